@@ -1,0 +1,51 @@
+/**
+ * The agreement between the codec and classes whose instances travel in a way of their own.
+ *
+ * The codec sits above memory and synchronisation, so it cannot know their classes; they announce themselves here.
+ * A user's class takes part with the two static methods; a class of this library also calls {@link registerTravelClass},
+ * so that it travels under a fixed name instead of as code.
+ */
+
+/**
+ * Key of a static method `(instance) => data`: what travels in the place of an instance. `data` may hold whatever may
+ * travel itself.
+ *
+ * @example
+ * class Point {
+ *   #x = 0;
+ *   constructor(x: number) { this.#x = x; }
+ *   static [serialize](p: Point) { return p.#x; }
+ *   static [deserialize](x: number) { return new Point(x); }
+ * }
+ */
+export const serialize: unique symbol = Symbol.for('multiproc.serialize') as never;
+
+/** Key of a static method `(data) => instance`: rebuilds in the receiver what {@link serialize} gave. */
+export const deserialize: unique symbol = Symbol.for('multiproc.deserialize') as never;
+
+/** A class that says how its instances travel. */
+export interface TravelClass<T = unknown, D = unknown> {
+  readonly prototype: T;
+  readonly name: string;
+  [serialize](instance: T): D;
+  [deserialize](data: D): T;
+}
+
+const byName = new Map<string, TravelClass<never, never>>();
+const names = new WeakMap<object, string>();
+
+/** Announces a class of this library under a fixed name; both sides must have announced it. */
+export function registerTravelClass<T, D>(name: string, cls: TravelClass<T, D>): void {
+  byName.set(name, cls as unknown as TravelClass<never, never>);
+  names.set(cls, name);
+}
+
+/** The fixed name of a class of this library. */
+export function travelName(cls: object): string | undefined {
+  return names.get(cls);
+}
+
+/** The class announced under `name`. */
+export function travelClass(name: string): TravelClass<never, never> | undefined {
+  return byName.get(name);
+}

@@ -1,0 +1,92 @@
+/**
+ * The C library, through koffi: loaded on first use, so that importing multiproc costs nothing and works everywhere.
+ *
+ * `declare(prototype)` gives a typed JavaScript function for a C prototype. What fails with -1 is called through
+ * `check()`, which turns errno into Python's error classes with Node's fields. No other file knows koffi.
+ *
+ * errno: koffi keeps it per call on this thread; read it (`koffi.errno()`) before any other call through koffi.
+ */
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
+
+type Koffi = typeof import('koffi').default;
+type Library = ReturnType<Koffi['load']>;
+
+const require = createRequire(import.meta.url);
+let koffiModule: Koffi | undefined;
+let libcLibrary: Library | undefined;
+
+/** Whether this platform has what shared memory and the fast start of processes need. */
+export const supported: boolean =
+  process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
+
+/** @throws {NotSupportedError} Anywhere but on Linux x64 and arm64. */
+export function requirePlatform(what: string): void {
+  if (!supported) {
+    throw new NotSupportedError(
+      `Cannot use ${what} on ${process.platform} ${process.arch}: it needs Linux on x64 or arm64; ` +
+        'multiproc/shlex and multiproc/subprocess work everywhere',
+    );
+  }
+}
+
+/** koffi itself, for the files of this folder that need its types and views. */
+export function koffi(): Koffi {
+  if (koffiModule === undefined) {
+    requirePlatform('shared memory and processes');
+    koffiModule = require('koffi') as Koffi;
+  }
+  return koffiModule;
+}
+
+/**
+ * Makes a C function callable; it is looked up when it is first called.
+ *
+ * @example const getpid = declare<() => number>('int getpid()');
+ */
+export function declare<F extends (...args: never[]) => unknown>(prototype: string): F {
+  let native: F | undefined;
+  const lazy = (...args: Parameters<F>): unknown => {
+    if (native === undefined) {
+      libcLibrary ??= koffi().load(null);
+      native = libcLibrary.func(prototype) as unknown as F;
+    }
+    return native(...args);
+  };
+  return lazy as unknown as F;
+}
+
+const nameOfErrno = new Map<number, string>();
+for (const [name, value] of Object.entries(os.constants.errno))
+  if (!nameOfErrno.has(value)) nameOfErrno.set(value, name);
+
+const strerror = declare<(errno: number) => string>('const char *strerror(int errnum)');
+
+/** `'ENOENT'` for 2. */
+export function errnoName(errno: number): string {
+  return nameOfErrno.get(errno) ?? `E${errno}`;
+}
+
+/** errno of the last call through koffi on this thread. */
+export function lastErrno(): number {
+  return koffi().errno();
+}
+
+/** The error for an errno: Python's class, Node's fields, a message like Node's (`ENOENT: No such file or directory, open 'x'`). */
+export function errnoError(errno: number, syscall: string, path?: string): OSError {
+  const code = errnoName(errno);
+  const where = path === undefined ? '' : ` '${path}'`;
+  return osError(`${code}: ${strerror(errno)}, ${syscall}${where}`, {
+    code,
+    errno,
+    syscall,
+    ...(path === undefined ? {} : { path }),
+  });
+}
+
+/** Passes on the result of a C call, or throws for -1 what errno says. */
+export function check(result: number, syscall: string, path?: string): number {
+  if (result === -1) throw errnoError(lastErrno(), syscall, path);
+  return result;
+}
