@@ -61,7 +61,8 @@ const nameOfErrno = new Map<number, string>();
 for (const [name, value] of Object.entries(os.constants.errno))
   if (!nameOfErrno.has(value)) nameOfErrno.set(value, name);
 
-const strerror = declare<(errno: number) => string>('const char *strerror(int errnum)');
+/** `'No such file or directory'` for 2. */
+export const strerror = declare<(errno: number) => string>('const char *strerror(int errnum)');
 
 /** `'ENOENT'` for 2. */
 export function errnoName(errno: number): string {

@@ -1,0 +1,184 @@
+/**
+ * One started program: its exit code, asked of the kernel, and who wants to hear of it.
+ *
+ * Only ever asks for its own pid, never for "any child": libuv and other libraries have children in this process too.
+ * Until we have collected the exit code the kernel keeps the pid for us, so a signal sent before that cannot hit a
+ * stranger; after that no signal is sent.
+ */
+
+import { closeSync } from 'node:fs';
+import os from 'node:os';
+import { ValueError } from '../base/errors.ts';
+import { show } from '../base/validate.ts';
+import { declare, errnoError, lastErrno } from './libc.ts';
+import { POLLIN, pollFds } from './pipe.ts';
+import { childGone, childKept, childUnkept } from './reaper.ts';
+
+const WNOHANG = 1;
+const EINTR = 4;
+const ESRCH = 3;
+const SYS_pidfd_open = 434;
+
+const waitpid = declare<(pid: number, status: Int32Array, options: number) => number>(
+  'int waitpid(int pid, int *status, int options)',
+);
+const killC = declare<(pid: number, signal: number) => number>('int kill(int pid, int signal)');
+const syscall = declare<(number: number, a: number, b: number) => number>(
+  'long syscall(long number, long a, long b)',
+);
+
+/** A program that was started; it lives on when this object is dropped. */
+export interface Child {
+  readonly pid: number;
+  /** Exit status, or the negated number of the signal that ended it (-15); null while running, as last known. */
+  readonly returncode: number | null;
+  /** Asks the kernel now, without waiting. */
+  poll(): number | null;
+  /** Blocks this thread until the child has ended; null when `timeout` (ms) is up first. */
+  waitSync(timeout?: number): number | null;
+  /** Calls `listener` once, soon after the end, also when that was before; the result unsubscribes. */
+  onExit(listener: (returncode: number) => void): () => void;
+  /** A living child keeps the event loop alive while someone listens (default) … */
+  ref(): void;
+  /** … unless it is told not to. */
+  unref(): void;
+  /** Sends a signal by number or name; false when the child has ended. Never hits another process with the same pid. */
+  kill(signal: number | NodeJS.Signals): boolean;
+}
+
+/** The number of a signal. @throws {ValueError} There is no such signal. */
+export function signalNumber(signal: number | string): number {
+  const n = typeof signal === 'string' ? os.constants.signals[signal as NodeJS.Signals] : signal;
+  if (n === undefined || !Number.isInteger(n) || n < 0 || n > 64) {
+    throw new ValueError(
+      `Cannot send signal ${show(signal)}: there is no such signal; use e.g. 'SIGTERM' or 15`,
+    );
+  }
+  return n;
+}
+
+/** A {@link Child} of `posix_spawn`. */
+export class SpawnedChild implements Child {
+  readonly pid: number;
+  #returncode: number | null = null;
+  #listeners = new Set<(returncode: number) => void>();
+  #refd = true;
+  /** Whether the reaper counts this child among those that keep the event loop alive. */
+  #kept = false;
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
+  get returncode(): number | null {
+    return this.#returncode;
+  }
+
+  /** Whether anyone wants to hear of the end. */
+  get awaited(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  poll(): number | null {
+    return this.#returncode ?? this.#collect(WNOHANG);
+  }
+
+  waitSync(timeout?: number): number | null {
+    if (this.#returncode !== null) return this.#returncode;
+    if (timeout === undefined) return this.#collect(0);
+    const now = this.#collect(WNOHANG);
+    if (now !== null || timeout <= 0) return now;
+    const pidfd = syscall(SYS_pidfd_open, this.pid, 0);
+    if (pidfd === -1) return this.#napUntilExit(timeout);
+    try {
+      pollFds([{ fd: pidfd, events: POLLIN }], timeout);
+    } finally {
+      closeSync(pidfd);
+    }
+    return this.#collect(WNOHANG);
+  }
+
+  onExit(listener: (returncode: number) => void): () => void {
+    // A wrapper of our own, so that the same function may listen twice.
+    const entry = (returncode: number): void => listener(returncode);
+    this.#listeners.add(entry);
+    if (this.#returncode !== null) process.nextTick(() => this.#tell());
+    this.#updateKept();
+    return () => {
+      this.#listeners.delete(entry);
+      this.#updateKept();
+    };
+  }
+
+  ref(): void {
+    this.#refd = true;
+    this.#updateKept();
+  }
+
+  unref(): void {
+    this.#refd = false;
+    this.#updateKept();
+  }
+
+  kill(signal: number | NodeJS.Signals): boolean {
+    const number = signalNumber(signal);
+    if (this.poll() !== null) return false;
+    if (killC(this.pid, number) === 0) return true;
+    const errno = lastErrno();
+    if (errno === ESRCH) return false;
+    throw errnoError(errno, 'kill');
+  }
+
+  #collect(options: number): number | null {
+    const status = new Int32Array(1);
+    for (;;) {
+      const pid = waitpid(this.pid, status, options);
+      if (pid === 0) return null;
+      if (pid === this.pid) {
+        const s = status[0]!;
+        return this.#ended((s & 0x7f) === 0 ? (s >> 8) & 0xff : -(s & 0x7f));
+      }
+      // ECHILD: someone else collected it and the code is lost. Python says 0 then, and so do we.
+      if (lastErrno() !== EINTR) return this.#ended(0);
+    }
+  }
+
+  #ended(returncode: number): number {
+    this.#returncode = returncode;
+    childGone(this);
+    this.#updateKept();
+    if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
+    return returncode;
+  }
+
+  #tell(): void {
+    // One by one, each removed before it is called: one that throws does not take the call from the others.
+    for (const listener of this.#listeners) {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
+      listener(this.#returncode!);
+      return;
+    }
+  }
+
+  #updateKept(): void {
+    const keep = this.#returncode === null && this.#refd && this.#listeners.size > 0;
+    if (keep === this.#kept) return;
+    this.#kept = keep;
+    if (keep) childKept();
+    else childUnkept();
+  }
+
+  /** Without pidfds (before Linux 5.3, or forbidden): looks now and then, at most every 50 ms, as CPython does. */
+  #napUntilExit(timeout: number): number | null {
+    const deadline = performance.now() + timeout;
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    for (let nap = 0.5; ; nap = Math.min(nap * 2, 50)) {
+      const left = deadline - performance.now();
+      if (left <= 0) return this.#collect(WNOHANG);
+      Atomics.wait(never, 0, 0, Math.min(nap, left));
+      const now = this.#collect(WNOHANG);
+      if (now !== null) return now;
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Starts a program, the fast way: `posix_spawn` called directly, the same cost at any size of this process, where
+ * Node's own `child_process` forks and so stops the event loop in proportion to its memory.
+ *
+ * Failure is known at once, as an error of Python's class with the path that was at fault, because posix_spawn returns
+ * only after the program was loaded or could not be.
+ */
+import { readdirSync } from 'node:fs';
+import { type Child, SpawnedChild } from './child.ts';
+import { asUser, type Identity } from './credentials.ts';
+import { type CString, checkCString, type Environment, environmentEntries } from './cstrings.ts';
+import { type FdStep, planCloses, planMoves } from './fdplan.ts';
+import { startError } from './launch-error.ts';
+import { declare, requirePlatform } from './libc.ts';
+import { isOpen, setBlocking } from './pipe.ts';
+import { hasCloseFrom, prepareSpawn } from './posix-spawn.ts';
+import { candidates } from './program.ts';
+import { childBorn, childStillborn, expectChild } from './reaper.ts';
+
+export type { Child } from './child.ts';
+
+/** What to start and how. */
+export interface LaunchOptions extends Identity {
+  /** A path (it has a slash), or a name looked up in `PATH` of `env`. Relative paths are the child's: relative to `cwd`. */
+  readonly file: CString;
+  /** `argv`, including `argv[0]`. */
+  readonly args: readonly CString[];
+  /** All of the child's environment. @default process.env */
+  readonly env?: Environment | undefined;
+  readonly cwd?: CString | undefined;
+  /** Child's descriptor → ours. Only these survive in the child, unless `closeFds` is false. */
+  readonly fds: ReadonlyMap<number, number>;
+  /** False leaves open what is not close-on-exec. @default true */
+  readonly closeFds?: boolean | undefined;
+  /** Makes the child the leader of a new session. @default false */
+  readonly setsid?: boolean | undefined;
+  /** Process group to join; 0 makes the child the leader of a new one. */
+  readonly pgroup?: number | undefined;
+  /** The child's file mode creation mask. Ours has this value too while the child is being started (under a millisecond). */
+  readonly umask?: number | undefined;
+  /** Gives SIGPIPE and SIGXFSZ, which Node ignores, back their default in the child. @default true */
+  readonly restoreSignals?: boolean | undefined;
+}
+
+const umaskC = declare<(mask: number) => number>('unsigned int umask(unsigned int mask)');
+const ENOENT = 2;
+const ENOTDIR = 20;
+
+/**
+ * Starts a program; returns when it is running or is known not to.
+ *
+ * @throws {FileNotFoundError} No such program, interpreter or `cwd`; `path` says which.
+ * @throws {PermissionError} It may not be executed, is a directory, or we may not become that user.
+ * @throws {NotADirectoryError} The path leads through a file, or `cwd` is one.
+ * @throws {OSError} Anything else the kernel says: `E2BIG`, `ENOEXEC`, `EAGAIN`, …
+ * @throws {ValueError} A NUL or half a surrogate pair in an argument, the environment or a path.
+ *
+ * @example
+ * const child = launch({ file: 'ls', args: ['ls', '-l'], fds: new Map([[0, 0], [1, 1], [2, 2]]) });
+ * child.onExit((returncode) => console.log(returncode));
+ */
+export function launch(options: LaunchOptions): Child {
+  requirePlatform('the fast start of processes');
+  const env = options.env ?? process.env;
+  const file = checkCString(options.file, 'the program');
+  const args = options.args.map((arg, i) => checkCString(arg, `argument ${i}`));
+  const cwd = options.cwd === undefined ? undefined : checkCString(options.cwd, 'cwd');
+  const entries = environmentEntries(env);
+  const fds = inheritable(options.fds);
+
+  const paths = candidates(file, env.PATH, cwd);
+  using prepared = prepareSpawn({
+    argv: args,
+    env: entries,
+    cwd,
+    steps: [...planMoves(fds), ...closing(fds, options.closeFds ?? true)],
+    setsid: options.setsid ?? false,
+    pgroup: options.pgroup,
+    restoreSignals: options.restoreSignals ?? true,
+  });
+
+  expectChild();
+  let pid = -ENOENT;
+  let refused = 0;
+  const umask = options.umask === undefined ? undefined : umaskC(options.umask);
+  try {
+    asUser(options, () => {
+      for (const path of paths) {
+        pid = prepared.start(path);
+        if (pid > 0) return;
+        // As execvp and CPython: what is not there is passed over; any other refusal is reported only if no later
+        // directory of PATH has a program that starts.
+        if (pid !== -ENOENT && pid !== -ENOTDIR && refused === 0) refused = pid;
+      }
+    });
+  } catch (error) {
+    childStillborn();
+    throw error;
+  } finally {
+    if (umask !== undefined) umaskC(umask);
+  }
+  if (pid < 0) {
+    childStillborn();
+    throw startError(-(refused || pid), file, cwd);
+  }
+  const child = new SpawnedChild(pid);
+  childBorn(child);
+  return child;
+}
+
+/**
+ * Standard descriptors that are closed here stay closed there instead of failing the start. Those that are open are
+ * made blocking, since few programs expect standard streams that say EAGAIN; Node's `child_process` does the same.
+ */
+function inheritable(fds: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+  let result = fds;
+  for (let to = 0; to <= 2; to++) {
+    const from = fds.get(to);
+    if (from === undefined) continue;
+    if (from === to && !isOpen(from)) {
+      if (result === fds) result = new Map(fds);
+      (result as Map<number, number>).delete(to);
+    } else {
+      setBlocking(from);
+    }
+  }
+  return result;
+}
+
+function closing(fds: ReadonlyMap<number, number>, closeFds: boolean): FdStep[] {
+  if (!closeFds) return [];
+  return planCloses(fds.keys(), () => readdirSync('/proc/self/fd').map(Number), hasCloseFrom());
+}

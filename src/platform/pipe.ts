@@ -1,0 +1,143 @@
+/**
+ * Descriptors: pipes and socket pairs that no child inherits by accident, their sizes and flags, poll and reading.
+ *
+ * Everything is born close-on-exec (`pipe2`, `SOCK_CLOEXEC`), so that a program started meanwhile by anyone in this
+ * process, in whatever thread, does not keep one of our ends open.
+ */
+import { closeSync } from 'node:fs';
+import { check, declare, lastErrno } from './libc.ts';
+
+const O_CLOEXEC = 0o2000000;
+const O_NONBLOCK = 0o4000;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
+const F_GETFD = 1;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+const EINTR = 4;
+
+const pipe2 = declare<(fds: Int32Array, flags: number) => number>('int pipe2(int *fds, int flags)');
+const socketpair = declare<(domain: number, type: number, protocol: number, fds: Int32Array) => number>(
+  'int socketpair(int domain, int type, int protocol, int *fds)',
+);
+const fcntl = declare<(fd: number, command: number, argument: number) => number>(
+  'int fcntl(int fd, int command, long argument)',
+);
+const pollC = declare<(fds: Uint8Array, count: number, timeout: number) => number>(
+  'int poll(void *fds, unsigned long count, int timeout)',
+);
+
+/** The two ends of a pipe. Whoever has them closes them. */
+export interface PipeEnds {
+  readonly read: number;
+  readonly write: number;
+}
+
+/**
+ * A pipe; both ends close-on-exec and blocking.
+ *
+ * @param size Room in bytes, rounded up by the kernel; absent leaves the system's default.
+ * @throws {OSError} `EMFILE` without descriptors left, `EPERM` for more room than the system allows.
+ */
+export function openPipe(size?: number): PipeEnds {
+  const fds = new Int32Array(2);
+  check(pipe2(fds, O_CLOEXEC), 'pipe2');
+  const ends = { read: fds[0]!, write: fds[1]! };
+  if (size !== undefined) {
+    try {
+      setPipeSize(ends.write, size);
+    } catch (error) {
+      closeSync(ends.read);
+      closeSync(ends.write);
+      throw error;
+    }
+  }
+  return ends;
+}
+
+/** Two connected stream sockets (AF_UNIX), close-on-exec and blocking. */
+export function openSocketPair(): [number, number] {
+  const fds = new Int32Array(2);
+  check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
+  return [fds[0]!, fds[1]!];
+}
+
+/** A second number for the same open file, close-on-exec, not below `lowest`. */
+export function duplicate(fd: number, lowest = 0): number {
+  return check(fcntl(fd, F_DUPFD_CLOEXEC, lowest), 'fcntl');
+}
+
+/** Whether `fd` is an open descriptor of this process. */
+export function isOpen(fd: number): boolean {
+  return fcntl(fd, F_GETFD, 0) !== -1;
+}
+
+/** Room of a pipe in bytes. */
+export function pipeSize(fd: number): number {
+  return check(fcntl(fd, F_GETPIPE_SZ, 0), 'fcntl');
+}
+
+/** Changes the room of a pipe; unprivileged programs may go up to `/proc/sys/fs/pipe-max-size` (1 MiB). */
+export function setPipeSize(fd: number, size: number): void {
+  check(fcntl(fd, F_SETPIPE_SZ, size), 'fcntl');
+}
+
+/** Asks for a larger pipe where the system gives it: less waking, same meaning, so a refusal is no error. */
+export function widenPipe(fd: number, size = 1 << 20): void {
+  fcntl(fd, F_SETPIPE_SZ, size);
+}
+
+/** Makes reads and writes of this open file wait; it is shared by all who inherited it. No error for a closed number. */
+export function setBlocking(fd: number): void {
+  const flags = fcntl(fd, F_GETFL, 0);
+  if (flags !== -1 && (flags & O_NONBLOCK) !== 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+/** Makes reads and writes of this open file return `EAGAIN` instead of waiting. */
+export function setNonBlocking(fd: number): void {
+  check(fcntl(fd, F_SETFL, check(fcntl(fd, F_GETFL, 0), 'fcntl') | O_NONBLOCK), 'fcntl');
+}
+
+/** What to wait for in {@link pollFds}. */
+export const POLLIN = 1;
+export const POLLOUT = 4;
+export const POLLERR = 8;
+export const POLLHUP = 16;
+
+/** One descriptor to wait for. */
+export interface PollItem {
+  readonly fd: number;
+  readonly events: number;
+}
+
+/**
+ * Blocks this thread until one of `items` is ready.
+ *
+ * @param timeout Milliseconds; absent waits for ever; on timeout nothing is ready.
+ * @returns What is ready of each item, in its place: 0 or a combination of POLLIN, POLLOUT, POLLERR, POLLHUP.
+ */
+export function pollFds(items: readonly PollItem[], timeout?: number): number[] {
+  const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+  const fds = Buffer.alloc(items.length * 8);
+  items.forEach(({ fd, events }, i) => {
+    fds.writeInt32LE(fd, i * 8);
+    fds.writeInt16LE(events, i * 8 + 4);
+  });
+  for (;;) {
+    const left = deadline - performance.now();
+    // poll counts in an int of whole milliseconds: rounded up, so that it never returns just before the deadline.
+    const ms = left === Number.POSITIVE_INFINITY ? -1 : Math.min(Math.max(0, Math.ceil(left)), 0x7fffffff);
+    const ready = pollC(fds, items.length, ms);
+    if (ready === -1) {
+      if (lastErrno() !== EINTR) check(ready, 'poll');
+      continue;
+    }
+    if (ready > 0 || deadline - performance.now() <= 0) {
+      return items.map((_, i) => fds.readInt16LE(i * 8 + 6));
+    }
+  }
+}

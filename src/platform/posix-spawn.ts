@@ -1,0 +1,141 @@
+/**
+ * `posix_spawn` itself: the structures that it wants, filled from plain values.
+ *
+ * glibc and musl keep their layouts to themselves, so they are only touched through the library's own functions, in
+ * room that is larger than either needs (336 and 80 bytes). glibc uses CLONE_VFORK | CLONE_VM: nothing of the parent is
+ * copied, so that starting costs the same however large it is.
+ */
+import { type CString, cstring, cstringArray } from './cstrings.ts';
+import type { FdStep } from './fdplan.ts';
+import { check, declare, errnoError } from './libc.ts';
+
+const SETPGROUP = 0x02;
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+const SIGPIPE = 13;
+const SIGXFSZ = 25;
+
+type Raw = Uint8Array;
+const spawnC = declare<
+  (pid: Int32Array, path: Raw, actions: Raw, attributes: Raw, argv: Raw, env: Raw) => number
+>('int posix_spawn(int *pid, void *path, void *actions, void *attributes, void *argv, void *env)');
+const actionsInit = declare<(a: Raw) => number>('int posix_spawn_file_actions_init(void *a)');
+const actionsDestroy = declare<(a: Raw) => number>('int posix_spawn_file_actions_destroy(void *a)');
+const addDup2 = declare<(a: Raw, from: number, to: number) => number>(
+  'int posix_spawn_file_actions_adddup2(void *a, int from, int to)',
+);
+const addClose = declare<(a: Raw, fd: number) => number>(
+  'int posix_spawn_file_actions_addclose(void *a, int fd)',
+);
+const addChdir = declare<(a: Raw, path: Raw) => number>(
+  'int posix_spawn_file_actions_addchdir_np(void *a, void *path)',
+);
+const addCloseFrom = declare<(a: Raw, fd: number) => number>(
+  'int posix_spawn_file_actions_addclosefrom_np(void *a, int fd)',
+);
+const attributesInit = declare<(a: Raw) => number>('int posix_spawnattr_init(void *a)');
+const attributesDestroy = declare<(a: Raw) => number>('int posix_spawnattr_destroy(void *a)');
+const setFlags = declare<(a: Raw, flags: number) => number>(
+  'int posix_spawnattr_setflags(void *a, short flags)',
+);
+const setPgroup = declare<(a: Raw, group: number) => number>(
+  'int posix_spawnattr_setpgroup(void *a, int group)',
+);
+const setSigDefault = declare<(a: Raw, set: Raw) => number>(
+  'int posix_spawnattr_setsigdefault(void *a, void *set)',
+);
+const setSigMask = declare<(a: Raw, set: Raw) => number>(
+  'int posix_spawnattr_setsigmask(void *a, void *set)',
+);
+const sigEmptySet = declare<(set: Raw) => number>('int sigemptyset(void *set)');
+const sigAddSet = declare<(set: Raw, signal: number) => number>('int sigaddset(void *set, int signal)');
+
+let closeFromKnown: boolean | undefined;
+
+/** Whether the C library can close everything from a number on (glibc 2.34 and later; not musl). */
+export function hasCloseFrom(): boolean {
+  if (closeFromKnown === undefined) {
+    const actions = Buffer.alloc(512);
+    actionsInit(actions);
+    try {
+      closeFromKnown = addCloseFrom(actions, 3) === 0;
+    } catch {
+      closeFromKnown = false; // no such symbol
+    }
+    actionsDestroy(actions);
+  }
+  return closeFromKnown;
+}
+
+/** What one start needs, everything resolved. */
+export interface SpawnRequest {
+  readonly argv: readonly CString[];
+  readonly env: readonly CString[];
+  readonly cwd: CString | undefined;
+  readonly steps: readonly FdStep[];
+  readonly setsid: boolean;
+  readonly pgroup: number | undefined;
+  /** Gives SIGPIPE and SIGXFSZ, which Node ignores, back their default. */
+  readonly restoreSignals: boolean;
+}
+
+/** A request in C's form, good for several tries with different paths. */
+export interface PreparedSpawn extends Disposable {
+  /** @returns The pid, or the negated errno. */
+  start(path: CString): number;
+}
+
+/** Fills the structures of `posix_spawn`; dispose afterwards. */
+export function prepareSpawn(request: SpawnRequest): PreparedSpawn {
+  const actions = Buffer.alloc(512);
+  const attributes = Buffer.alloc(1024);
+  checked(actionsInit(actions));
+  checked(attributesInit(attributes));
+  const release = (): void => {
+    actionsDestroy(actions);
+    attributesDestroy(attributes);
+  };
+  try {
+    if (request.cwd !== undefined) checked(addChdir(actions, cstring(request.cwd)));
+    for (const step of request.steps) {
+      if (step.kind === 'dup') checked(addDup2(actions, step.from, step.to));
+      else if (step.kind === 'close') checked(addClose(actions, step.fd));
+      else checked(addCloseFrom(actions, step.fd));
+    }
+    // The thread may block signals of its own; the program starts with none blocked, as from any shell.
+    let flags = SETSIGMASK;
+    const set = Buffer.alloc(128);
+    check(sigEmptySet(set), 'sigemptyset');
+    checked(setSigMask(attributes, set));
+    if (request.restoreSignals) {
+      flags |= SETSIGDEF;
+      for (const signal of [SIGPIPE, SIGXFSZ]) check(sigAddSet(set, signal), 'sigaddset');
+      checked(setSigDefault(attributes, set));
+    }
+    if (request.setsid) flags |= SETSID;
+    if (request.pgroup !== undefined) {
+      flags |= SETPGROUP;
+      checked(setPgroup(attributes, request.pgroup));
+    }
+    checked(setFlags(attributes, flags));
+  } catch (error) {
+    release();
+    throw error;
+  }
+  const argv = cstringArray(request.argv);
+  const env = cstringArray(request.env);
+  const pid = new Int32Array(1);
+  return {
+    start(path) {
+      const errno = spawnC(pid, cstring(path), actions, attributes, argv, env);
+      return errno === 0 ? pid[0]! : -errno;
+    },
+    [Symbol.dispose]: release,
+  };
+}
+
+/** posix_spawn's functions give errno as their result. */
+function checked(errno: number): void {
+  if (errno !== 0) throw errnoError(errno, 'posix_spawn');
+}
