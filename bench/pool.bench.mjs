@@ -1,0 +1,110 @@
+/** A trivial function over 20,000 items, and one round trip, against the worker pools of Node and CPython's Pool. */
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Piscina } from 'piscina';
+import { FixedThreadPool } from 'poolifier';
+import { Tinypool } from 'tinypool';
+import workerpool from 'workerpool';
+import { Pool } from '../dist/index.js';
+import { median, python, table, timed } from './measure.mjs';
+
+const items = Array.from({ length: 20_000 }, (_, i) => i);
+const workers = 2;
+const rate = (ms) => (items.length / ms) * 1000;
+
+const file = (name, text) => {
+  const full = path.join(os.tmpdir(), `multiproc-bench-${process.pid}-${name}`);
+  writeFileSync(full, text);
+  return full;
+};
+const here = path.dirname(new URL(import.meta.url).pathname);
+const exported = file('exported.mjs', 'export default (x) => x + 1;');
+const poolifierWorker = file(
+  'poolifier.mjs',
+  `import { ThreadWorker } from '${path.join(here, 'node_modules/poolifier/lib/index.mjs')}'; export default new ThreadWorker((x) => x + 1);`,
+);
+
+const increment = (x) => x + 1;
+
+/** name → how to run one item, all of them, and how to end. */
+async function peers() {
+  const found = {};
+  const piscina = new Piscina({ filename: exported, minThreads: workers, maxThreads: workers });
+  found['piscina'] = { one: (x) => piscina.run(x), end: () => piscina.destroy() };
+  const many = new Piscina({
+    filename: exported,
+    minThreads: workers,
+    maxThreads: workers,
+    concurrentTasksPerWorker: 64,
+  });
+  found['piscina, 64 concurrent tasks'] = { one: (x) => many.run(x), end: () => many.destroy() };
+  for (const runtime of ['worker_threads', 'child_process']) {
+    const tiny = new Tinypool({ filename: exported, runtime, minThreads: workers, maxThreads: workers });
+    found[`tinypool, ${runtime}`] = { one: (x) => tiny.run(x), end: () => tiny.destroy() };
+  }
+  for (const workerType of ['thread', 'process']) {
+    const wp = workerpool.pool({ workerType, minWorkers: workers, maxWorkers: workers });
+    found[`workerpool, ${workerType}`] = { one: (x) => wp.exec(increment, [x]), end: () => wp.terminate() };
+  }
+  const fixed = new FixedThreadPool(workers, poolifierWorker, { errorHandler: console.error });
+  found['poolifier, threads'] = { one: (x) => fixed.execute(x), end: () => fixed.destroy() };
+  return found;
+}
+
+const cpython = python(`
+import json, multiprocessing, operator, time
+pool = multiprocessing.get_context('fork').Pool(2)
+items = list(range(20000))
+def median(f):
+    f()
+    return sorted(f() for _ in range(5))[2]
+def all(chunksize):
+    t = time.perf_counter(); pool.map(abs, items, chunksize); return 20000 / (time.perf_counter() - t)
+def one():
+    t = time.perf_counter()
+    for i in range(200): pool.apply(abs, (i,))
+    return (time.perf_counter() - t) / 200 * 1e6
+print(json.dumps({'chunk1': median(lambda: all(1)), 'auto': median(lambda: all(None)), 'trip': median(one)}))
+pool.terminate()
+`);
+
+const pool = new Pool(workers);
+const trip = (one) => async () =>
+  ((await timed(async () => {
+    for (let i = 0; i < 500; i++) await one(i);
+  })) /
+    500) *
+  1000;
+
+const single = [
+  [
+    'multiproc map, chunksize 1',
+    await median(async () => rate(await timed(() => pool.map(increment, items, 1)))),
+  ],
+];
+single.push([
+  'multiproc applyAsync',
+  await median(async () =>
+    rate(await timed(() => Promise.all(items.map((x) => pool.applyAsync(increment, [x]))))),
+  ),
+]);
+const automatic = [
+  ['multiproc map', await median(async () => rate(await timed(() => pool.map(increment, items))))],
+];
+const trips = [['multiproc apply', await median(trip((x) => pool.apply(increment, [x])))]];
+pool.close();
+await pool.join();
+
+for (const [name, { one, end }] of Object.entries(await peers())) {
+  single.push([name, await median(async () => rate(await timed(() => Promise.all(items.map(one)))), 3)]);
+  trips.push([name, await median(trip(one), 3)]);
+  await end();
+}
+single.push(['CPython Pool.map, fork, chunksize 1', cpython?.chunk1]);
+automatic.push(['CPython Pool.map, fork', cpython?.auto]);
+trips.push(['CPython Pool.apply, fork', cpython?.trip]);
+
+process.stdout.write(table('20,000 tasks, one item each, all submitted at once', 'tasks/s', 'more', single));
+process.stdout.write(table('20,000 items, automatic chunks', 'items/s', 'more', automatic));
+process.stdout.write(table('one task, there and back', 'µs', 'less', trips));

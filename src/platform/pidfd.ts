@@ -1,0 +1,18 @@
+/** A descriptor that stands for a process and becomes readable when it ends: pidfd_open(2), Linux 5.3. */
+import { closeSync } from 'node:fs';
+import { check, declare } from './libc.ts';
+
+const SYS_pidfd_open = 434; // the same number on every architecture
+const syscall = declare<(number: number, pid: number, flags: number) => number>(
+  'long syscall(long number, int pid, uint flags)',
+);
+
+/** @throws {ProcessLookupError} When there is no such process, or it was waited for already. */
+export function pidfdOpen(pid: number): number {
+  return check(Number(syscall(SYS_pidfd_open, pid, 0)), 'pidfd_open');
+}
+
+/** Closes it. */
+export function closePidfd(fd: number): void {
+  closeSync(fd);
+}

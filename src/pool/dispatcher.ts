@@ -1,0 +1,337 @@
+/**
+ * Which worker gets which task, and what becomes of tasks whose worker is lost.
+ *
+ *   pool ── submit ──▶ queue ── send ──▶ worker's tasks in flight ──▶ settled
+ *                        ▲                      │
+ *                        └── unbegun, retried ──┘  (worker lost, retiring, or others idle)
+ *
+ * A worker is sent several tasks ahead when tasks are short, so that it need not wait for the parent between them. When
+ * others run out of work, what has not begun is taken back from it: nothing waits behind a long task while a worker is idle.
+ */
+import { setInterval as every } from 'node:timers';
+import { RuntimeError, TimeoutError } from '../base/errors.ts';
+import { encode } from '../codec/index.ts';
+import { WorkerLostError } from './errors.ts';
+import type { Outcome } from './protocol.ts';
+import { type Task, TaskQueue } from './task.ts';
+import { Worker } from './worker.ts';
+import type { WorkerSettings } from './worker-process.ts';
+
+/** How long a task that was given up may go on before its worker is ended, in milliseconds. */
+const cancelGraceMs = 500;
+/** How long a worker may take to heed SIGTERM before SIGKILL, in milliseconds. */
+const terminateGraceMs = 1000;
+/** Workers that end before they were ready, one after the other: then no further one is started. */
+const mostFailedStarts = 3;
+/** How much work, in milliseconds, is sent ahead to a worker, and how many tasks at most. */
+const aheadMs = 2;
+const mostAhead = 256;
+
+/** Options that concern all workers. */
+export interface DispatcherOptions {
+  readonly processes: number;
+  readonly maxTasksPerChild: number | undefined;
+  readonly settings: WorkerSettings;
+}
+
+type State = 'running' | 'closed' | 'terminated';
+
+/** @see module */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #workers = new Set<Worker>();
+  readonly #queue = new TaskQueue();
+  /** Tasks that were submitted and are not over. */
+  #open = 0;
+  #state: State = 'running';
+  #broken: { readonly error: unknown } | undefined;
+  #failedStarts = 0;
+  #keepAlive: NodeJS.Timeout | undefined;
+  readonly #timers = new Map<Task, NodeJS.Timeout>();
+  /** Moving average of a task's time, in milliseconds; begins high, so that nothing is sent ahead before it is known. */
+  #taskMs = 10;
+  readonly #lastSettled = new Map<Worker, number>();
+  readonly #onEnded: (() => void)[] = [];
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    try {
+      for (let i = 0; i < options.processes; i++) this.#startWorker();
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The living workers, for messages and tests. */
+  get workers(): Iterable<Worker> {
+    return this.#workers;
+  }
+
+  /** Takes a task; its job is told of its outcome. */
+  submit(task: Task): void {
+    if (this.#broken !== undefined) {
+      queueMicrotask(() => task.job.failed(task, this.#broken!.error));
+      task.over = true;
+      return;
+    }
+    this.#open += 1;
+    // Something to do: the program must not come to its end meanwhile.
+    this.#keepAlive ??= every(() => {}, 2 ** 30);
+    this.#queue.push(task);
+    this.#fill();
+  }
+
+  /**
+   * Gives a task up: its job is told at once; when it runs already, it is told so, and its worker is ended when the task goes
+   * on nevertheless.
+   */
+  cancel(task: Task, error: unknown): void {
+    if (task.over) return;
+    const worker = [...this.#workers].find((w) => w.has(task));
+    this.#fail(task, error);
+    if (worker === undefined) return;
+    if (worker.cancel(task, encodeReason(error))) {
+      this.#fill();
+      return;
+    }
+    // Its neighbours in flight shall not wait for it, nor end with it.
+    this.#requeue(worker.withdraw(Number.POSITIVE_INFINITY));
+    const timer = setTimeout(() => worker.has(task) && worker.process.kill(), cancelGraceMs);
+    this.#timers.set(task, timer);
+    this.#fill();
+  }
+
+  /** No further tasks; workers exit once all is done. */
+  close(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'closed';
+    this.#maybeFinish();
+  }
+
+  /** Ends the workers now; tasks that are not over fail. */
+  terminate(): void {
+    if (this.#state === 'terminated') return;
+    this.#state = 'terminated';
+    this.#failAll(new RuntimeError('Cannot get a result: the pool was terminated before it was there'));
+    for (const worker of this.#workers) {
+      worker.retiring = true;
+      worker.process.terminate();
+      setTimeout(() => this.#workers.has(worker) && worker.process.kill(), terminateGraceMs).unref();
+    }
+  }
+
+  /** Resolves when every worker is gone. */
+  join(): Promise<void> {
+    if (this.#workers.size === 0) return Promise.resolve();
+    const alive = every(() => {}, 2 ** 30);
+    return new Promise((resolve) => {
+      this.#onEnded.push(() => {
+        clearInterval(alive);
+        resolve();
+      });
+    });
+  }
+
+  #startWorker(): void {
+    const worker = new Worker(this.#options.settings, {
+      ready: () => {
+        this.#failedStarts = 0;
+        this.#fill();
+        this.#maybeFinish();
+      },
+      broken: (_, error) => this.#break(error),
+      settled: (w, task, outcomes) => this.#settled(w, task, outcomes),
+      advanced: (w) => this.#advanced(w),
+      replace: (w) => this.#retire(w),
+      ended: (w, exitcode, begun, unbegun) => this.#ended(w, exitcode, begun, unbegun),
+    });
+    this.#workers.add(worker);
+  }
+
+  /** Sends queued tasks to workers that can take more, the idle ones first; then moves work from the busy to the idle. */
+  #fill(): void {
+    if (this.#state === 'terminated') return;
+    const ahead = Math.max(1, Math.min(mostAhead, Math.floor(aheadMs / this.#taskMs)));
+    for (let depth = 1; !this.#queue.empty; depth = Math.min(depth * 2, ahead)) {
+      for (const worker of this.#workers) {
+        while (worker.load < depth && this.#canTake(worker)) {
+          const task = this.#queue.shift();
+          if (task === undefined) return;
+          this.#send(worker, task);
+        }
+      }
+      if (depth >= ahead) break;
+    }
+    if (this.#queue.empty) this.#balance();
+  }
+
+  #canTake(worker: Worker): boolean {
+    const { maxTasksPerChild } = this.#options;
+    return (
+      worker.ready &&
+      !worker.retiring &&
+      worker.hasRoom &&
+      (maxTasksPerChild === undefined || worker.sent < maxTasksPerChild)
+    );
+  }
+
+  #send(worker: Worker, task: Task): void {
+    if (worker.load === 0) this.#lastSettled.set(worker, performance.now());
+    worker.send(task);
+    if (worker.load === 1) this.#advanced(worker);
+  }
+
+  #balance(): void {
+    for (const idle of this.#workers) {
+      if (idle.load > 0 || !this.#canTake(idle)) continue;
+      let busiest: Worker | undefined;
+      for (const w of this.#workers) if (w.load > 1 && w.load > (busiest?.load ?? 0)) busiest = w;
+      if (busiest === undefined) return;
+      for (const task of busiest.withdraw(Math.ceil((busiest.load - 1) / 2))) {
+        if (this.#canTake(idle)) this.#send(idle, task);
+        else this.#queue.unshift([task]);
+      }
+    }
+  }
+
+  /** A task has come to the head of its worker: now its time runs. */
+  #advanced(worker: Worker): void {
+    const task = worker.head;
+    if (task?.timeout === undefined || this.#timers.has(task)) return;
+    const { timeout } = task;
+    this.#timers.set(
+      task,
+      setTimeout(() => {
+        this.#timers.delete(task);
+        this.cancel(
+          task,
+          new TimeoutError(`Task was given up: it ran longer than its timeout of ${timeout} ms`),
+        );
+      }, timeout),
+    );
+  }
+
+  #settled(worker: Worker, task: Task, outcomes: readonly Outcome[]): void {
+    const now = performance.now();
+    this.#taskMs += 0.1 * (now - (this.#lastSettled.get(worker) ?? now) - this.#taskMs);
+    this.#lastSettled.set(worker, now);
+    this.#clearTimer(task);
+    if (!task.over) {
+      task.over = true;
+      this.#open -= 1;
+      task.job.settled(task, outcomes);
+    }
+    const { maxTasksPerChild } = this.#options;
+    if (
+      worker.load === 0 &&
+      (worker.retiring || (maxTasksPerChild !== undefined && worker.sent >= maxTasksPerChild))
+    ) {
+      this.#retire(worker);
+    }
+    this.#fill();
+    this.#maybeFinish();
+  }
+
+  /** Lets a worker go once it has done what it has begun, and starts another in its place. */
+  #retire(worker: Worker): void {
+    const first = !worker.retiring;
+    worker.retiring = true;
+    this.#requeue(worker.withdraw(Number.POSITIVE_INFINITY));
+    if (worker.load > 0) return;
+    worker.exit();
+    if (first || worker.load === 0) this.#replace(worker);
+    this.#fill();
+  }
+
+  readonly #replaced = new WeakSet<Worker>();
+
+  #replace(worker: Worker): void {
+    if (this.#replaced.has(worker)) return;
+    this.#replaced.add(worker);
+    const needed = this.#state === 'running' || (this.#state === 'closed' && this.#open > 0);
+    if (!needed || this.#broken !== undefined) return;
+    try {
+      this.#startWorker();
+    } catch (error) {
+      this.#break(error);
+    }
+  }
+
+  #ended(worker: Worker, exitcode: number | null, begun: readonly Task[], unbegun: readonly Task[]): void {
+    this.#workers.delete(worker);
+    this.#lastSettled.delete(worker);
+    if (!worker.ready) this.#failedStarts += 1;
+    this.#requeue(unbegun);
+    const lost = new WorkerLostError(worker.process.pid!, exitcode);
+    for (const task of begun) {
+      this.#clearTimer(task);
+      if (task.over) continue;
+      if (task.retries > 0) {
+        task.retries -= 1;
+        this.#requeue([task]);
+      } else this.#fail(task, lost);
+    }
+    if (this.#failedStarts >= mostFailedStarts) this.#break(lost);
+    this.#replace(worker);
+    this.#fill();
+    this.#maybeFinish();
+    if (this.#workers.size === 0) for (const done of this.#onEnded.splice(0)) done();
+  }
+
+  /** Nothing can run here any more: the initializer failed, or no worker can be started. */
+  #break(error: unknown): void {
+    if (this.#broken !== undefined) return;
+    this.#broken = { error };
+    this.#failAll(error);
+    for (const worker of this.#workers) {
+      worker.retiring = true;
+      worker.process.terminate();
+    }
+  }
+
+  #requeue(tasks: readonly Task[]): void {
+    const rest = tasks.filter((task) => !task.over);
+    if (rest.length > 0) this.#queue.unshift(rest);
+  }
+
+  #fail(task: Task, error: unknown): void {
+    if (task.over) return;
+    task.over = true;
+    this.#open -= 1;
+    this.#clearTimer(task);
+    task.job.failed(task, error);
+    this.#maybeFinish();
+  }
+
+  #failAll(error: unknown): void {
+    const inFlight = [...this.#workers].flatMap((worker) => worker.tasks);
+    for (const task of [...inFlight, ...this.#queue.drain()]) this.#fail(task, error);
+  }
+
+  #clearTimer(task: Task): void {
+    clearTimeout(this.#timers.get(task));
+    this.#timers.delete(task);
+  }
+
+  #maybeFinish(): void {
+    if (this.#open > 0) return;
+    clearInterval(this.#keepAlive);
+    this.#keepAlive = undefined;
+    if (this.#state !== 'closed') return;
+    for (const worker of this.#workers)
+      if (worker.ready && !worker.retiring && worker.load === 0) worker.exit();
+  }
+}
+
+function encodeReason(error: unknown): Buffer {
+  try {
+    return encode(error);
+  } catch {
+    return encode(new RuntimeError(String(error)));
+  }
+}

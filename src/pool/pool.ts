@@ -1,0 +1,461 @@
+/**
+ * Python's `Pool`: the same function over many items, on all cores.
+ *
+ * This file checks arguments, cuts work into tasks and gives results their form; which worker does what is the
+ * dispatcher's business.
+ */
+import { inspect } from 'node:util';
+import { ValueError } from '../base/errors.ts';
+import { checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
+import { encode } from '../codec/index.ts';
+import { type AnyFunction, checkFunction, type Reference } from '../process/target.ts';
+import { AsyncResult } from './async-result.ts';
+import { coreBudget, shareOf } from './budget.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Imap } from './imap.ts';
+import { ApplyJob, MapJob, type Progress } from './jobs.ts';
+import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
+import type { Job, PoolFunction, Task } from './task.ts';
+
+/** Options of {@link Pool}. */
+export interface PoolOptions<I extends AnyFunction = AnyFunction> {
+  /** Runs once in each worker before its first task. When it fails, the pool is broken, and every call fails with its error. */
+  readonly initializer?: I | Reference | undefined;
+  /** Its arguments. */
+  readonly initargs?: Readonly<Parameters<I>> | undefined;
+  /** Tasks (chunks) after which a worker is replaced by a fresh one. @default never */
+  readonly maxTasksPerChild?: number | undefined;
+  /** Bytes of resident memory after which a worker is replaced, between two tasks. @default never */
+  readonly maxMemoryPerWorker?: number | undefined;
+}
+
+/** Options of every call that runs tasks. */
+export interface TaskOptions {
+  /** Gives the call up: it fails with the signal's reason; running tasks see it as `taskSignal()` and may go on for 500 ms. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that each task may run; then it fails with `TimeoutError`, as if aborted. */
+  readonly timeout?: number | undefined;
+  /** How often a task is run again when its worker is lost. @default 0 */
+  readonly retries?: number | undefined;
+}
+
+/** Options of `apply` and `applyAsync`. */
+export interface ApplyOptions extends TaskOptions {
+  /** Reaches the function as one last object argument. */
+  readonly kwargs?: object | undefined;
+}
+
+/** Options of `map` and its relatives. */
+export interface MapOptions extends TaskOptions {
+  /** Items in one task. @default as Python: a quarter of each worker's part for `map`, 1 for `imap` */
+  readonly chunksize?: number | undefined;
+  /** Called after each task; for `imap` of an endless input, `total` is what has been read. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** Callbacks of the `…Async` calls. */
+export interface Callbacks<R> {
+  /** Called with the result, once. */
+  readonly callback?: ((result: R) => void) | undefined;
+  /** Called with the error instead. */
+  readonly errorCallback?: ((error: unknown) => void) | undefined;
+}
+
+/** What `map` takes its items from. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>;
+
+const taskOptions = ['signal', 'timeout', 'retries'];
+const mapOptions = [...taskOptions, 'chunksize', 'onProgress', 'callback', 'errorCallback'];
+const applyOptions = [...taskOptions, 'kwargs', 'callback', 'errorCallback'];
+const poolOptions = ['initializer', 'initargs', 'maxTasksPerChild', 'maxMemoryPerWorker'];
+
+/** A name that no option has is a mistake that would otherwise go unnoticed. */
+function checkOptions<O extends object>(options: O, known: readonly string[], call: string): O {
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`Cannot ${call}: options must be an object, got ${show(options)}`);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw typeError(`Cannot ${call}: there is no option ${show(name)}; known are ${known.join(', ')}`);
+    }
+  }
+  return options;
+}
+
+function checkCount(value: unknown, what: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
+    throw new ValueError(`${what} must be a positive integer, got ${show(value)}`);
+  }
+  return value;
+}
+
+interface CheckedTaskOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number | undefined;
+  readonly retries: number;
+}
+
+function checkTaskOptions({ signal, timeout, retries = 0 }: TaskOptions): CheckedTaskOptions {
+  if (!Number.isInteger(retries) || retries < 0) {
+    throw new ValueError(`Cannot run tasks: retries must be 0 or a positive integer, got ${show(retries)}`);
+  }
+  return { signal: checkSignal(signal), timeout: checkTimeout(timeout), retries };
+}
+
+/**
+ * A set of worker processes that run functions, as Python's `multiprocessing.Pool`.
+ *
+ * Functions are passed as they are, closures included. A worker that dies fails its task with `WorkerLostError` and is
+ * replaced; everything else goes on. An idle pool does not keep the program alive, and leaves nothing behind.
+ *
+ * @example
+ * await using pool = new Pool();
+ * console.log(await pool.map((x: number) => x * x, [1, 2, 3])); // [1, 4, 9]
+ *
+ * @throws {ValueError} When `processes` or an option makes no sense.
+ * @throws {TypeError} When the initializer is not a function.
+ * @throws {SerializationError} When the initializer or its arguments cannot travel.
+ * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.pool.Pool
+ */
+export class Pool<I extends AnyFunction = AnyFunction> {
+  readonly #dispatcher: Dispatcher;
+  readonly #size: number;
+  #functions = 0;
+  readonly #known = new WeakMap<object, PoolFunction>();
+
+  /** @param processes Workers. @default the program's cores, or this worker's share of them in a nested pool */
+  constructor(processes?: number | null, options: PoolOptions<I> = {}) {
+    const {
+      initializer,
+      initargs = [],
+      maxTasksPerChild,
+      maxMemoryPerWorker,
+    } = checkOptions(options, poolOptions, 'create a pool');
+    if (processes !== undefined && processes !== null && !(Number.isInteger(processes) && processes >= 1)) {
+      throw new ValueError('Number of processes must be at least 1');
+    }
+    if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
+      checkFunction(initializer, 'initializer must be a callable:');
+    }
+    if (
+      maxTasksPerChild !== undefined &&
+      maxTasksPerChild !== null &&
+      !(Number.isInteger(maxTasksPerChild) && maxTasksPerChild >= 1)
+    ) {
+      throw new ValueError('maxTasksPerChild must be a positive integer or undefined');
+    }
+    this.#size = processes ?? coreBudget();
+    this.#dispatcher = new Dispatcher({
+      processes: this.#size,
+      maxTasksPerChild: maxTasksPerChild ?? undefined,
+      settings: {
+        initializer:
+          initializer === undefined || initializer === null
+            ? undefined
+            : checkFunction(initializer, 'initializer'),
+        initargs: [...initargs],
+        maxMemory: checkCount(maxMemoryPerWorker, 'maxMemoryPerWorker'),
+        cores: shareOf(this.#size),
+      },
+    });
+  }
+
+  /** Runs `func(...args)` in a worker. @throws The function's own error, or `WorkerLostError`. */
+  async apply<A extends readonly unknown[], R>(
+    func: ((...args: A) => R) | Reference,
+    args?: A,
+    options: ApplyOptions = {},
+  ): Promise<Awaited<R>> {
+    return this.applyAsync(func, args, options);
+  }
+
+  /** {@link apply} that returns at once. */
+  applyAsync<A extends readonly unknown[], R>(
+    func: ((...args: A) => R) | Reference,
+    args?: A,
+    options: ApplyOptions & Callbacks<Awaited<R>> = {},
+  ): AsyncResult<Awaited<R>> {
+    this.#check();
+    const { kwargs, ...rest } = checkOptions(options, applyOptions, 'apply a function');
+    if (args !== undefined && args !== null && !Array.isArray(args)) {
+      throw typeError(`Cannot apply a function: args must be an array, got ${show(args)}`);
+    }
+    const checked = checkTaskOptions(rest);
+    const known = this.#function(func);
+    const all: readonly unknown[] = kwargs === undefined ? (args ?? []) : [...(args ?? []), kwargs];
+    const body = encode([all], { root: 'args' });
+    return this.#result<Awaited<R>>(rest, (settle) => {
+      const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
+      return this.#onAbort(checked.signal, () => [task]);
+    });
+  }
+
+  /**
+   * The results of `func(item)` for all items, in order. Waits for all tasks also when one fails, as Python does.
+   *
+   * @param options Or just the chunksize, as in Python.
+   * @throws The error of the first item, in order, that failed.
+   */
+  async map<T, R>(
+    func: ((item: T) => R) | Reference,
+    items: Items<T>,
+    options: MapOptions | number = {},
+  ): Promise<Awaited<R>[]> {
+    return this.mapAsync(func, items, options);
+  }
+
+  /** {@link map} that returns at once. */
+  mapAsync<T, R>(
+    func: ((item: T) => R) | Reference,
+    items: Items<T>,
+    options: (MapOptions & Callbacks<Awaited<R>[]>) | number = {},
+  ): AsyncResult<Awaited<R>[]> {
+    return this.#map(func, items, CALL_ONE, options);
+  }
+
+  /** {@link map} whose items are arrays of arguments: `func(...item)`. */
+  async starmap<A extends readonly unknown[], R>(
+    func: ((...args: A) => R) | Reference,
+    items: Items<A>,
+    options: MapOptions | number = {},
+  ): Promise<Awaited<R>[]> {
+    return this.starmapAsync(func, items, options);
+  }
+
+  /** {@link starmap} that returns at once. */
+  starmapAsync<A extends readonly unknown[], R>(
+    func: ((...args: A) => R) | Reference,
+    items: Items<A>,
+    options: (MapOptions & Callbacks<Awaited<R>[]>) | number = {},
+  ): AsyncResult<Awaited<R>[]> {
+    return this.#map(func as AnyFunction | Reference, items, CALL_SPREAD, options);
+  }
+
+  /**
+   * The results one by one, in order, while the input is still being read; it is read only a little ahead, so that it may be
+   * endless.
+   *
+   * @example for await (const size of pool.imap(sizeOf, files())) total += size;
+   */
+  imap<T, R>(
+    func: ((item: T) => R) | Reference,
+    items: Items<T>,
+    options: MapOptions | number = {},
+  ): Imap<T, Awaited<R>> {
+    return this.#imap(func, items, true, options);
+  }
+
+  /** {@link imap} in the order in which tasks get done. */
+  imapUnordered<T, R>(
+    func: ((item: T) => R) | Reference,
+    items: Items<T>,
+    options: MapOptions | number = {},
+  ): Imap<T, Awaited<R>> {
+    return this.#imap(func, items, false, options);
+  }
+
+  /** No further calls; the workers exit once everything is done. */
+  close(): void {
+    this.#dispatcher.close();
+  }
+
+  /** Ends the workers at once; what is not done fails. */
+  terminate(): void {
+    this.#dispatcher.terminate();
+  }
+
+  /** Waits until the workers are gone. @throws {ValueError} When neither `close()` nor `terminate()` was called. */
+  async join(): Promise<void> {
+    if (this.#dispatcher.state === 'running') throw new ValueError('Pool is still running');
+    await this.#dispatcher.join();
+  }
+
+  /** Like Python's `with`: {@link terminate}. */
+  [Symbol.dispose](): void {
+    this.terminate();
+  }
+
+  /** {@link terminate} and {@link join}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.terminate();
+    await this.join();
+  }
+
+  [inspect.custom](): string {
+    const states = { running: 'RUN', closed: 'CLOSE', terminated: 'TERMINATE' } as const;
+    return `<multiproc.Pool state=${states[this.#dispatcher.state]} pool_size=${this.#size}>`;
+  }
+
+  #check(): void {
+    if (this.#dispatcher.state !== 'running') throw new ValueError('Pool not running');
+  }
+
+  /** The function as workers know it: encoded anew for each call, since what it captured may have changed; sent only if so. */
+  #function(func: AnyFunction | Reference): PoolFunction {
+    const checked = checkFunction(func, 'Cannot run tasks: the function');
+    const bytes = encode(checked, { root: 'function' });
+    const before = this.#known.get(func);
+    if (before?.bytes.equals(bytes)) return before;
+    const known: PoolFunction = { id: this.#functions++, bytes };
+    this.#known.set(func, known);
+    return known;
+  }
+
+  #submit(
+    job: Job,
+    index: number,
+    count: number,
+    func: PoolFunction,
+    form: CallForm,
+    body: Buffer,
+    options: CheckedTaskOptions,
+  ): Task {
+    const task: Task = {
+      job,
+      index,
+      count,
+      func,
+      form,
+      body,
+      timeout: options.timeout,
+      retries: options.retries,
+      over: false,
+    };
+    this.#dispatcher.submit(task);
+    return task;
+  }
+
+  /** Gives tasks up when the signal is aborted; returns what unsubscribes. */
+  #onAbort(signal: AbortSignal | undefined, tasks: () => readonly Task[]): () => void {
+    if (signal === undefined) return () => {};
+    const abort = (): void => {
+      for (const task of tasks()) this.#dispatcher.cancel(task, signal.reason);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    return () => signal.removeEventListener('abort', abort);
+  }
+
+  /** An AsyncResult with its callbacks; `start` returns what to do once it is settled. */
+  #result<R>(
+    { callback, errorCallback }: Callbacks<R>,
+    start: (settle: { resolve(value: R): void; reject(error: unknown): void }) => () => void,
+  ): AsyncResult<R> {
+    return new AsyncResult<R>((settle) => {
+      let release = (): void => {};
+      let over = false;
+      const end = (): void => {
+        over = true;
+        release();
+      };
+      release = start({
+        resolve: (value) => {
+          end();
+          callback?.(value);
+          settle.resolve(value);
+        },
+        reject: (error) => {
+          end();
+          errorCallback?.(error);
+          settle.reject(error);
+        },
+      });
+      if (over) release();
+    });
+  }
+
+  #map<R>(
+    func: AnyFunction | Reference,
+    items: Items<unknown>,
+    form: CallForm,
+    given: (MapOptions & Callbacks<Awaited<R>[]>) | number,
+  ): AsyncResult<Awaited<R>[]> {
+    this.#check();
+    const options =
+      typeof given === 'number' ? { chunksize: given } : checkOptions(given, mapOptions, 'map a function');
+    const checked = checkTaskOptions(options);
+    const chunksize = checked.timeout === undefined ? checkCount(options.chunksize, 'chunksize') : 1;
+    const known = this.#function(func);
+    const tasks: Task[] = [];
+    return this.#result<Awaited<R>[]>(options, (settle) => {
+      const begin = (all: readonly unknown[]): void => {
+        if (all.length === 0) {
+          settle.resolve([]);
+          return;
+        }
+        if (checked.signal?.aborted) {
+          settle.reject(checked.signal.reason);
+          return;
+        }
+        const size = chunksize ?? Math.ceil(all.length / (this.#size * 4));
+        const bodies: Buffer[] = [];
+        for (let at = 0; at < all.length; at += size)
+          bodies.push(encode(all.slice(at, at + size), { root: 'items' }));
+        const job = new MapJob(all.length, size, settle, options.onProgress);
+        bodies.forEach((body, i) => {
+          const count = Math.min(size, all.length - i * size);
+          tasks.push(this.#submit(job, i, count, known, form, body, checked));
+        });
+      };
+      if (isAsyncIterable(items)) {
+        void collect(items)
+          .then((all) => begin(all))
+          .catch((error: unknown) => settle.reject(error));
+      } else begin(Array.isArray(items) ? items : [...checkIterable(items)]);
+      return this.#onAbort(checked.signal, () => tasks);
+    });
+  }
+
+  #imap<T, R>(
+    func: AnyFunction | Reference,
+    items: Items<T>,
+    ordered: boolean,
+    given: MapOptions | number,
+  ): Imap<T, Awaited<R>> {
+    this.#check();
+    const options =
+      typeof given === 'number' ? { chunksize: given } : checkOptions(given, mapOptions, 'map a function');
+    const checked = checkTaskOptions(options);
+    const chunksize = (checked.timeout === undefined ? checkCount(options.chunksize, 'chunksize') : 1) ?? 1;
+    const known = this.#function(func);
+    let read = 0;
+    return new Imap<T, Awaited<R>>({
+      input: isAsyncIterable(items) ? items[Symbol.asyncIterator]() : checkIterable(items)[Symbol.iterator](),
+      chunksize,
+      window: Math.max(16, this.#size * 4),
+      ordered,
+      signal: checked.signal,
+      submit: (job, index, chunk) => {
+        read += chunk.length;
+        return this.#submit(
+          job,
+          index,
+          chunk.length,
+          known,
+          CALL_ONE,
+          encode(chunk, { root: 'items' }),
+          checked,
+        );
+      },
+      cancel: (task, error) => this.#dispatcher.cancel(task, error),
+      onProgress: (done) => options.onProgress?.({ done, total: read }),
+    });
+  }
+}
+
+function isAsyncIterable<T>(items: Items<T>): items is AsyncIterable<T> {
+  return typeof (items as Partial<AsyncIterable<T>> | null)?.[Symbol.asyncIterator] === 'function';
+}
+
+function checkIterable<T>(items: Iterable<T>): Iterable<T> {
+  if (typeof (items as Partial<Iterable<T>> | null)?.[Symbol.iterator] !== 'function') {
+    throw typeError(`Cannot map a function: items must be iterable, got ${show(items)}`);
+  }
+  return items;
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

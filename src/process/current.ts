@@ -1,0 +1,120 @@
+/** `currentProcess()`, `parentProcess()`, `activeChildren()`, `cpuCount()`. */
+import { inspect } from 'node:util';
+import { checkSignal, checkTimeout, type WaitOptions } from '../base/validate.ts';
+import { usableCores } from '../platform/cpu.ts';
+import { mainProcess, type Process } from './process.ts';
+import { processRepr } from './repr.ts';
+import { state } from './state.ts';
+
+let current: Process | undefined;
+
+/** For the bootstrap of a child: its own copy of the process object that started it. */
+export function setCurrentProcess(me: Process): void {
+  current = me;
+}
+
+/**
+ * The process object of the calling process.
+ *
+ * @example console.log(currentProcess()); // <_MainProcess name='MainProcess' parent=None started>
+ * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.current_process
+ */
+export function currentProcess(): Process {
+  current ??= mainProcess();
+  return current;
+}
+
+/** What a child sees of its parent: who it is, and whether it lives. */
+export class ParentProcess {
+  readonly pid: number;
+  readonly name: string;
+
+  constructor(pid: number, name: string) {
+    this.pid = pid;
+    this.name = name;
+  }
+
+  /** The same as `pid`. */
+  get ident(): number {
+    return this.pid;
+  }
+
+  /** Asks the kernel, through the lifeline: never fooled by a pid that was given out again. */
+  isAlive(): boolean {
+    return state.lifeline?.parentAlive ?? false;
+  }
+
+  /**
+   * Waits for the parent's end, or until time is up; ask `isAlive()` which.
+   *
+   * @param options.timeout Milliseconds.
+   */
+  join(options: WaitOptions = {}): Promise<void> {
+    const timeout = checkTimeout(options.timeout);
+    const signal = checkSignal(options.signal);
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const { lifeline } = state;
+      if (lifeline === undefined) {
+        resolve();
+        return;
+      }
+      const settle = (how: () => void): void => {
+        clearTimeout(timer);
+        unsubscribe();
+        signal?.removeEventListener('abort', onAbort);
+        how();
+      };
+      const onAbort = (): void => settle(() => reject(signal!.reason));
+      const unsubscribe = lifeline.onParentEnd(() => settle(resolve));
+      const timer = timeout === undefined ? undefined : setTimeout(() => settle(resolve), timeout);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  [inspect.custom](): string {
+    return processRepr({
+      className: 'ParentProcess',
+      name: this.name,
+      pid: this.pid,
+      parentPid: null,
+      status: 'unknown',
+      exitcode: null,
+      daemon: false,
+    });
+  }
+}
+
+let parent: ParentProcess | null | undefined;
+
+/**
+ * The parent of the calling process, or null in a main process.
+ *
+ * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.parent_process
+ */
+export function parentProcess(): ParentProcess | null {
+  const { parentPid, parentName } = state.current;
+  if (parent === undefined)
+    parent = parentPid === null ? null : new ParentProcess(parentPid, parentName ?? '');
+  return parent;
+}
+
+/**
+ * The living children of the calling process, those of a pool included.
+ *
+ * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.active_children
+ */
+export function activeChildren(): Process[] {
+  return [...state.children.values()]
+    .filter(({ child }) => child.poll() === null)
+    .map(({ process: p }) => p as Process);
+}
+
+/**
+ * How many cores this process may use: affinity and the limits of its cgroup are respected.
+ *
+ * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.cpu_count
+ */
+export function cpuCount(): number {
+  return usableCores();
+}

@@ -1,0 +1,33 @@
+/**
+ * What happens to children when this process ends by itself: daemons are ended, as in Python.
+ *
+ * When it is killed instead, the lifeline does it (see `lifeline.ts`). Other children need nothing here: they keep the event loop
+ * alive until they end, and an explicit `process.exit()` leaves them running.
+ */
+import { state } from './state.ts';
+
+/** How long a daemon may take to heed SIGTERM before SIGKILL, in milliseconds, while the program ends. */
+const graceMs = 500;
+
+let installed = false;
+
+/** Installs the handler once; called with the first child. */
+export function installExitHandler(): void {
+  if (installed) return;
+  installed = true;
+  process.on('exit', endDaemons);
+}
+
+function endDaemons(): void {
+  const daemons = [...state.children.values()].filter(
+    ({ record, child }) => record.daemon && child.poll() === null,
+  );
+  for (const { child } of daemons) child.kill('SIGTERM');
+  const deadline = performance.now() + graceMs;
+  for (const { child } of daemons) {
+    if (child.waitSync(Math.max(0, deadline - performance.now())) === null) {
+      child.kill('SIGKILL');
+      child.waitSync();
+    }
+  }
+}

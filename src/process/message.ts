@@ -1,0 +1,22 @@
+/** What a child is told when it starts, and where it finds it; the agreement between `start.ts` and `bootstrap.ts`. */
+
+/** Where a child finds its lifeline and its message. */
+export const LIFELINE_FD = 3;
+export const MESSAGE_FD = 4;
+/** The first descriptor number that is free for other uses. */
+export const FIRST_EXTRA_FD = 5;
+
+/** What a child must know before it can decode anything. */
+export interface Preparation {
+  readonly path: readonly number[];
+  readonly name: string;
+  readonly daemon: boolean;
+  readonly nestable: boolean;
+  /** hex */
+  readonly authkey: string;
+  readonly parentPid: number;
+  readonly parentName: string;
+  readonly argv: readonly string[];
+  /** Descriptors of shared memory that were inherited at their parent's numbers. */
+  readonly inherited: readonly number[];
+}

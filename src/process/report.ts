@@ -1,0 +1,48 @@
+/** How a child ends: by its target's return, by an error that it prints, or by {@link SystemExit}. */
+import { inspect } from 'node:util';
+import { state } from './state.ts';
+
+/**
+ * Python's `SystemExit`: thrown in a child, it ends it with an exit code, without a traceback.
+ *
+ * `code`: a whole number is the exit code; absent, null or false is 0; true is 1; anything else is printed on standard
+ * error and gives 1.
+ *
+ * @example new Process({ target: () => { throw new SystemExit(3); } })
+ * @see https://docs.python.org/3/library/exceptions.html#SystemExit
+ */
+export class SystemExit extends Error {
+  readonly code: unknown;
+
+  constructor(code?: unknown) {
+    super(`exit: ${inspect(code)}`);
+    this.code = code;
+  }
+
+  static {
+    Object.defineProperty(SystemExit.prototype, 'name', {
+      value: 'SystemExit',
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+function exitCodeOf({ code }: SystemExit): number {
+  if (code === undefined || code === null || code === false) return 0;
+  if (code === true) return 1;
+  if (typeof code === 'number' && Number.isInteger(code)) return code & 0xff;
+  process.stderr.write(`${typeof code === 'string' ? code : inspect(code)}\n`);
+  return 1;
+}
+
+/** Prints an uncaught error as Python does, and says which exit code it gives. Never throws. */
+export function reportUncaught(error: unknown): number {
+  try {
+    if (error instanceof SystemExit) return exitCodeOf(error);
+    process.stderr.write(`Process ${state.current.name}:\n${inspect(error)}\n`);
+  } catch {
+    // No standard error to print on; the exit code still tells.
+  }
+  return 1;
+}

@@ -1,0 +1,111 @@
+/**
+ * Starting a child: what it is told, and with which descriptors.
+ *
+ * The message is written into a memfd that the child inherits, so that starting never waits for the child to read, at
+ * any size, and nothing is left behind however either side dies. Layout: length of the preparation (u32, little endian), the
+ * preparation (JSON, readable before any of our modules or the user's is loaded), the encoded process object.
+ *
+ * Descriptors of a child: 0 /dev/null · 1, 2 ours · 3 lifeline · 4 message · further ones as `extra` asks.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { encode } from '../codec/index.ts';
+import { collectDescriptors } from '../memory/inheritance.ts';
+import { type Child, launch } from '../platform/launch.ts';
+import { killOnClose } from '../platform/lifeline.ts';
+import { createMemoryFile } from '../platform/mmap.ts';
+import { inheritedEnv, inheritedExecArgv } from './exec-argv.ts';
+import { installExitHandler } from './exit.ts';
+import { lifelineForChild } from './lifeline.ts';
+import { LIFELINE_FD, MESSAGE_FD, type Preparation } from './message.ts';
+import { type ProcessRecord, state } from './state.ts';
+
+/** Descriptors that a child inherits besides, child's number → ours. */
+export type ExtraDescriptors = ReadonlyMap<number, number>;
+
+const self = fileURLToPath(import.meta.url);
+const bootstrap = self.replace(/start\.(ts|js)$/, 'bootstrap.$1');
+
+function writeAll(fd: number, ...parts: readonly Uint8Array[]): void {
+  for (const part of parts) {
+    for (let at = 0; at < part.length; ) at += writeSync(fd, part, at);
+  }
+}
+
+function messageFile(record: ProcessRecord, inherited: readonly number[], payload: Uint8Array): number {
+  const preparation: Preparation = {
+    path: record.path,
+    name: record.name,
+    daemon: record.daemon,
+    nestable: record.nestable,
+    authkey: record.authkey.toString('hex'),
+    parentPid: process.pid,
+    parentName: state.current.name,
+    argv: process.argv,
+    inherited,
+  };
+  const json = Buffer.from(JSON.stringify(preparation));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  const fd = createMemoryFile('multiproc-start');
+  try {
+    writeAll(fd, length, json, payload);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
+ * Starts a child that runs `object.run()`.
+ *
+ * @throws {SerializationError} Before anything is started, when the object cannot travel.
+ * @throws {OSError} When the kernel refuses.
+ */
+export function startChild(
+  object: object,
+  record: ProcessRecord,
+  extra: ExtraDescriptors = new Map(),
+): Child {
+  const { result: payload, fds: shared } = collectDescriptors(() => encode(object, { root: 'process' }));
+  const ours: number[] = [];
+  const own = (fd: number): number => {
+    ours.push(fd);
+    return fd;
+  };
+  try {
+    const lifeline = own(lifelineForChild());
+    const empty = own(openSync('/dev/null', 'r'));
+    const fds = new Map([
+      [0, empty],
+      [1, 1],
+      [2, 2],
+      [LIFELINE_FD, lifeline],
+    ]);
+    for (const [theirs, fd] of extra) fds.set(theirs, fd);
+    // A number that is taken stays out: the child then opens it through /proc.
+    const inheritable = shared.filter((fd) => fd !== MESSAGE_FD && !fds.has(fd));
+    for (const fd of inheritable) fds.set(fd, fd);
+    fds.set(MESSAGE_FD, own(messageFile(record, inheritable, payload)));
+    const child = launch({
+      file: process.execPath,
+      args: [process.execPath, ...inheritedExecArgv(), bootstrap],
+      env: inheritedEnv(),
+      fds,
+    });
+    if (record.daemon) killOnClose(lifeline, child.pid);
+    remember(object, record, child);
+    return child;
+  } finally {
+    for (const fd of ours) closeSync(fd);
+  }
+}
+
+function remember(object: object, record: ProcessRecord, child: Child): void {
+  installExitHandler();
+  state.children.set(child.pid, { child, record, process: object });
+  child.onExit(() => state.children.delete(child.pid));
+  // A program's end waits for its children, but for daemons.
+  if (record.daemon) child.unref();
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { root } from '../support/run.ts';
+
+/** The package as npm would publish it, installed in an empty folder. */
+const home = mkdtempSync(path.join(os.tmpdir(), 'multiproc-consumer-'));
+after(() => rmSync(home, { recursive: true, force: true }));
+
+const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+const run = (file: string, ...args: string[]): string =>
+  execFileSync(file, args, { cwd: home, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+before(() => {
+  const packed = run('npm', 'pack', root, '--ignore-scripts', '--json', '--silent');
+  const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
+  writeFileSync(path.join(home, 'package.json'), '{ "private": true }');
+  mkdirSync(path.join(home, 'node_modules', 'multiproc'), { recursive: true });
+  run('tar', '-xzf', filename, '-C', 'node_modules/multiproc', '--strip-components=1');
+  // Its dependencies are those of the checkout: the test must not need a network.
+  const { dependencies } = JSON.parse(
+    run('node', '-p', "JSON.stringify(require('multiproc/package.json'))"),
+  ) as {
+    dependencies: Record<string, string>;
+  };
+  const link = (name: string): void => {
+    mkdirSync(path.dirname(path.join(home, 'node_modules', name)), { recursive: true });
+    symlinkSync(path.join(root, 'node_modules', name), path.join(home, 'node_modules', name));
+  };
+  for (const name of [...Object.keys(dependencies), '@types', 'undici-types', 'typescript', '@typescript'])
+    link(name);
+});
+
+const program = `
+const offset = 10;
+const pool = new Pool(2);
+pool.map((x) => x + offset, [1, 2, 3]).then(async (sums) => {
+  console.log(sums.join(' '));
+  pool.close();
+  await pool.join();
+  const p = new Process({ target: () => console.log('from the child', offset) });
+  p.start();
+  await p.join();
+  console.log(p.exitcode);
+});
+`;
+const expected = '11 12 13\nfrom the child 10\n0\n';
+
+test('an ES module uses the installed package', () => {
+  writeFileSync(path.join(home, 'main.mjs'), `import { Pool, Process } from 'multiproc';${program}`);
+  assert.equal(run(process.execPath, 'main.mjs'), expected);
+});
+
+test('a CommonJS module uses the installed package', () => {
+  writeFileSync(path.join(home, 'main.cjs'), `const { Pool, Process } = require('multiproc');${program}`);
+  const out = run(process.execPath, '--disable-warning=ExperimentalWarning', 'main.cjs');
+  assert.equal(out, expected);
+});
+
+test('TypeScript compiles against the installed package, infers results and refuses wrong arguments', () => {
+  writeFileSync(
+    path.join(home, 'main.mts'),
+    `import { Pool, Process } from 'multiproc';
+const pool = new Pool(1);
+const texts: string[] = await pool.map((x: number) => String(x), [1, 2]);
+// @ts-expect-error a string is no number
+await pool.map((x: number) => x, ['a']).catch(() => {});
+// @ts-expect-error the target wants a number
+new Process({ target: (x: number) => x, args: ['a'] });
+// @ts-expect-error the target wants an argument
+new Process({ target: (x: number) => x });
+console.log(texts.join(' '));
+pool.terminate();
+`,
+  );
+  const options = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+    outDir: 'out',
+    exactOptionalPropertyTypes: true,
+  };
+  writeFileSync(
+    path.join(home, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: options, files: ['main.mts'] }),
+  );
+  run(process.execPath, path.join(root, 'node_modules/typescript/bin/tsc'), '-p', '.');
+  assert.equal(run(process.execPath, 'out/main.mjs'), '1 2\n');
+});
+
+test('every entry point of the package exists and carries its types', () => {
+  const text = run('node', '-p', "JSON.stringify(require('multiproc/package.json').exports)");
+  const entries = Object.values(
+    JSON.parse(text) as Record<string, string | { types: string; default: string }>,
+  );
+  const shipped = readdirSync(path.join(home, 'node_modules', 'multiproc'), { recursive: true }).map(String);
+  for (const entry of entries) {
+    for (const file of typeof entry === 'string' ? [entry] : [entry.types, entry.default]) {
+      assert.ok(shipped.includes(path.normalize(file)), file);
+    }
+  }
+});

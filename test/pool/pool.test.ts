@@ -1,0 +1,474 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import {
+  AsyncResult,
+  activeChildren,
+  MaybeEncodingError,
+  Pool,
+  SerializationError,
+  TimeoutError,
+  taskSignal,
+  ValueError,
+  WorkerLostError,
+} from '../../src/index.ts';
+import { alive, openDescriptors, startProgram, until } from '../support/run.ts';
+
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+const square = (x: number): number => x * x;
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+describe('a pool of two', () => {
+  const pool = new Pool(2);
+  after(async () => {
+    pool.terminate();
+    await pool.join();
+  });
+
+  test('map keeps the order of the items, with any chunksize and any kind of iterable', async () => {
+    const expected = range(100).map(square);
+    assert.deepEqual(await pool.map(square, range(100)), expected);
+    assert.deepEqual(await pool.map(square, range(100), { chunksize: 1 }), expected);
+    assert.deepEqual(await pool.map(square, range(100), 20), expected);
+    assert.deepEqual(await pool.map(square, new Set(range(100))), expected);
+    async function* slowly(): AsyncGenerator<number> {
+      for (const x of range(100)) yield x;
+    }
+    assert.deepEqual(await pool.map(square, slowly()), expected);
+    assert.deepEqual(await pool.map(square, []), []);
+  });
+
+  test('starmap spreads, apply passes arguments and kwargs', async () => {
+    assert.deepEqual(
+      await pool.starmap(
+        (a: number, b: number) => a * b,
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ),
+      [2, 12],
+    );
+    assert.equal(await pool.apply((a: number, b: number) => a - b, [5, 3]), 2);
+    assert.equal(
+      await pool.apply((a: number, { b }: { b: number }) => a - b, [5] as never, { kwargs: { b: 3 } }),
+      2,
+    );
+    assert.equal(await pool.apply(async () => 'async'), 'async');
+    assert.equal(await pool.apply(Math.sqrt, [16]), 4);
+  });
+
+  test('a function is sent anew when what it captured has changed', async () => {
+    let factor = 2;
+    const times = (x: number): number => x * factor;
+    assert.deepEqual(await pool.map(times, [1, 2]), [2, 4]);
+    factor = 3;
+    assert.deepEqual(await pool.map(times, [1, 2]), [3, 6]);
+  });
+
+  test('one task that throws does not disturb the others, and its error keeps class and fields', async () => {
+    class OddError extends Error {
+      constructor(readonly_: number) {
+        super(`odd: ${readonly_}`);
+        this.item = readonly_;
+      }
+      item: number;
+    }
+    const even = (x: number): number => {
+      if (x % 2 === 1) throw new OddError(x);
+      return x;
+    };
+    const outcomes = await Promise.allSettled(range(6).map((x) => pool.apply(even, [x])));
+    assert.deepEqual(
+      outcomes.map((o) => o.status),
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled', 'rejected'],
+    );
+    const error = (outcomes[1] as PromiseRejectedResult).reason as OddError;
+    assert.ok(error instanceof OddError);
+    assert.equal(error.item, 1);
+    await assert.rejects(pool.map(even, range(6)), (e) => e instanceof OddError && e.item === 1);
+  });
+
+  test('a map with an error fails only once every task is done', async () => {
+    let last: unknown;
+    const failing = pool.map(
+      async (x: number) => {
+        if (x === 0) throw new Error('at once');
+        await sleep(200);
+        return x;
+      },
+      [0, 1],
+      {
+        chunksize: 1,
+        onProgress: (p) => {
+          last = p;
+        },
+      },
+    );
+    await assert.rejects(failing, /at once/);
+    assert.deepEqual(last, { done: 2, total: 2 });
+  });
+
+  test('callbacks are called once, with the result or the error', async () => {
+    const calls: unknown[] = [];
+    const callback = (value: unknown): unknown => calls.push(value);
+    await pool.mapAsync(Number, ['1'], { callback, errorCallback: callback }).wait();
+    assert.deepEqual(calls, [[1]]);
+    const result = pool.applyAsync(
+      () => {
+        throw new RangeError('no');
+      },
+      [],
+      { callback, errorCallback: callback },
+    );
+    await result.wait();
+    assert.equal(calls.length, 2);
+    assert.ok(calls[1] instanceof RangeError);
+    assert.equal(result.successful(), false);
+  });
+
+  test('AsyncResult: ready, successful, get with a timeout, awaitable', async () => {
+    const result = pool.applyAsync(sleep, [300]);
+    assert.ok(result instanceof AsyncResult);
+    assert.equal(result.ready(), false);
+    assert.throws(() => result.successful(), ValueError);
+    await assert.rejects(result.get({ timeout: 10 }), TimeoutError);
+    await result.wait({ timeout: 0 });
+    assert.equal(await result, undefined);
+    assert.equal(result.successful(), true);
+  });
+
+  test('a result that cannot travel is a MaybeEncodingError, and the worker goes on', async () => {
+    const bad = pool.apply(() => new WeakMap());
+    await assert.rejects(
+      bad,
+      (e) => e instanceof MaybeEncodingError && /WeakMap/.test(e.exc) && e.value.length > 0,
+    );
+    const mixed = await Promise.allSettled([
+      pool.map((x: number) => (x === 1 ? Symbol('s') : x), [0, 1, 2], 3),
+    ]);
+    assert.ok((mixed[0] as PromiseRejectedResult).reason instanceof MaybeEncodingError);
+    assert.equal(await pool.apply(square, [3]), 9);
+  });
+
+  test('what cannot travel to a worker fails at once in the caller', () => {
+    const captured = new WeakMap();
+    assert.throws(
+      () => pool.applyAsync(() => captured),
+      (e) => e instanceof SerializationError && /captured/.test(e.message),
+    );
+    assert.throws(() => pool.applyAsync((x: unknown) => x, [new WeakMap()]), SerializationError);
+  });
+
+  test('imap yields in order and pulls lazily from an endless input', async () => {
+    let pulled = 0;
+    function* endless(): Generator<number> {
+      for (;;) yield pulled++;
+    }
+    const seen: number[] = [];
+    for await (const y of pool.imap(square, endless())) {
+      seen.push(y);
+      if (seen.length === 50) break;
+    }
+    assert.deepEqual(seen, range(50).map(square));
+    assert.ok(pulled < 50 + 40, `pulled ${pulled}`);
+  });
+
+  test('imap does not run ahead of a slow consumer', async () => {
+    let pulled = 0;
+    async function* input(): AsyncGenerator<number> {
+      for (; pulled < 1000; pulled++) yield pulled;
+    }
+    const results = pool.imap(square, input());
+    await results.next();
+    await sleep(200);
+    assert.ok(pulled < 50, `pulled ${pulled}`);
+    await results.return?.();
+  });
+
+  test('imap goes on after an error when asked on; imapUnordered gives everything', async () => {
+    const results = pool.imap(
+      (x: number) => {
+        if (x === 1) throw new Error('one');
+        return x;
+      },
+      [0, 1, 2],
+    );
+    assert.deepEqual(await results.next(), { done: false, value: 0 });
+    await assert.rejects(results.next(), /one/);
+    assert.deepEqual(await results.next(), { done: false, value: 2 });
+    assert.deepEqual(await results.next(), { done: true, value: undefined });
+    const all: number[] = [];
+    for await (const y of pool.imapUnordered(square, range(100), { chunksize: 7 })) all.push(y);
+    assert.deepEqual(
+      all.sort((a, b) => a - b),
+      range(100).map(square),
+    );
+    assert.deepEqual(await pool.imap(square, []).next(), { done: true, value: undefined });
+  });
+
+  test('an error of the input replaces the chunk that is being read', async () => {
+    function* input(): Generator<number> {
+      for (const x of range(20)) {
+        if (x === 7) throw new RangeError('seven');
+        yield x;
+      }
+    }
+    for (const [chunksize, expected] of [
+      [2, [0, 1, 4, 9, 16, 25]],
+      [4, [0, 1, 4, 9]],
+    ] as const) {
+      const seen: number[] = [];
+      await assert.rejects(async () => {
+        for await (const y of pool.imap(square, input(), chunksize)) seen.push(y);
+      }, /seven/);
+      assert.deepEqual(seen, expected);
+    }
+    assert.throws(() => pool.mapAsync(square, input()), /seven/);
+  });
+
+  test('an aborted task sees it as taskSignal(), and its worker lives on', async () => {
+    const pids = await pool.map(() => process.pid, range(20), 1);
+    const controller = new AbortController();
+    const waiting = pool.apply(
+      () => new Promise((done) => taskSignal().addEventListener('abort', () => done('seen'))),
+      [],
+      { signal: controller.signal },
+    );
+    setTimeout(() => controller.abort(new Error('enough')), 50);
+    await assert.rejects(waiting, /enough/);
+    await sleep(100);
+    const later = await pool.map(() => process.pid, range(20), 1);
+    assert.ok(later.every((pid) => pids.includes(pid)));
+  });
+
+  test('a task that ignores its abort is ended with its worker; tasks behind it are not touched', async () => {
+    const controller = new AbortController();
+    const spinning = pool.apply(
+      () => {
+        for (;;);
+      },
+      [],
+      { signal: controller.signal },
+    );
+    const others = pool.map(square, range(40), 1);
+    setTimeout(() => controller.abort(), 50);
+    await assert.rejects(spinning, { name: 'AbortError' });
+    assert.deepEqual(await others, range(40).map(square));
+    assert.deepEqual(await pool.map(square, range(40), 1), range(40).map(square));
+  });
+
+  test('a timeout gives up the task alone', async () => {
+    const spin = (x: number): number => {
+      while (x === 1);
+      return x;
+    };
+    const outcomes = await Promise.allSettled(range(4).map((x) => pool.apply(spin, [x], { timeout: 300 })));
+    assert.deepEqual(
+      outcomes.map((o) => o.status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    );
+    assert.ok((outcomes[1] as PromiseRejectedResult).reason instanceof TimeoutError);
+  });
+
+  for (const [how, exitcode, end] of [
+    [
+      'SIGKILL',
+      -9,
+      () => {
+        process.kill(process.pid, 'SIGKILL');
+        for (;;);
+      },
+    ],
+    ['process.exit()', 3, () => process.exit(3)],
+  ] as const) {
+    test(`a worker lost by ${how} fails its task alone and is replaced`, async () => {
+      const lost = pool.apply(end);
+      const others = pool.map(square, range(50), 1);
+      await assert.rejects(lost, (e) => e instanceof WorkerLostError && e.exitcode === exitcode && e.pid > 0);
+      assert.deepEqual(await others, range(50).map(square));
+    });
+  }
+
+  test('retries run a lost task again', async () => {
+    const { mkdtempSync, existsSync, writeFileSync, rmSync } = await import('node:fs');
+    const { tmpdir } = await import('node:os');
+    const dir = mkdtempSync(`${tmpdir()}/multiproc-test-`);
+    const once = (mark: string): string => {
+      if (existsSync(mark)) return 'second time';
+      writeFileSync(mark, '');
+      process.kill(process.pid, 'SIGKILL');
+      for (;;);
+    };
+    assert.equal(await pool.apply(once, [`${dir}/mark`], { retries: 1 }), 'second time');
+    rmSync(dir, { recursive: true });
+  });
+
+  test('unknown options and wrong arguments are refused', () => {
+    // @ts-expect-error wrong on purpose
+    assert.throws(() => pool.applyAsync(square, [1], { x: 1 }), /there is no option "x"/);
+    // @ts-expect-error wrong on purpose
+    assert.throws(() => pool.mapAsync('f', []), TypeError);
+    // @ts-expect-error wrong on purpose
+    assert.throws(() => pool.mapAsync(square, 5), TypeError);
+    assert.throws(() => pool.mapAsync(square, [], { chunksize: 0 }), ValueError);
+  });
+
+  test('the pool prints its state', () => {
+    assert.equal(inspect(pool), '<multiproc.Pool state=RUN pool_size=2>');
+  });
+});
+
+test('wrong sizes are refused', () => {
+  for (const n of [0, -1, 1.5])
+    assert.throws(() => new Pool(n), {
+      name: 'ValueError',
+      message: 'Number of processes must be at least 1',
+    });
+  // @ts-expect-error wrong on purpose
+  assert.throws(() => new Pool(1, { initializer: 1 }), TypeError);
+  assert.throws(() => new Pool(1, { maxTasksPerChild: 0 }), ValueError);
+});
+
+test('the initializer runs once in each worker', async () => {
+  await using pool = new Pool(2, {
+    initializer: (name: string) => {
+      (globalThis as Record<string, unknown>)[name] = process.pid;
+    },
+    initargs: ['startedAs'],
+  });
+  const pids = await pool.map(
+    () => (globalThis as Record<string, unknown>).startedAs === process.pid,
+    range(20),
+    1,
+  );
+  assert.ok(pids.every(Boolean));
+});
+
+test('an initializer that fails breaks the pool with its error, once', async () => {
+  const pool = new Pool(2, {
+    initializer: () => {
+      throw new RangeError('cannot begin');
+    },
+  });
+  await assert.rejects(
+    pool.map(square, range(10)),
+    (e) => e instanceof RangeError && /cannot begin/.test(e.message),
+  );
+  await assert.rejects(pool.apply(square, [1]), /cannot begin/);
+  pool.close();
+  await pool.join();
+  assert.equal(activeChildren().length, 0);
+});
+
+test('maxTasksPerChild replaces workers, also after close()', async () => {
+  const pool = new Pool(3, { maxTasksPerChild: 1 });
+  const results = range(6).map((i) => pool.applyAsync((x: number) => [x * x, process.pid] as const, [i]));
+  pool.close();
+  await pool.join();
+  const values = await Promise.all(results);
+  assert.deepEqual(
+    values.map(([y]) => y),
+    range(6).map(square),
+  );
+  assert.equal(new Set(values.map(([, pid]) => pid)).size, 6);
+});
+
+test('maxMemoryPerWorker replaces a worker that holds too much', async () => {
+  await using pool = new Pool(1, { maxMemoryPerWorker: 1 });
+  const pids = [];
+  for (let i = 0; i < 3; i++) pids.push(await pool.apply(() => process.pid));
+  assert.equal(new Set(pids).size, 3);
+});
+
+test('close and join wait for what was submitted; afterwards calls are refused', async () => {
+  const pool = new Pool(2);
+  const result = pool.mapAsync(square, range(10));
+  await assert.rejects(pool.join(), { name: 'ValueError', message: 'Pool is still running' });
+  pool.close();
+  assert.throws(() => pool.applyAsync(square, [1]), { name: 'ValueError', message: 'Pool not running' });
+  await pool.join();
+  assert.deepEqual(await result, range(10).map(square));
+  assert.equal(activeChildren().length, 0);
+});
+
+test('terminate ends busy workers promptly; what was not done fails', async () => {
+  const pool = new Pool(2);
+  const result = pool.mapAsync(
+    () => {
+      for (;;);
+    },
+    range(10),
+    1,
+  );
+  await pool.apply(() => 0, [], {}).catch(() => {});
+  pool.terminate();
+  await pool.join();
+  await assert.rejects(result.get(), /terminated/);
+});
+
+test('pools nest, with a share of the cores', async () => {
+  await using pool = new Pool(2);
+  const sums = await pool.map(
+    async (n: number) => {
+      const inner = new Pool();
+      const squares = await inner.map(
+        (x: number) => x * x,
+        Array.from({ length: n }, (_, i) => i),
+      );
+      inner.close();
+      await inner.join();
+      return squares.reduce((a, b) => a + b, 0);
+    },
+    [3, 4],
+    1,
+  );
+  assert.deepEqual(sums, [5, 14]);
+});
+
+test('an idle pool does not keep the program alive and leaves nothing behind', async (t) => {
+  const { ended } = startProgram(
+    t,
+    'main.mts',
+    `
+    import { Pool } from LIBRARY;
+    const pool = new Pool(2);
+    console.log((await pool.map(() => process.pid, [1, 2], 1)).join(' '), await pool.map((x: number) => x + 1, [1]));
+  `,
+  );
+  const { stdout, stderr, code } = await ended;
+  assert.equal(stderr, '');
+  assert.equal(code, 0);
+  assert.match(stdout, /\[ 2 \]/);
+  for (const pid of stdout.match(/\d{2,}/g) ?? []) assert.ok(!alive(Number(pid)));
+});
+
+test('workers of a killed parent end, also busy ones', async (t) => {
+  const running = startProgram(
+    t,
+    'main.mts',
+    `
+    import { Pool } from LIBRARY;
+    const pool = new Pool(2);
+    const [a, b] = await Promise.all([pool.apply(() => process.pid), pool.apply(() => process.pid)]);
+    void pool.apply(() => { console.log('busy', process.pid); for (;;); });
+  `,
+  );
+  const [, pid] = await running.seen(/busy (\d+)/);
+  running.child.kill('SIGKILL');
+  await running.ended;
+  await until(() => !alive(Number(pid)), 'the busy worker is gone');
+});
+
+test('pools leave no descriptor behind', async () => {
+  const one = async (): Promise<void> => {
+    const pool = new Pool(2);
+    await pool.map(square, range(10));
+    pool.close();
+    await pool.join();
+  };
+  await one();
+  const before = openDescriptors();
+  for (let i = 0; i < 3; i++) await one();
+  assert.equal(openDescriptors(), before);
+});
