@@ -131,6 +131,41 @@ export class SerializationError extends MultiprocError {
   }
 }
 
+/**
+ * The process or thread that held a lock has died with it, so that what the lock guards may be half changed. Every
+ * acquire fails with this until `reset()`, or takes the lock over with `{ onAbandoned: 'acquire' }`.
+ */
+export class AbandonedLockError extends MultiprocError {
+  /** The process that died; undefined when that is not known any more. */
+  readonly pid: number | undefined;
+
+  constructor(message: string, options: ErrorDetails & { readonly pid?: number | undefined } = {}) {
+    super(options.code ?? 'ERR_MULTIPROC_ABANDONED_LOCK', message, options);
+    this.pid = options.pid;
+  }
+}
+
+/** A Sync acquire that could never end, since it would block the very thread that has to release. */
+export class DeadlockError extends RuntimeError {
+  constructor(message?: string, options: ErrorDetails = {}) {
+    super(message, { code: 'ERR_MULTIPROC_DEADLOCK', ...options });
+  }
+}
+
+/** Python's `threading.BrokenBarrierError`: somebody timed out, aborted, failed or died, so not all can meet. */
+export class BrokenBarrierError extends RuntimeError {
+  constructor(message?: string, options: ErrorDetails = {}) {
+    super(message, { code: 'ERR_MULTIPROC_BROKEN_BARRIER', ...options });
+  }
+}
+
+/** Python's `IndexError`: no item has this index. */
+export class IndexError extends MultiprocError {
+  constructor(message?: string, options: ErrorDetails = {}) {
+    super(options.code ?? 'ERR_MULTIPROC_INDEX', message, options);
+  }
+}
+
 /** The platform lacks what is needed; the message says what. */
 export class NotSupportedError extends MultiprocError {
   constructor(message?: string, options: ErrorDetails = {}) {
@@ -196,6 +231,10 @@ named(
   BufferTooShort,
   AuthenticationError,
   SerializationError,
+  AbandonedLockError,
+  DeadlockError,
+  BrokenBarrierError,
+  IndexError,
   NotSupportedError,
   OSError,
   FileNotFoundError,
