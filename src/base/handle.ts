@@ -1,0 +1,67 @@
+/**
+ * Shared objects between worker threads, through `workerData` and `postMessage`.
+ *
+ * Structured clone strips an instance to its bare fields, so it carries a handle: plain data that names the class and
+ * holds what {@link serialize} gives. Not needed for what this library sends itself.
+ */
+import { deserialize, serialize, travelClass, travelName } from './travel.ts';
+import { show, typeError } from './validate.ts';
+
+/** Plain data that stands for a shared object; made by {@link shareHandle}. */
+export interface ShareHandle {
+  /** The name of the object's class. */
+  readonly multiproc: string;
+  readonly data: unknown;
+}
+
+/**
+ * Plain data from which another thread, or process, gets the same shared object. May be cloned and sent as JSON.
+ *
+ * @example new Worker(file, { workerData: { lock: shareHandle(lock) } });
+ * // there: const lock = fromHandle<Lock>(workerData.lock);
+ * @throws {TypeError} For what is not a shared object of this library.
+ */
+export function shareHandle(object: object): ShareHandle {
+  const cls: unknown = object.constructor;
+  const name = typeof cls === 'function' ? travelName(cls) : undefined;
+  if (name === undefined) {
+    throw typeError(
+      `Cannot make a handle: ${show(object)} is no shared object of multiproc; send it as it is`,
+    );
+  }
+  return { multiproc: name, data: pack(travelClass(name)![serialize](object as never)) };
+}
+
+/** The shared object that a handle stands for. @throws {TypeError} For anything else. */
+export function fromHandle<T extends object>(handle: ShareHandle): T {
+  const cls = isHandle(handle) ? travelClass(handle.multiproc) : undefined;
+  if (cls === undefined) {
+    throw typeError(
+      'Cannot use the handle: it was not made by shareHandle(), or its class was never imported here',
+    );
+  }
+  return cls[deserialize](unpack(handle.data) as never) as T;
+}
+
+function isHandle(value: unknown): value is ShareHandle {
+  return (
+    typeof value === 'object' && value !== null && 'multiproc' in value && typeof value.multiproc === 'string'
+  );
+}
+
+/** Shared objects inside what an object is made of (a Condition's lock) become handles too. */
+function pack(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (travelName(value.constructor) !== undefined) return shareHandle(value);
+  if (Array.isArray(value)) return value.map(pack);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, pack(v)]));
+}
+
+function unpack(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isHandle(value)) return fromHandle(value);
+  if (Array.isArray(value)) return value.map(unpack);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, unpack(v)]));
+}

@@ -1,0 +1,42 @@
+/**
+ * How an arena's bytes are used. Every number here is part of what processes agree on: they check {@link magic}.
+ *
+ *     offset     bytes      what
+ *     0          64         head: see below
+ *     4,096      262,144    participants: 4,096 entries of 64 bytes, entry 0 unused
+ *     266,240    1,048,576  parking slots: 65,536 of 16 bytes
+ *     1,314,816  …          blocks: the words of locks, values, small arrays
+ *
+ * The file is sparse: only pages that were touched take memory.
+ *
+ * Head, in 32-bit words: 0 magic | 1 tickets: the next turn | 2 top: slots in use lie below it | 3 reaper: the tag of
+ * who cleans up after the dead, 0 for nobody | 4 highest participant in use | 5 where to look for a free participant.
+ *
+ * `src/memory/participants.ts` has the table for participants, `src/sync/slots.ts` the one for slots.
+ */
+
+/** 'MPA' and a version: of another layout an arena is refused. */
+export const magic = 0x4d504101;
+
+export const arenaBytes = 4 * 2 ** 20;
+
+/** Words of the head. */
+export const head = {
+  magic: 0,
+  tickets: 1,
+  top: 2,
+  reaper: 3,
+  participantTop: 4,
+  participantHint: 5,
+  patrol: 6,
+} as const;
+
+export const participantOffset = 4096;
+export const participantBytes = 64;
+export const participantCount = 4096;
+
+export const slotOffset = participantOffset + participantCount * participantBytes;
+export const slotBytes = 16;
+export const slotCount = 65_536;
+
+export const blockOffset = slotOffset + slotCount * slotBytes;

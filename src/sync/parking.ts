@@ -1,0 +1,492 @@
+/**
+ * Parking: how threads and tasks of any process wait for something in an arena, and are woken. One mechanism for all.
+ *
+ * **Contract.** Something to wait for is a key (the offset of its word) and an `attempt` that takes it if it is there,
+ * at once, without blocking. {@link ParkingLot.waitSync} blocks the thread, {@link ParkingLot.wait} gives a Promise;
+ * both stand in the same line. The waiter gets in line *before* it attempts, and whoever changes the word changes it
+ * *before* it wakes, so one of the two sees the other: no wake is lost.
+ *
+ * - `wake(key, n)` tells the first n in line to attempt again; who fails stays at its place.
+ * - A woken waiter that gives up (timeout, abort, error) has its wake passed on to the next.
+ * - `attempt` is told the slot's state, so that one can wait for having been woken itself (a Condition does), or be
+ *   given what it waits for (GRANTED) or bad news (SPOILED). Failing when GRANTED means that the giver is not done yet.
+ * - Every half second a waiter attempts and looks (`look`) by itself. So what was to be done by a process that was
+ *   killed in the middle of a release is only late.
+ * - Waking costs a scan of the slots in use in this arena. Whoever wakes often keeps a word "somebody may wait" that a
+ *   waiter sets in `attempt` and that the waker looks at first; see lock.ts, event.ts.
+ *
+ * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
+ */
+import { type Arena, livingArenas } from '../memory/arena.ts';
+import { head } from '../memory/layout.ts';
+import { futexWait, futexWake } from '../platform/futex.ts';
+import { dropForeignBell, keepAlive, type Listener, letEnd, listen, ringBell, unlisten } from './bell.ts';
+import { ownerName } from './owner.ts';
+import { FREE, GRANTED, type SlotState, Slots, SPOILED, SUSPENDED, WAITING, WOKEN } from './slots.ts';
+
+/** What a waiter waits for. `T` must not be `undefined`. */
+export interface Wait<T> {
+  /** Tells things to wait for in one arena apart: the offset of a word. */
+  readonly key: number;
+  /** See {@link registerKind}; 0 when a wake given to a dead waiter just goes to the next one. */
+  readonly kind?: number | undefined;
+  /** How often a thread looks at its slot before it sleeps. @default 0 */
+  readonly spins?: number | undefined;
+  /** Takes it if it can be had now; must not block. What it throws ends the wait. */
+  attempt(state: SlotState): T | undefined;
+  /** Twice a second: whether who would wake us lives. What it throws ends the wait. */
+  look?(): void;
+}
+
+/** Limits of an asynchronous wait. */
+export interface Limits {
+  /** On the clock of `performance.now()`; undefined for never. */
+  readonly deadline?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the program stays alive to wait. @default true */
+  readonly keepAlive?: boolean | undefined;
+}
+
+/** What to do for waiters of a kind that die. */
+export interface Kind {
+  /** Whether its waiters may be GRANTED what they wait for. */
+  readonly grants: boolean;
+  /**
+   * A waiter will not use what it was told (it died, its thread is blocked): `tag` says who, `state` what it was told.
+   *
+   * @returns `false` when it was GRANTED something by somebody who has not yet finished doing so.
+   */
+  passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): boolean;
+  /** Somebody wait for `key`, and `tag` died: did it hold what they wait for? */
+  orphaned?(lot: ParkingLot, key: number, tag: number): void;
+}
+
+const kinds: Kind[] = [];
+
+/** Describes a kind of waiters under a number from 1 to 127 that all processes agree on. */
+export function registerKind(number: number, kind: Kind): void {
+  kinds[number] = kind;
+}
+
+/** Bit of a slot's details: its waiter is a task, woken by a bell. */
+const ASYNC = 1;
+const kindShift = 1;
+const kindMask = 0x7f;
+
+const patrolMilliseconds = 800;
+/** After which it looks whether a grant is complete. */
+const grantMilliseconds = 1;
+const napMilliseconds = [100, 200, 500] as const;
+
+interface Task {
+  readonly slot: number;
+  readonly wait: Wait<unknown>;
+  readonly settle: (value: unknown) => void;
+  readonly fail: (error: unknown) => void;
+  readonly limits: Limits;
+  timer: NodeJS.Timeout | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+/** All waiting in one arena, as this thread sees it. Get it with {@link parkingLot}. */
+export class ParkingLot implements Listener {
+  readonly arena: Arena;
+  readonly slots: Slots;
+  readonly #tasks = new Map<number, Task>();
+  /** Slots of own tasks that were told something by this very thread. */
+  #due: number[] = [];
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+    this.slots = new Slots(arena.i32, arena.participants.index);
+  }
+
+  /** Wakes the first `count` in line for `key`. Returns how many there were. */
+  wake(key: number, count = 1): number {
+    if (count === 1) {
+      const slot = this.slots.tellFirst(key, WOKEN);
+      if (slot !== -1) this.rouse(slot);
+      return slot === -1 ? 0 : 1;
+    }
+    return this.#tell(key, WOKEN, count);
+  }
+
+  /** Tells all who wait for `key` that it will not come. */
+  spoil(key: number): number {
+    return this.#tell(key, SPOILED, Number.POSITIVE_INFINITY);
+  }
+
+  #tell(key: number, state: SlotState, limit: number): number {
+    const slots = this.slots.tell(key, state, limit);
+    for (const slot of slots) this.rouse(slot);
+    return slots.length;
+  }
+
+  /** Whether a slot's waiter is a task and not a thread. */
+  isTask(slot: number): boolean {
+    return (this.slots.details(slot) & ASYNC) !== 0;
+  }
+
+  /** The second half of waking: the slot says something, now its waiter is to look at it. */
+  rouse(slot: number): void {
+    if ((this.slots.details(slot) & ASYNC) === 0) {
+      futexWake(this.arena.segment.address + this.slots.wordOf(slot) * 4, 1);
+      return;
+    }
+    const index = this.slots.participant(slot);
+    if (index === this.arena.participants.index) this.#deliverSoon(slot);
+    else ringBell(this.arena.participants, index);
+  }
+
+  /**
+   * Waits, blocking this thread and its event loop.
+   *
+   * @returns what `attempt` gave, or undefined when the deadline is over.
+   */
+  waitSync<T>(wait: Wait<T>, deadline?: number): T | undefined {
+    const suspended = suspendGrants();
+    try {
+      const slot = this.slots.enqueue(wait.key, (wait.kind ?? 0) << kindShift);
+      return this.#sleepUntil(slot, wait, deadline);
+    } finally {
+      for (const lot of suspended) lot.resumeGrants();
+    }
+  }
+
+  #sleepUntil<T>(slot: number, wait: Wait<T>, deadline: number | undefined): T | undefined {
+    const address = this.arena.segment.address + this.slots.wordOf(slot) * 4;
+    let state: SlotState = WAITING;
+    let naps = 0;
+    const spins = wait.spins ?? 0;
+    for (;;) {
+      const got = this.#attempt(slot, wait, state);
+      if (got !== undefined) return got;
+      if (state === GRANTED) {
+        futexWait(address, this.slots.raw(slot), grantMilliseconds);
+        continue;
+      }
+      if (state !== WAITING) {
+        // It may have come back between the attempt and this: attempt once more before sleeping.
+        this.slots.waitAgain(slot);
+        state = WAITING;
+        continue;
+      }
+      if (spins > 0 && this.#spin(slot, spins)) {
+        state = this.slots.state(slot);
+        continue;
+      }
+      const left = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now();
+      if (left <= 0 && this.slots.cancel(slot)) return undefined;
+      const raw = this.slots.raw(slot);
+      state = this.slots.state(slot);
+      if (state !== WAITING) continue;
+      const nap = napMilliseconds[Math.min(naps, napMilliseconds.length - 1)]!;
+      if (left > 0) futexWait(address, raw, Math.min(left, nap));
+      state = this.slots.state(slot);
+      if (state === WAITING && left > nap) {
+        naps++;
+        this.#look(slot, wait);
+      }
+    }
+  }
+
+  /** Looks at the slot for a while before the thread sleeps. True when it was told something. */
+  #spin(slot: number, rounds: number): boolean {
+    for (let n = 0; n < rounds; n++) if (this.slots.state(slot) !== WAITING) return true;
+    return false;
+  }
+
+  /** Runs `attempt` and leaves the line when it succeeds or throws. */
+  #attempt<T>(slot: number, wait: Wait<T>, state: SlotState): T | undefined {
+    let got: T | undefined;
+    try {
+      got = wait.attempt(state);
+    } catch (error) {
+      this.#abandonSlot(slot, wait, state);
+      throw error;
+    }
+    if (got === undefined) return undefined;
+    if (state !== WAITING) this.slots.leave(slot);
+    else this.#abandonSlot(slot, wait, state);
+    return got;
+  }
+
+  /** Leaves the line without using what it was told, if it was told anything. */
+  #abandonSlot(slot: number, wait: Wait<unknown>, seen: SlotState): void {
+    if (seen === WAITING && this.slots.cancel(slot)) return;
+    const state = this.slots.state(slot);
+    this.slots.leave(slot);
+    this.#passOn(wait.kind ?? 0, wait.key, state, this.arena.tag);
+  }
+
+  #passOn(kind: number, key: number, state: SlotState, tag: number): void {
+    const special = kinds[kind];
+    if (special !== undefined) special.passOn(this, key, state, tag);
+    else if (state === WOKEN) this.wake(key);
+  }
+
+  #look(slot: number, wait: Wait<unknown>): void {
+    this.#patrol();
+    try {
+      wait.look?.();
+    } catch (error) {
+      this.#abandonSlot(slot, wait, WAITING);
+      throw error;
+    }
+  }
+
+  /** Waits without blocking. Resolves to what `attempt` gave, or to undefined when the deadline is over. */
+  wait<T>(wait: Wait<T>, limits: Limits = {}): Promise<T | undefined> {
+    const { signal, deadline } = limits;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#tasks.size === 0) {
+      listen(this, this.arena.participants);
+      this.arena.participants.clearRung();
+    }
+    const slot = this.slots.enqueue(wait.key, ((wait.kind ?? 0) << kindShift) | ASYNC);
+    return new Promise<T | undefined>((resolve, reject) => {
+      const task: Task = {
+        slot,
+        wait,
+        settle: resolve as (value: unknown) => void,
+        fail: reject,
+        limits,
+        timer: undefined,
+        onAbort: undefined,
+      };
+      this.#tasks.set(slot, task);
+      tasks++;
+      if (limits.keepAlive !== false) keepAlive();
+      if (signal !== undefined) {
+        task.onAbort = () => this.#giveUp(task, () => reject(signal.reason));
+        signal.addEventListener('abort', task.onAbort);
+      }
+      if (deadline !== undefined) this.#startTimer(task, deadline);
+      this.#step(task, WAITING);
+    });
+  }
+
+  #startTimer(task: Task, deadline: number): void {
+    const left = Math.ceil(deadline - performance.now());
+    const tooLong = 2 ** 31 - 1;
+    task.timer = setTimeout(
+      () => {
+        if (left > tooLong) this.#startTimer(task, deadline);
+        else this.#giveUp(task, () => task.settle(undefined));
+      },
+      Math.min(Math.max(left, 0), tooLong),
+    );
+    // The bell keeps the program alive, or does not, as asked for.
+    task.timer.unref();
+  }
+
+  /** Attempts, and again while it is told things. */
+  #step(task: Task, seen: SlotState): void {
+    let state = seen;
+    for (;;) {
+      let got: unknown;
+      try {
+        got = this.#attempt(task.slot, task.wait, state);
+      } catch (error) {
+        this.#finish(task);
+        task.fail(error);
+        return;
+      }
+      if (got !== undefined) {
+        this.#finish(task);
+        task.settle(got);
+        return;
+      }
+      if (state === GRANTED) {
+        setTimeout(() => this.#deliver(task.slot), grantMilliseconds);
+        return;
+      }
+      if (state !== WAITING) {
+        this.slots.waitAgain(task.slot);
+        state = WAITING;
+        continue;
+      }
+      state = this.slots.state(task.slot);
+      if (state === WAITING || state === SUSPENDED) return;
+    }
+  }
+
+  /** Time is up or the caller aborts; what it was told by now is used if possible, else passed on. */
+  #giveUp(task: Task, settle: () => void): void {
+    if (this.#tasks.get(task.slot) !== task) return;
+    if (!this.slots.cancel(task.slot)) {
+      this.#step(task, this.slots.state(task.slot));
+      if (this.#tasks.get(task.slot) !== task) return;
+      // Being given it right now: it will be settled as if that had been just before.
+      if (this.slots.state(task.slot) === GRANTED) return;
+      this.#abandonSlot(task.slot, task.wait, WAITING);
+    }
+    this.#finish(task);
+    settle();
+  }
+
+  #finish(task: Task): void {
+    this.#tasks.delete(task.slot);
+    tasks--;
+    if (this.#tasks.size === 0) unlisten(this);
+    if (task.limits.keepAlive !== false) letEnd();
+    if (task.timer !== undefined) clearTimeout(task.timer);
+    if (task.onAbort !== undefined) task.limits.signal?.removeEventListener('abort', task.onAbort);
+  }
+
+  #deliverSoon(slot: number): void {
+    if (this.#due.push(slot) > 1) return;
+    queueMicrotask(() => {
+      const due = this.#due;
+      this.#due = [];
+      for (const each of due) this.#deliver(each);
+    });
+  }
+
+  #deliver(slot: number): void {
+    const task = this.#tasks.get(slot);
+    if (task === undefined) return;
+    const state = this.slots.state(slot);
+    if (state === WOKEN || state === GRANTED || state === SPOILED) this.#step(task, state);
+  }
+
+  onBell(): void {
+    this.arena.participants.clearRung();
+    for (const slot of this.#tasks.keys()) this.#deliver(slot);
+  }
+
+  onTick(): void {
+    this.onBell();
+    this.#patrol();
+    for (const task of [...this.#tasks.values()]) {
+      if (this.slots.state(task.slot) !== WAITING) continue;
+      try {
+        this.#look(task.slot, task.wait);
+      } catch (error) {
+        this.#finish(task);
+        task.fail(error);
+        continue;
+      }
+      this.#step(task, WAITING);
+    }
+  }
+
+  /**
+   * Frees what dead processes left in the slots. Called by whoever waits; of all that do, one looks at a time.
+   */
+  #patrol(): void {
+    const { i32, participants } = this.arena;
+    const now = Date.now() & 0x7fffffff;
+    const last = Atomics.load(i32, head.patrol);
+    if (((now - last) & 0x7fffffff) < patrolMilliseconds) return;
+    if (Atomics.compareExchange(i32, head.patrol, last, now) !== last) return;
+    for (const index of this.slots.participants()) {
+      if (index !== participants.index && !participants.isAlive(participants.tagAt(index))) {
+        this.reap();
+        return;
+      }
+    }
+  }
+
+  /** Frees what dead participants left: their slots, with what they were told passed on. */
+  reap(pid?: number): void {
+    this.arena.participants.reap((index, tag) => {
+      for (const slot of this.slots.ofParticipant(index)) {
+        const state = this.slots.state(slot);
+        const kind = (this.slots.details(slot) >> kindShift) & kindMask;
+        // First pass on, then free: should we die between the two, somebody is woken twice, and nobody never.
+        if (state !== FREE) this.#passOn(kind, this.slots.key(slot), state, tag);
+        this.slots.leave(slot);
+      }
+      for (const [key, kind] of this.slots.keysWaitedFor()) {
+        kinds[(kind >> kindShift) & kindMask]?.orphaned?.(this, key, tag);
+      }
+    }, pid);
+    if (pid !== undefined) dropForeignBell(pid);
+  }
+
+  /** Makes own tasks that wait for what is granted step aside; see {@link suspendGrants}. */
+  #suspend(): boolean {
+    let any = false;
+    for (const { slot, wait } of this.#tasks.values()) {
+      const kind = kinds[wait.kind ?? 0];
+      if (kind?.grants !== true) continue;
+      any = true;
+      if (this.slots.change(slot, WAITING, SUSPENDED)) continue;
+      const state = this.slots.state(slot);
+      if (state !== GRANTED && state !== WOKEN) continue;
+      const done = kind.passOn(this, wait.key, state, this.arena.tag);
+      // Told nothing any more, but to look again when the event loop is back.
+      if (state === GRANTED && done) this.slots.change(slot, GRANTED, WOKEN);
+    }
+    return any;
+  }
+
+  /** Tasks that stood aside are in line again. */
+  resumeGrants(): void {
+    for (const { slot } of this.#tasks.values()) {
+      if (this.slots.change(slot, SUSPENDED, WOKEN)) this.#deliverSoon(slot);
+    }
+  }
+
+  /** Who has this tag, in Python's words. */
+  ownerText(tag: number): string {
+    const { participants, tag: own } = this.arena;
+    if (tag === own) return ownerName();
+    return participants.pidOf(tag) === process.pid ? 'SomeOtherThread' : 'SomeOtherProcess';
+  }
+
+  /** For tests and `statistics`: how many tasks of this thread wait here. */
+  get pendingTasks(): number {
+    return this.#tasks.size;
+  }
+
+  /** Suspends in all arenas of this thread. Returns the lots to resume. */
+  static suspendAll(): ParkingLot[] {
+    return [...lots].filter((lot) => lot.#tasks.size > 0 && lot.#suspend());
+  }
+}
+
+/** Tasks of this thread that wait anywhere. */
+let tasks = 0;
+/** Lots that have tasks keep themselves here through their listener; the others are found by their arena. */
+const lotOfArena = new WeakMap<Arena, ParkingLot>();
+const lots: Iterable<ParkingLot> = {
+  *[Symbol.iterator]() {
+    for (const arena of livingArenas()) {
+      const lot = lotOfArena.get(arena);
+      if (lot !== undefined) yield lot;
+    }
+  },
+};
+
+/**
+ * A thread that blocks cannot run its tasks: a lock that is handed to one of them meanwhile would be held by nobody who
+ * runs, possibly the very lock that the thread waits for. So they let others go first until the thread runs again.
+ */
+function suspendGrants(): ParkingLot[] {
+  return tasks === 0 ? [] : ParkingLot.suspendAll();
+}
+
+/** Gives on what tasks of this thread were given but have not noticed yet; they stand in line again. */
+export function returnGrants(): void {
+  for (const lot of suspendGrants()) lot.resumeGrants();
+}
+
+/** The one parking lot of an arena in this thread. */
+export function parkingLot(arena: Arena): ParkingLot {
+  let lot = lotOfArena.get(arena);
+  if (lot === undefined) {
+    lot = new ParkingLot(arena);
+    lotOfArena.set(arena, lot);
+  }
+  return lot;
+}
+
+/**
+ * Tells the shared objects of this process that the process `pid` has ended: what it held becomes abandoned, what it was
+ * given is given on, now and not only when somebody looks. For whoever sees children end.
+ */
+export function noteDeath(pid: number): void {
+  for (const arena of livingArenas()) parkingLot(arena).reap(pid);
+}
