@@ -13,9 +13,9 @@ import { RuntimeError, TimeoutError } from '../base/errors.ts';
 import { encode } from '../codec/index.ts';
 import { WorkerLostError } from './errors.ts';
 import type { Outcome } from './protocol.ts';
+import type { WorkerSettings } from './settings.ts';
 import { type Task, TaskQueue } from './task.ts';
 import { Worker } from './worker.ts';
-import type { WorkerSettings } from './worker-process.ts';
 
 /** How long a task that was given up may go on before its worker is ended, in milliseconds. */
 const cancelGraceMs = 500;

@@ -27,9 +27,9 @@ import {
   RESULTS,
   TASK,
 } from './protocol.ts';
+import type { WorkerSettings } from './settings.ts';
 import { abortTask, beginTask } from './task-context.ts';
 import type { Transport } from './transport.ts';
-import type { WorkerSettings } from './worker-process.ts';
 
 /** How long tasks may follow one another without a turn of the event loop, in milliseconds. */
 const turnEveryMs = 5;

@@ -5,20 +5,10 @@ import { openSegment, Segment, type SegmentHandle } from '../memory/segment.ts';
 import { openSocketPair } from '../platform/pipe.ts';
 import { FIRST_EXTRA_FD } from '../process/message.ts';
 import { Process, startWith } from '../process/process.ts';
-import type { AnyFunction, Reference } from '../process/target.ts';
 import { Claims } from './claims.ts';
 import { PipeTransport } from './pipe-transport.ts';
+import type { WorkerSettings } from './settings.ts';
 import type { Transport } from './transport.ts';
-
-/** What every worker of a pool is told. */
-export interface WorkerSettings {
-  readonly initializer: AnyFunction | Reference | undefined;
-  readonly initargs: readonly unknown[];
-  /** Bytes of resident memory after which it asks to be replaced. */
-  readonly maxMemory: number | undefined;
-  /** Its share of the program's cores. */
-  readonly cores: number;
-}
 
 /** Where a worker finds its end of the socket. */
 const TRANSPORT_FD = FIRST_EXTRA_FD;

@@ -20,9 +20,10 @@ import {
   TASK,
   taskHead,
 } from './protocol.ts';
+import type { WorkerSettings } from './settings.ts';
 import type { PoolFunction, Task } from './task.ts';
 import type { Transport } from './transport.ts';
-import { PoolWorkerProcess, type WorkerSettings } from './worker-process.ts';
+import { PoolWorkerProcess } from './worker-process.ts';
 
 interface InFlight {
   readonly sequence: number;
