@@ -1,13 +1,58 @@
-/** Builds `dist/` from `src/` with plain tsc, from scratch, so that no deleted file lives on in the package. */
+/**
+ * Builds `dist/` from `src/`, from scratch.
+ *
+ * tsc makes the declarations. The JavaScript is CommonJS, a file for each source (`dist/cjs/`), with ES modules in front of
+ * the entry points (`dist/*.js`): a child process waits for what it loads, and loading a CommonJS file takes a fifth of the time
+ * of an ES module. `import` and `require` both end up at the same files, so there is one state, whoever loads it.
+ */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+const src = path.join(root, 'src');
+const dist = path.join(root, 'dist');
+const cjs = path.join(dist, 'cjs');
+rmSync(dist, { recursive: true, force: true });
+
 const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-process.exit(
-  spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' }).status ??
-    1,
-);
+const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+if (status !== 0) process.exit(status ?? 1);
+
+const sources = readdirSync(src, { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('.ts'));
+for (const file of sources) {
+  const source = readFileSync(path.join(src, file), 'utf8');
+  const out = path.join(cjs, file.replace(/\.ts$/, '.js'));
+  const usesUrl = /\bimport\.meta\.url\b/.test(source);
+  const { code, map } = transformSync(source, {
+    loader: 'ts',
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: 'external',
+    sourcesContent: false,
+    sourcefile: path.relative(path.dirname(out), path.join(src, file)),
+    ...(usesUrl
+      ? {
+          define: { 'import.meta.url': '__moduleUrl' },
+          banner: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;",
+        }
+      : {}),
+  });
+  const linked = code.replace(/\b(require|import)\("(\.\.?\/[^"]+)\.ts"\)/g, '$1("$2.js")');
+  mkdirSync(path.dirname(out), { recursive: true });
+  writeFileSync(out, `${linked}//# sourceMappingURL=${path.basename(out)}.map\n`);
+  writeFileSync(`${out}.map`, map);
+}
+writeFileSync(path.join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
+for (const entry of sources.filter((file) => !file.includes(path.sep) && file !== 'bootstrap.ts')) {
+  const name = entry.replace(/\.ts$/, '.js');
+  writeFileSync(path.join(dist, name), `export * from './cjs/${name}';\n`);
+}

@@ -40,6 +40,7 @@ export {
   type TaskOptions,
 } from './pool/pool.ts';
 export { taskSignal } from './pool/task-context.ts';
+export type { AnyFunction, Reference } from './process/call.ts';
 // Processes
 export {
   activeChildren,
@@ -50,4 +51,3 @@ export {
 } from './process/current.ts';
 export { type EndOptions, Process, type ProcessOptions } from './process/process.ts';
 export { SystemExit } from './process/report.ts';
-export type { AnyFunction, Reference } from './process/target.ts';

@@ -1,5 +1,5 @@
 /** What a pool's workers are started with; the agreement between `worker-process.ts` and `worker-main.ts`. */
-import type { AnyFunction, Reference } from '../process/target.ts';
+import type { AnyFunction, Reference } from '../process/call.ts';
 
 /** What every worker of a pool is told. */
 export interface WorkerSettings {

@@ -7,7 +7,7 @@
 import { memoryUsage } from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeAsync, encode } from '../codec/index.ts';
-import { type AnyFunction, callTarget, isReference, loadReference } from '../process/target.ts';
+import { type AnyFunction, callTarget, isReference, loadReference } from '../process/call.ts';
 import { setCoreBudget } from './budget.ts';
 import type { Claims } from './claims.ts';
 import { MaybeEncodingError } from './errors.ts';

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { checkSignal, checkTimeout, type WaitOptions } from '../base/validate.ts';
 import { usableCores } from '../platform/cpu.ts';
-import { mainProcess, type Process } from './process.ts';
+import { ownProcess, type Process } from './process.ts';
 import { processRepr } from './repr.ts';
 import { state } from './state.ts';
 
@@ -20,7 +20,7 @@ export function setCurrentProcess(me: Process): void {
  * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.current_process
  */
 export function currentProcess(): Process {
-  current ??= mainProcess();
+  current ??= ownProcess();
   return current;
 }
 

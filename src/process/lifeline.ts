@@ -1,30 +1,15 @@
 /**
- * How a child learns that its parent is gone, however it went.
+ * The child's side of the lifeline: end of file means that the parent is dead. See `lifeline-source.ts`.
  *
- * A parent keeps one pipe for all of its children and never writes to it; only the parent holds the write end, so the
- * kernel closes it with the parent. Each child inherits a read end of its own open file description: end of file there
- * means that the parent is dead. For a daemon the kernel does the rest: the description is set (`killOnClose`) to send
- * SIGKILL at that moment, which ends the child in a busy loop too, and needs no code in the child.
- *
- * `prctl(PR_SET_PDEATHSIG)` would do it as well, but needs a call into libc while the child starts, and fires when the
- * parent's *thread* ends.
+ * Modules of Node's that only few children need are loaded when they are: every child waits for what is imported.
  */
-import { closeSync, constants, openSync, readSync } from 'node:fs';
-import net from 'node:net';
-import { openPipe, type PipeEnds } from '../platform/pipe.ts';
-
-let template: PipeEnds | undefined;
-
-/** A fresh read end for one child; the caller closes it once the child has started. */
-export function lifelineForChild(): number {
-  template ??= openPipe();
-  return openSync(`/proc/self/fd/${template.read}`, constants.O_RDONLY | constants.O_NONBLOCK);
-}
+import { constants, openSync, readSync } from 'node:fs';
+import type { Socket } from 'node:net';
 
 /** The child's end: knows whether the parent lives, at any time and without the event loop. */
 export class Lifeline {
   readonly #fd: number;
-  #socket: net.Socket | undefined;
+  #socket: Socket | undefined;
   #ended = false;
   readonly #listeners = new Set<() => void>();
 
@@ -57,11 +42,12 @@ export class Lifeline {
     };
   }
 
-  #watch(): net.Socket {
+  #watch(): Socket {
     if (this.#socket !== undefined) return this.#socket;
     // A description of its own: closing the socket must not close the descriptor that `parentAlive` reads.
     const fd = openSync(`/proc/self/fd/${this.#fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
-    const socket = new net.Socket({ fd, readable: true, writable: false });
+    const { Socket } = process.getBuiltinModule('node:net');
+    const socket = new Socket({ fd, readable: true, writable: false });
     const ended = (): void => {
       this.#ended = true;
       socket.destroy();
@@ -71,11 +57,5 @@ export class Lifeline {
     socket.on('end', ended).on('error', ended).resume();
     this.#socket = socket;
     return socket;
-  }
-
-  /** Closes the descriptor; only for tests. */
-  close(): void {
-    this.#socket?.destroy();
-    closeSync(this.#fd);
   }
 }

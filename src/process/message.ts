@@ -1,4 +1,5 @@
 /** What a child is told when it starts, and where it finds it; the agreement between `start.ts` and `bootstrap.ts`. */
+import type { AnyFunction, Reference } from './call.ts';
 
 /** Where a child finds its lifeline and its message. */
 export const LIFELINE_FD = 3;
@@ -19,4 +20,13 @@ export interface Preparation {
   readonly argv: readonly string[];
   /** Descriptors of shared memory that were inherited at their parent's numbers. */
   readonly inherited: readonly number[];
+  /** Whether the payload is a {@link PlainJob}. */
+  readonly plain: boolean;
+}
+
+/** The payload for an object of `Process` itself; an instance of a subclass travels whole. */
+export interface PlainJob {
+  readonly target: AnyFunction | Reference | undefined;
+  readonly args: readonly unknown[];
+  readonly kwargs: object | undefined;
 }

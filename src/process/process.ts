@@ -19,10 +19,11 @@ import {
 import type { Child } from '../platform/launch.ts';
 import { closePidfd, pidfdOpen } from '../platform/pidfd.ts';
 import { killDescendants } from '../platform/process-tree.ts';
+import { type AnyFunction, callTarget, type Reference } from './call.ts';
 import { processRepr } from './repr.ts';
 import { type ExtraDescriptors, startChild } from './start.ts';
 import { nextChildNumber, type ProcessRecord, state } from './state.ts';
-import { type AnyFunction, callTarget, checkFunction, type Reference } from './target.ts';
+import { checkFunction } from './target.ts';
 import { waitForExit } from './wait.ts';
 
 type AllButLast<A extends readonly unknown[]> =
@@ -378,7 +379,9 @@ export function startWith(
     throw new AssertionError('daemonic processes are not allowed to have children');
   }
   mine.record.nestable = nestable;
-  mine.child = startChild(started, mine.record, extra);
+  const { target, args, kwargs } = mine;
+  const plain = started.constructor === Process && Object.keys(started).length === 0;
+  mine.child = startChild(started, mine.record, plain ? { target, args, kwargs } : undefined, extra);
   return mine.child;
 }
 
@@ -392,9 +395,10 @@ registerTravelClass('Process', Process as never);
 class MainProcess extends Process {}
 Object.defineProperty(MainProcess, 'name', { value: '_MainProcess' });
 
-/** The process object of a main process; it was not started by us, and has no parent of ours. */
-export function mainProcess(): Process {
-  const me = Object.create(MainProcess.prototype) as Process;
+/** The process object of the calling process, where none has travelled here. */
+export function ownProcess(): Process {
+  const isMain = state.current.parentPid === null;
+  const me = Object.create(isMain ? MainProcess.prototype : Process.prototype) as Process;
   internals.set(me, {
     record: state.current,
     target: undefined,

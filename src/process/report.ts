@@ -1,6 +1,10 @@
 /** How a child ends: by its target's return, by an error that it prints, or by {@link SystemExit}. */
-import { inspect } from 'node:util';
 import { state } from './state.ts';
+
+/** Loaded when it is needed: every child waits for what is imported. */
+function show(value: unknown): string {
+  return process.getBuiltinModule('node:util').inspect(value);
+}
 
 /**
  * Python's `SystemExit`: thrown in a child, it ends it with an exit code, without a traceback.
@@ -15,7 +19,7 @@ export class SystemExit extends Error {
   readonly code: unknown;
 
   constructor(code?: unknown) {
-    super(`exit: ${inspect(code)}`);
+    super(`exit: ${show(code)}`);
     this.code = code;
   }
 
@@ -32,7 +36,7 @@ function exitCodeOf({ code }: SystemExit): number {
   if (code === undefined || code === null || code === false) return 0;
   if (code === true) return 1;
   if (typeof code === 'number' && Number.isInteger(code)) return code & 0xff;
-  process.stderr.write(`${typeof code === 'string' ? code : inspect(code)}\n`);
+  process.stderr.write(`${typeof code === 'string' ? code : show(code)}\n`);
   return 1;
 }
 
@@ -40,7 +44,7 @@ function exitCodeOf({ code }: SystemExit): number {
 export function reportUncaught(error: unknown): number {
   try {
     if (error instanceof SystemExit) return exitCodeOf(error);
-    process.stderr.write(`Process ${state.current.name}:\n${inspect(error)}\n`);
+    process.stderr.write(`Process ${state.current.name}:\n${show(error)}\n`);
   } catch {
     // No standard error to print on; the exit code still tells.
   }

@@ -16,15 +16,17 @@ import { killOnClose } from '../platform/lifeline.ts';
 import { createMemoryFile } from '../platform/mmap.ts';
 import { inheritedEnv, inheritedExecArgv } from './exec-argv.ts';
 import { installExitHandler } from './exit.ts';
-import { lifelineForChild } from './lifeline.ts';
-import { LIFELINE_FD, MESSAGE_FD, type Preparation } from './message.ts';
+import { lifelineForChild } from './lifeline-source.ts';
+import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './message.ts';
 import { type ProcessRecord, state } from './state.ts';
 
 /** Descriptors that a child inherits besides, child's number → ours. */
 export type ExtraDescriptors = ReadonlyMap<number, number>;
 
-const self = fileURLToPath(import.meta.url);
-const bootstrap = self.replace(/start\.(ts|js)$/, 'bootstrap.$1');
+/** The child's main script, in the sources and in the package alike. */
+const bootstrap = fileURLToPath(
+  new URL(`../bootstrap${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
+);
 
 function writeAll(fd: number, ...parts: readonly Uint8Array[]): void {
   for (const part of parts) {
@@ -32,7 +34,12 @@ function writeAll(fd: number, ...parts: readonly Uint8Array[]): void {
   }
 }
 
-function messageFile(record: ProcessRecord, inherited: readonly number[], payload: Uint8Array): number {
+function messageFile(
+  record: ProcessRecord,
+  inherited: readonly number[],
+  plain: boolean,
+  payload: Uint8Array,
+): number {
   const preparation: Preparation = {
     path: record.path,
     name: record.name,
@@ -43,6 +50,7 @@ function messageFile(record: ProcessRecord, inherited: readonly number[], payloa
     parentName: state.current.name,
     argv: process.argv,
     inherited,
+    plain,
   };
   const json = Buffer.from(JSON.stringify(preparation));
   const length = Buffer.alloc(4);
@@ -58,7 +66,7 @@ function messageFile(record: ProcessRecord, inherited: readonly number[], payloa
 }
 
 /**
- * Starts a child that runs `object.run()`.
+ * Starts a child that runs `object.run()`, or just `job`, where that is all that it does.
  *
  * @throws {SerializationError} Before anything is started, when the object cannot travel.
  * @throws {OSError} When the kernel refuses.
@@ -66,9 +74,12 @@ function messageFile(record: ProcessRecord, inherited: readonly number[], payloa
 export function startChild(
   object: object,
   record: ProcessRecord,
+  job: PlainJob | undefined,
   extra: ExtraDescriptors = new Map(),
 ): Child {
-  const { result: payload, fds: shared } = collectDescriptors(() => encode(object, { root: 'process' }));
+  const { result: payload, fds: shared } = collectDescriptors(() =>
+    encode(job ?? object, { root: 'process' }),
+  );
   const ours: number[] = [];
   const own = (fd: number): number => {
     ours.push(fd);
@@ -87,7 +98,7 @@ export function startChild(
     // A number that is taken stays out: the child then opens it through /proc.
     const inheritable = shared.filter((fd) => fd !== MESSAGE_FD && !fds.has(fd));
     for (const fd of inheritable) fds.set(fd, fd);
-    fds.set(MESSAGE_FD, own(messageFile(record, inheritable, payload)));
+    fds.set(MESSAGE_FD, own(messageFile(record, inheritable, job !== undefined, payload)));
     const child = launch({
       file: process.execPath,
       args: [process.execPath, ...inheritedExecArgv(), bootstrap],

@@ -3,7 +3,6 @@
  *
  * A child's bootstrap replaces the main process's record before any of the user's code runs.
  */
-import { randomBytes } from 'node:crypto';
 import type { Child } from '../platform/launch.ts';
 import type { Lifeline } from './lifeline.ts';
 
@@ -37,9 +36,9 @@ class MainRecord implements ProcessRecord {
   nestable = true;
   daemon = false;
   name = 'MainProcess';
-  /** Made when it is first asked for: importing must cost nothing. */
+  /** Made, and its module loaded, when it is first asked for: every child waits for what is imported. */
   get authkey(): Buffer {
-    mainKey ??= randomBytes(32);
+    mainKey ??= process.getBuiltinModule('node:crypto').randomBytes(32);
     return mainKey;
   }
   set authkey(key: Buffer) {

@@ -1,17 +1,16 @@
 /**
  * The main script of every child: reads its message, becomes the process that it is told to be, and runs it.
  *
- * Kept lean, since every child waits for it: nothing is imported that decoding and running do not need.
+ * Kept lean, since every child waits for it: a plain function runs without the library's own classes being loaded.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { decodeAsync, setLibraryLoader } from '../codec/index.ts';
-import { setInherited } from '../memory/inheritance.ts';
-import { setCurrentProcess } from './current.ts';
-import { Lifeline } from './lifeline.ts';
-import { LIFELINE_FD, MESSAGE_FD, type Preparation } from './message.ts';
-import { becomeCurrent, type Process } from './process.ts';
-import { reportUncaught } from './report.ts';
-import { state } from './state.ts';
+import { decodeAsync, setLibraryLoader } from './codec/decoding.ts';
+import { setInherited } from './memory/inheritance.ts';
+import { callTarget } from './process/call.ts';
+import { Lifeline } from './process/lifeline.ts';
+import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './process/message.ts';
+import { reportUncaught } from './process/report.ts';
+import { state } from './process/state.ts';
 
 function readMessage(): { preparation: Preparation; payload: Buffer } {
   const bytes = Buffer.allocUnsafe(fstatSync(MESSAGE_FD).size);
@@ -39,6 +38,15 @@ function handleUncaught(error: unknown): void {
   process.exit(reportUncaught(error));
 }
 
+async function run({ plain }: Preparation, payload: Buffer): Promise<unknown> {
+  if (plain) {
+    const { target, args, kwargs } = (await decodeAsync(payload)) as PlainJob;
+    return target === undefined ? undefined : callTarget(target, args, kwargs);
+  }
+  const { runSubclass } = await import('./process/own-copy.ts');
+  return runSubclass(await decodeAsync(payload));
+}
+
 async function main(): Promise<void> {
   const { preparation, payload } = readMessage();
   become(preparation);
@@ -46,10 +54,7 @@ async function main(): Promise<void> {
   // Held while the target runs: what it awaits may be something that holds no event loop itself.
   const busy = setInterval(() => {}, 2 ** 30);
   try {
-    const me = (await decodeAsync(payload)) as Process;
-    becomeCurrent(me);
-    setCurrentProcess(me);
-    await me.run();
+    await run(preparation, payload);
   } catch (error) {
     process.exit(reportUncaught(error));
   } finally {
@@ -57,5 +62,5 @@ async function main(): Promise<void> {
   }
 }
 
-setLibraryLoader(() => import('../index.ts'));
+setLibraryLoader(() => import('./index.ts'));
 void main();
