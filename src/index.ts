@@ -29,6 +29,11 @@ export {
 export { fromHandle, type ShareHandle, shareHandle } from './base/handle.ts';
 // What a class of your own says about how it travels
 export { deserialize, serialize } from './base/travel.ts';
+// Numbers, arrays and records in shared memory
+export { copy, RawArray } from './memory/raw-array.ts';
+export { RawValue } from './memory/raw-value.ts';
+export { type RecordOf, type StructType, struct } from './memory/struct.ts';
+export type { Typecode } from './memory/typecodes.ts';
 // Locks and what is like them, for threads and processes
 export { Barrier, type BarrierOptions } from './sync/barrier.ts';
 export type { LockOptions } from './sync/base-lock.ts';
@@ -39,3 +44,6 @@ export { Lock } from './sync/lock.ts';
 export type { AcquireOptions, AcquireSyncOptions } from './sync/options.ts';
 export { RLock } from './sync/rlock.ts';
 export { BoundedSemaphore, Semaphore } from './sync/semaphore.ts';
+export { SharedArray, SharedArray as Array } from './sync/shared-array.ts';
+export { Value } from './sync/value.ts';
+export type { ValueOptions } from './sync/value-lock.ts';
