@@ -34,6 +34,8 @@ export { copy, RawArray } from './memory/raw-array.ts';
 export { RawValue } from './memory/raw-value.ts';
 export { type RecordOf, type StructType, struct } from './memory/struct.ts';
 export type { Typecode } from './memory/typecodes.ts';
+// Shared memory with a name
+export { ShareableList, SharedMemory } from './shared-memory.ts';
 // Locks and what is like them, for threads and processes
 export { Barrier, type BarrierOptions } from './sync/barrier.ts';
 export type { LockOptions } from './sync/base-lock.ts';
