@@ -1,0 +1,215 @@
+/**
+ * Python's `multiprocessing.shared_memory.SharedMemory`: memory with a name, which CPython's programs find too.
+ *
+ * The name is a file in `/dev/shm`, the size is exact, there is no header. After `close()` a view that somebody kept
+ * reads zeros; nothing can crash the program.
+ *
+ * https://docs.python.org/3/library/multiprocessing.shared_memory.html
+ */
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import { FileExistsError, ValueError } from '../base/errors.ts';
+import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
+import { show, typeError } from '../base/validate.ts';
+import { fileStatus } from '../platform/files.ts';
+import { requirePlatform } from '../platform/libc.ts';
+import { type Mapping, mapFile, neutralize, unmap, viewMemory } from '../platform/mmap.ts';
+import { closeQuietly } from '../platform/wake-pipe.ts';
+import { createShm, openShm, unlinkShm } from '../platform/shm.ts';
+import { joinTracker, type TrackerHandle, track, trackerHandle, untrack } from '../platform/tracker.ts';
+
+/** Options of `new SharedMemory()`. */
+export interface SharedMemoryOptions {
+  /** The name; when creating without one, a new name is made up. */
+  readonly name?: string | null | undefined;
+  /** Create it, instead of attaching to what exists. @default false */
+  readonly create?: boolean | undefined;
+  /** Bytes, when creating. */
+  readonly size?: number | undefined;
+  /** Remove it when the processes of ours that use it are gone without `unlink()`. @default true */
+  readonly track?: boolean | undefined;
+}
+
+interface SharedMemoryData {
+  readonly name: string;
+  readonly track: boolean;
+  readonly tracker: TrackerHandle | undefined;
+}
+
+/** What is left to clean up after an object. */
+interface Remains {
+  readonly mapping: Mapping;
+  fd: number;
+}
+
+const collected = new FinalizationRegistry<Remains>((r) => {
+  if (r.fd >= 0) closeQuietly(r.fd);
+  unmap(r.mapping);
+});
+
+/**
+ * A block of memory that other processes attach to by its name.
+ *
+ * @example
+ * const a = new SharedMemory({ create: true, size: 1024 });
+ * a.buf[0] = 42;
+ * // another process, in Node.js or Python: new SharedMemory({ name }).buf[0] === 42
+ * a.close(); a.unlink();
+ */
+export class SharedMemory implements Disposable {
+  readonly #name: string;
+  readonly #size: number;
+  readonly #ino: number;
+  readonly #track: boolean;
+  readonly #remains: Remains;
+  #buf: Buffer | null;
+
+  /**
+   * @throws {ValueError} For a size that is not positive, or no name when attaching.
+   * @throws {FileExistsError} When creating what exists. @throws {FileNotFoundError} When attaching to what does not.
+   * @throws {OSError} `EINVAL` for a slash in the name, `ENAMETOOLONG`, `ENOSPC`, …; nothing is left behind.
+   */
+  constructor(options: SharedMemoryOptions | string = {}) {
+    requirePlatform('SharedMemory');
+    const o = typeof options === 'string' ? { name: options } : options;
+    const { name, create = false, size = 0, track: tracked = true } = o;
+    if (name !== undefined && name !== null && typeof name !== 'string') {
+      throw typeError(`Cannot open shared memory: its name must be a string, got ${show(name)}`);
+    }
+    const { fd, name: used } = create ? createNamed(name ?? undefined, size) : attach(name ?? undefined);
+    this.#name = used;
+    this.#track = tracked;
+    try {
+      const status = fileStatus(fd);
+      if (status.size === 0) {
+        throw new ValueError(
+          `cannot mmap an empty file: shared memory ${show(used)} has no bytes; create it anew`,
+        );
+      }
+      this.#size = status.size;
+      this.#ino = status.ino;
+      this.#remains = { mapping: mapFile(fd, status.size), fd };
+      this.#buf = Buffer.from(viewMemory(this.#remains.mapping.address, status.size));
+      collected.register(this.#buf.buffer, this.#remains);
+      if (tracked) track(used, status.ino);
+    } catch (error) {
+      closeQuietly(fd);
+      if (create) unlinkShm(used);
+      throw error;
+    }
+  }
+
+  /**
+   * The memory.
+   *
+   * @throws {ValueError} After {@link close}.
+   */
+  get buf(): Buffer {
+    if (this.#buf === null) {
+      throw new ValueError(`Cannot use shared memory ${show(this.#name)}: it is closed; attach to it again`);
+    }
+    return this.#buf;
+  }
+
+  /** Its name, without a slash. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether {@link close} was called. */
+  get closed(): boolean {
+    return this.#buf === null;
+  }
+
+  /** Gives this process's access up; the memory and its name stay. Views that were kept read zeros. May be called twice. */
+  close(): void {
+    if (this.#buf === null) return;
+    this.#buf = null;
+    neutralize(this.#remains.mapping);
+    closeQuietly(this.#remains.fd);
+    this.#remains.fd = -1;
+  }
+
+  /**
+   * Removes the name; who is attached keeps the memory. To be called once, by whoever decides that it is over.
+   *
+   * @throws {FileNotFoundError} When it was removed already.
+   */
+  unlink(): void {
+    unlinkShm(this.#name);
+    if (this.#track) untrack(this.#name, this.#ino);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `SharedMemory('psm_19e9f4f2', size=1024)`, as Python prints it. */
+  [inspect.custom](): string {
+    return `SharedMemory('${this.#name}', size=${this.#size})`;
+  }
+
+  toString(): string {
+    return this[inspect.custom]();
+  }
+
+  static [serialize](memory: SharedMemory): SharedMemoryData {
+    return {
+      name: memory.#name,
+      track: memory.#track,
+      tracker: memory.#track ? trackerHandle() : undefined,
+    };
+  }
+
+  static [deserialize](data: SharedMemoryData): SharedMemory {
+    if (data.tracker !== undefined) joinTracker(data.tracker);
+    return new SharedMemory({ name: data.name, track: data.track });
+  }
+}
+
+function createNamed(name: string | undefined, size: number): { fd: number; name: string } {
+  if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
+    throw typeError(`Cannot create shared memory: its size must be an integer, got ${show(size)}`);
+  }
+  if (size < 0)
+    throw new ValueError(`'size' must be a positive integer: cannot create shared memory of ${size} bytes`);
+  if (size === 0) {
+    throw new ValueError(
+      "'size' must be a positive number different from zero: cannot create shared memory of 0 bytes",
+    );
+  }
+  if (name !== undefined) {
+    const plain = withoutSlash(name);
+    return { fd: createShm(plain, size), name: plain };
+  }
+  for (;;) {
+    const made = `psm_${randomBytes(4).toString('hex')}`;
+    try {
+      return { fd: createShm(made, size), name: made };
+    } catch (error) {
+      if (!(error instanceof FileExistsError)) throw error;
+    }
+  }
+}
+
+function attach(name: string | undefined): { fd: number; name: string } {
+  if (name === undefined) {
+    throw new ValueError(
+      "'name' can only be None if create=True: cannot attach to shared memory without its name",
+    );
+  }
+  const plain = withoutSlash(name);
+  return { fd: openShm(plain), name: plain };
+}
+
+/** Python tolerates one slash at the beginning, as in `shm_open`. */
+function withoutSlash(name: string): string {
+  return name.startsWith('/') ? name.slice(1) : name;
+}
+
+registerTravelClass('SharedMemory', SharedMemory);

@@ -1,0 +1,125 @@
+/**
+ * Removes named shared memory when the processes that use it are gone, killed ones included: Python's resource tracker.
+ *
+ * A small shell process reads names from a pipe whose other end our processes hold open. When the last of them is
+ * gone, it removes what is registered and still there, unless some other process has it mapped: that one's own tracker,
+ * or CPython's, will see to it. A shell, because it starts in a millisecond and needs no memory to speak of.
+ *
+ * A process that gets shared memory from another also gets that one's tracker: it opens the same pipe through `/proc`.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { fileStatus, openFile } from './files.ts';
+import { check, declare } from './libc.ts';
+import { closeQuietly, ring } from './wake-pipe.ts';
+
+const pipe2 = declare<(fds: [number, number], flags: number) => number>(
+  'int pipe2(_Out_ int *fds, int flags)',
+);
+const O_CLOEXEC = 0o2000000;
+
+/** Lines: `+<inode> <name>` registers, `-<inode> <name>` unregisters. */
+const script = `
+trap '' INT TERM HUP
+cd /
+while IFS= read -r line; do
+  entry=\${line#?}
+  case $line in
+    +*) set -- "$@" "$entry" ;;
+    -*) n=$#
+        while [ "$n" -gt 0 ]; do
+          one=$1; shift; n=$((n - 1))
+          [ "$one" = "$entry" ] || set -- "$@" "$one"
+        done ;;
+  esac
+done
+leaked=0
+for entry; do
+  inode=\${entry%% *}
+  file=/dev/shm/\${entry#* }
+  [ -e "$file" ] || continue
+  found=$(ls -di "$file" 2>/dev/null)
+  found=\${found#"\${found%%[! ]*}"}
+  [ "\${found%% *}" = "$inode" ] || continue
+  grep -qs " $inode  */dev/shm/" /proc/[0-9]*/maps && continue
+  rm -f "$file" && leaked=$((leaked + 1))
+done
+if [ "$leaked" -gt 0 ]; then
+  echo "resource_tracker: There appear to be $leaked leaked shared_memory objects to clean up at shutdown" >&2
+fi
+`;
+
+/** Where another process finds the pipe. Plain data. */
+export interface TrackerHandle {
+  readonly pid: number;
+  readonly fd: number;
+  readonly ino: number;
+}
+
+let writeEnd = -1;
+const registered = new Set<string>();
+
+function start(): void {
+  const fds: [number, number] = [0, 0];
+  check(pipe2(fds, O_CLOEXEC), 'pipe2');
+  const [readEnd, end] = fds;
+  try {
+    const child = spawn('/bin/sh', ['-c', script], {
+      stdio: [readEnd, 'ignore', 'inherit'],
+      detached: true,
+      env: { PATH: '/usr/bin:/bin' },
+    });
+    child.on('error', () => {});
+    child.unref();
+  } finally {
+    closeQuietly(readEnd);
+  }
+  writeEnd = end;
+}
+
+function send(line: string): boolean {
+  return ring(writeEnd, Buffer.from(`${line}\n`));
+}
+
+function tell(line: string): void {
+  if (writeEnd === -1) start();
+  if (send(line)) return;
+  process.emitWarning(
+    'resource_tracker: process died unexpectedly, relaunching; some shared memory might leak',
+  );
+  closeQuietly(writeEnd);
+  start();
+  for (const entry of registered) send(`+${entry}`);
+  send(line);
+}
+
+/** From now on the file is removed when all processes that hold this tracker are gone. */
+export function track(name: string, inode: number): void {
+  const entry = `${inode} ${name}`;
+  tell(`+${entry}`);
+  registered.add(entry);
+}
+
+/** It was removed. */
+export function untrack(name: string, inode: number): void {
+  const entry = `${inode} ${name}`;
+  registered.delete(entry);
+  if (writeEnd !== -1) tell(`-${entry}`);
+}
+
+/** For another process, to hold the same tracker. */
+export function trackerHandle(): TrackerHandle | undefined {
+  return writeEnd === -1 ? undefined : { pid: process.pid, fd: writeEnd, ino: fileStatus(writeEnd).ino };
+}
+
+/** Holds the tracker of another process, unless this one has a tracker already. */
+export function joinTracker(handle: TrackerHandle): void {
+  if (writeEnd !== -1) return;
+  try {
+    const fd = openFile(`/proc/${handle.pid}/fd/${handle.fd}`, constants.O_WRONLY);
+    if (fileStatus(fd).ino === handle.ino) writeEnd = fd;
+    else closeQuietly(fd);
+  } catch {
+    // That process is gone: this one starts a tracker of its own.
+  }
+}
