@@ -1,0 +1,42 @@
+/** What the compiler infers; `tsc` is the test, running it only shows that nothing throws. */
+import { test } from 'node:test';
+import { expectTypeOf } from 'expect-type';
+import { type AsyncResult, type Pool, Process } from '../../src/index.ts';
+
+type P = Pool;
+
+test('a pool infers results and items from the function', () => {
+  const check = (pool: P): void => {
+    expectTypeOf(pool.map((x: number) => String(x), [1])).toEqualTypeOf<Promise<string[]>>();
+    expectTypeOf(pool.map(async (x: number) => x > 1, [1])).toEqualTypeOf<Promise<boolean[]>>();
+    expectTypeOf(pool.mapAsync((x: string) => x.length, ['a'])).toEqualTypeOf<AsyncResult<number[]>>();
+    expectTypeOf(pool.apply((a: number, b: string) => [a, b] as const, [1, 'b'])).toEqualTypeOf<
+      Promise<readonly [number, string]>
+    >();
+    expectTypeOf(pool.starmap((a: number, b: number) => a * b, [[1, 2] as const])).toEqualTypeOf<
+      Promise<number[]>
+    >();
+    expectTypeOf(pool.imap((x: number) => ({ x }), [1]).next()).toEqualTypeOf<
+      Promise<IteratorResult<{ x: number }, undefined>>
+    >();
+    // @ts-expect-error the function wants numbers
+    void pool.map((x: number) => x, ['a']);
+    // @ts-expect-error one argument is missing
+    void pool.apply((a: number, b: number) => a + b, [1]);
+  };
+  void check;
+});
+
+test('a process checks its arguments against the target', () => {
+  new Process({ target: (a: number, b?: string) => [a, b], args: [1] });
+  new Process({ target: () => 1 });
+  new Process({ target: (a: number, options: { b: string }) => [a, options], args: [1], kwargs: { b: 'x' } });
+  new Process();
+  // @ts-expect-error a string is no number
+  new Process({ target: (a: number) => a, args: ['x'] });
+  // @ts-expect-error the argument is missing
+  new Process({ target: (a: number) => a });
+  // @ts-expect-error too many
+  new Process({ target: () => 1, args: [1] });
+  expectTypeOf(new Process().exitcode).toEqualTypeOf<number | null>();
+});
