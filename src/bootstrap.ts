@@ -4,7 +4,9 @@
  * Kept lean, since every child waits for it: a plain function runs without the library's own classes being loaded.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { decodeAsync, setLibraryLoader } from './codec/decoding.ts';
+import { decodeAsync } from './codec/codec.ts';
+import { setLibraryLoader } from './codec/decoder.ts';
+import { addMain } from './codec/main.ts';
 import { setInherited } from './memory/inheritance.ts';
 import { callTarget } from './process/call.ts';
 import { Lifeline } from './process/lifeline.ts';
@@ -28,6 +30,7 @@ function become(preparation: Preparation): void {
   state.lifeline = new Lifeline(LIFELINE_FD);
   // A daemon whose parent died while it was being started: nobody else would end it.
   if (preparation.daemon && !state.lifeline.parentAlive) process.exit(1);
+  for (const url of preparation.mains) addMain(url);
   process.argv.splice(1, process.argv.length - 1, ...preparation.argv.slice(1));
   setInherited(preparation.parentPid, preparation.inherited);
 }
@@ -38,13 +41,30 @@ function handleUncaught(error: unknown): void {
   process.exit(reportUncaught(error));
 }
 
+class LibraryNeeded extends Error {}
+
+/** Decodes; the library's own classes are loaded only when the message holds one of their objects. */
+async function decodeMessage(payload: Buffer): Promise<unknown> {
+  setLibraryLoader(() => {
+    throw new LibraryNeeded();
+  });
+  try {
+    return await decodeAsync(payload);
+  } catch (error) {
+    if (!(error instanceof LibraryNeeded)) throw error;
+    await import('./index.ts');
+    setLibraryLoader(() => {});
+    return await decodeAsync(payload);
+  }
+}
+
 async function run({ plain }: Preparation, payload: Buffer): Promise<unknown> {
   if (plain) {
-    const { target, args, kwargs } = (await decodeAsync(payload)) as PlainJob;
+    const { target, args, kwargs } = (await decodeMessage(payload)) as PlainJob;
     return target === undefined ? undefined : callTarget(target, args, kwargs);
   }
   const { runSubclass } = await import('./process/own-copy.ts');
-  return runSubclass(await decodeAsync(payload));
+  return runSubclass(await decodeMessage(payload));
 }
 
 async function main(): Promise<void> {
@@ -62,5 +82,4 @@ async function main(): Promise<void> {
   }
 }
 
-setLibraryLoader(() => import('./index.ts'));
 void main();

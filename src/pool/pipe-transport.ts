@@ -82,6 +82,16 @@ export class PipeTransport implements Transport {
     this.#socket.write(message);
   }
 
+  sendNow(message: Uint8Array): Promise<void> | undefined {
+    const framed = Buffer.allocUnsafe(4 + message.length);
+    framed.writeUInt32LE(message.length);
+    framed.set(message, 4);
+    // The socket tries to write at once; what the kernel has no room for stays here until the other side reads.
+    this.#socket.write(framed);
+    if (this.#socket.writableLength === 0) return undefined;
+    return new Promise((resolve) => this.#socket.write('', () => resolve()));
+  }
+
   get pendingBytes(): number {
     return this.#socket.writableLength;
   }

@@ -4,6 +4,11 @@
 export interface Transport {
   /** Sends a message; never blocks. What the other side has not taken yet is kept. */
   send(message: Uint8Array): void;
+  /**
+   * Sends a message that must not be lost with this process: when it returns, or when the promise that it returns is settled,
+   * the other side will get it even if this process is killed.
+   */
+  sendNow(message: Uint8Array): Promise<void> | undefined;
   /** Called with every message that arrives. */
   onMessage: (message: Buffer) => void;
   /** Called once, when the other side has closed its end or has died, after its last whole message. */

@@ -171,7 +171,7 @@ class Loop {
       const decoded = decodeAsync(bytes.subarray(headerLength + 5));
       items = (decoded instanceof Promise ? await decoded : decoded) as unknown[];
     } catch (error) {
-      this.#answer(sequence, OUTCOMES, [[false, error]]);
+      await this.#answer(sequence, OUTCOMES, [[false, error]]);
       return;
     }
     const results: unknown[] = new Array(items.length);
@@ -186,16 +186,23 @@ class Loop {
       }
     }
     this.#running = -1;
-    if (failures === undefined) this.#answer(sequence, RESULTS, results);
-    else
-      this.#answer(
-        sequence,
-        OUTCOMES,
-        results.map((value, i) => (failures.has(i) ? [false, failures.get(i)] : [true, value])),
-      );
+    if (failures === undefined) {
+      await this.#answer(sequence, RESULTS, results);
+      return;
+    }
+    const outcomes = Array.from(
+      results,
+      (value, at): Outcome => (failures.has(at) ? [false, failures.get(at)] : [true, value]),
+    );
+    await this.#answer(sequence, OUTCOMES, outcomes);
   }
 
-  #answer(sequence: number, kind: typeof RESULTS | typeof OUTCOMES, body: readonly unknown[]): void {
+  /** Sends the result; it must have left before the next task begins, or that one's death would take it along. */
+  #answer(
+    sequence: number,
+    kind: typeof RESULTS | typeof OUTCOMES,
+    body: readonly unknown[],
+  ): Promise<void> | undefined {
     let bytes: Uint8Array;
     let sent: number = kind;
     try {
@@ -206,12 +213,13 @@ class Loop {
       bytes = encode(outcomes.map(sendable), { root: 'result' });
       sent = OUTCOMES;
     }
-    this.#transport.send(message(sent, sequence, bytes));
+    const later = this.#transport.sendNow(message(sent, sequence, bytes));
     const { maxMemory } = this.#settings;
     if (maxMemory !== undefined && !this.#leaving && memoryUsage.rss() > maxMemory) {
       this.#leaving = true;
       this.#transport.send(message(REPLACE, 0));
     }
+    return later;
   }
 }
 

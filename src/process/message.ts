@@ -18,6 +18,8 @@ export interface Preparation {
   readonly parentPid: number;
   readonly parentName: string;
   readonly argv: readonly string[];
+  /** URLs of the main scripts: no child may load one as a module. */
+  readonly mains: readonly string[];
   /** Descriptors of shared memory that were inherited at their parent's numbers. */
   readonly inherited: readonly number[];
   /** Whether the payload is a {@link PlainJob}. */

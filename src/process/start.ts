@@ -9,7 +9,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { encode } from '../codec/index.ts';
+import { encode, mainUrls } from '../codec/index.ts';
 import { collectDescriptors } from '../memory/inheritance.ts';
 import { type Child, launch } from '../platform/launch.ts';
 import { killOnClose } from '../platform/lifeline.ts';
@@ -49,6 +49,7 @@ function messageFile(
     parentPid: process.pid,
     parentName: state.current.name,
     argv: process.argv,
+    mains: mainUrls(),
     inherited,
     plain,
   };

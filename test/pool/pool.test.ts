@@ -394,14 +394,11 @@ test('close and join wait for what was submitted; afterwards calls are refused',
 
 test('terminate ends busy workers promptly; what was not done fails', async () => {
   const pool = new Pool(2);
-  const result = pool.mapAsync(
-    () => {
-      for (;;);
-    },
-    range(10),
-    1,
-  );
-  await pool.apply(() => 0, [], {}).catch(() => {});
+  await pool.map(square, range(4), 1);
+  const forEver = (): void => {
+    for (;;);
+  };
+  const result = pool.mapAsync(forEver, range(10), 1);
   pool.terminate();
   await pool.join();
   await assert.rejects(result.get(), /terminated/);

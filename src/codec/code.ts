@@ -1,0 +1,273 @@
+/**
+ * Makes the text of a function that another process evaluates: its source, unchanged where possible and at its place, inside a
+ * factory whose variables stand for those that it captured.
+ *
+ * Lines and columns stay those of home (`lineOffset`, `columnOffset` of the script), so that stack traces, also through source maps,
+ * point at the user's source. What is changed:
+ * - `import.meta` and the `import` of `import()` become variables, as long as the original;
+ * - a variable that several functions share and reassign becomes `$0.v`, a field of an object that they share there as well;
+ * - a class loses static fields and static blocks, whose outcome travels as values: running them twice would be visible.
+ *   Not so when it has static private fields, which nobody can read from outside: then they run again.
+ */
+import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
+import { builtinModule, enumerableGlobals } from './builtins.ts';
+import { nextNumber, origin } from './identity.ts';
+import type { Code } from './plan.ts';
+import { Trouble } from './trouble.ts';
+import type { Binding, Reference, Unit } from './scope.ts';
+import { mark, type Script } from './script.ts';
+
+/** A captured variable as the code knows it. */
+export interface Variable {
+  /** In the home script. */
+  readonly name: string;
+  /** In the text. */
+  readonly alias: string;
+  readonly binding: Binding | undefined;
+  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this';
+}
+
+/** Code together with where its variables come from. */
+export interface LocalCode {
+  readonly code: Code;
+  readonly script: Script;
+  readonly unit: Unit;
+  readonly eager: readonly Variable[];
+  readonly late: readonly Variable[];
+  /** Property that holds the function in what the factory gives: methods and accessors. */
+  readonly isStatic: boolean;
+}
+
+const made = new WeakMap<Unit, LocalCode>();
+const commonJsNames = new Set(['require', 'module', 'exports', '__dirname', '__filename']);
+
+/** The code of a function or class. Made once. @throws {Trouble} When it cannot live outside its surroundings. */
+export function codeOf(script: Script, unit: Unit): LocalCode {
+  let code = made.get(unit);
+  if (code === undefined) {
+    code = make(script, unit);
+    made.set(unit, code);
+  }
+  return code;
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+function make(script: Script, unit: Unit): LocalCode {
+  refuse(unit);
+  const text = script.source.text;
+  const isClass = unit.node.type === 'ClassDeclaration' || unit.node.type === 'ClassExpression';
+  const edits: Edit[] = [];
+  const eagerRanges: [number, number][] = [];
+  if (isClass) blankStatics(unit.node as Class, text, edits, eagerRanges);
+  const blanked = edits.map((e) => [e.start, e.end] as const);
+  const within = (at: number, ranges: readonly (readonly [number, number])[]): boolean =>
+    ranges.some(([start, end]) => at >= start && at < end);
+
+  const eager = new Map<string, Variable>();
+  const late = new Map<string, Variable>();
+  if (unit.usesThis) eager.set('this', { name: 'this', alias: 'this', binding: undefined, kind: 'this' });
+  const cells = new Map<Binding, string>();
+  for (const r of unit.references) {
+    if (within(r.start, blanked) || !travels(r, script)) continue;
+    const cell = r.binding !== undefined && isShared(r.binding);
+    let alias = r.name;
+    if (cell) {
+      alias = cells.get(r.binding!) ?? freshName(text, cells.size);
+      cells.set(r.binding!, alias);
+      edits.push(cellEdit(r, alias));
+    }
+    const variable: Variable = { name: r.name, alias, binding: r.binding, kind: cell ? 'cell' : 'value' };
+    if (within(r.start, eagerRanges)) {
+      eager.set(alias, variable);
+      late.delete(alias);
+    } else if (!eager.has(alias)) late.set(alias, variable);
+  }
+  const special = (kind: 'meta' | 'importer', word: string, positions: readonly number[], n: number): void => {
+    const used = positions.filter((at) => !within(at, blanked));
+    if (used.length === 0) return;
+    const alias = freshName(text, n);
+    for (const start of used) {
+      edits.push({ start, end: start + word.length, text: alias.padEnd(word.length) });
+    }
+    const target = used.some((at) => within(at, eagerRanges)) ? eager : late;
+    target.set(alias, { name: word, alias, binding: undefined, kind });
+  };
+  special('meta', 'import.meta', unit.metas, cells.size);
+  special('importer', 'import', unit.imports, cells.size + 1);
+
+  const { node, holder } = unit;
+  if (node.type === 'FunctionDeclaration' && node.id && late.has(node.id.name)) {
+    // As an expression its own name would hide the variable that it was declared as.
+    edits.push({ start: node.id.start, end: node.id.end, text: ' '.repeat(node.id.end - node.id.start) });
+  }
+  const isMember = holder !== undefined;
+  const start = isMember ? holder.start : node.start;
+  const end = isMember ? holder.end : node.end;
+  if (isMember) memberEdits(holder as MethodDefinition | Property, text, edits);
+  const literal = apply(text, start, end, edits);
+  const eagerNames = [...eager.values()].filter((v) => v.kind !== 'this').map((v) => v.alias);
+  const lateNames = [...late.keys()];
+  const code: Code = {
+    key: `${origin()}:${nextNumber()}`,
+    ...wrap(script, unit, start, literal, eagerNames, lateNames, isMember),
+    filename: script.filename,
+    eager: eagerNames,
+    late: lateNames,
+    isClass,
+    usesThis: unit.usesThis,
+    sourceMap: process.sourceMapsEnabled ? script.source.sourceMapURL : '',
+  };
+  const isStatic = holder?.type === 'MethodDefinition' && holder.static;
+  return { code, script, unit, eager: [...eager.values()], late: [...late.values()], isStatic };
+}
+
+function refuse(unit: Unit): void {
+  if (unit.privates.size > 0) {
+    const names = [...unit.privates].map((n) => `#${n}`).join(', ');
+    throw new Trouble(
+      undefined,
+      `it uses ${names}, which only code inside its class may touch`,
+      'send the class, or an instance of it, and call the method there',
+    );
+  }
+  if (unit.usesSuper) {
+    throw new Trouble(
+      undefined,
+      'it uses super, which binds it to its class or object',
+      'send the class, or an instance of it, and call the method there',
+    );
+  }
+  if (unit.usesArguments) {
+    throw new Trouble(undefined, 'it uses the arguments of the function around it', 'name them in variables first');
+  }
+  if (unit.usesNewTarget) {
+    throw new Trouble(undefined, 'it uses new.target of the function around it', 'put it in a variable first');
+  }
+}
+
+/** Whether a reference must travel along. Globals do not, but for those that a program has defined itself. */
+function travels(r: Reference, script: Script): boolean {
+  if (r.binding !== undefined) return r.binding.kind !== 'self' || r.binding.home !== undefined;
+  if (r.name === 'arguments' || r.name === 'undefined') return false;
+  if (!script.source.isModule && commonJsNames.has(r.name)) return true;
+  const d = Object.getOwnPropertyDescriptor(globalThis, r.name);
+  if (d === undefined) return false;
+  if (d.enumerable === true) return !enumerableGlobals.has(r.name);
+  // The REPL and `node -e` know the built-in modules as global variables.
+  return d.get !== undefined && /^[a-z_0-9]+$/.test(r.name) && isModuleName(r.name);
+}
+
+function isModuleName(name: string): boolean {
+  return !(name in fixedGlobals) && builtinModule(name) !== undefined;
+}
+
+const fixedGlobals = { crypto: true, performance: true, navigator: true, process: true, console: true, buffer: false };
+
+/** Whether other functions may see it change: then it becomes a field of an object that they share. */
+function isShared(b: Binding): boolean {
+  return b.reassigned && b.kind !== 'import' && b.kind !== 'self' && (b.users.size > 1 || b.usedInLoop);
+}
+
+/** The `n`th of the names that the script does not use. */
+function freshName(text: string, n: number): string {
+  for (let i = 0, left = n; ; i++) {
+    const name = `$${i}`;
+    if (!text.includes(name) && left-- === 0) return name;
+  }
+}
+
+function cellEdit(r: Reference, alias: string): Edit {
+  const access = `${alias}.v`;
+  let text = access.padEnd(r.end - r.start);
+  if (r.shorthand) text = `${r.name}:${access}`;
+  else if (r.called) text = `(0,${access})`;
+  return { start: r.start, end: r.end, text };
+}
+
+/** Removes static state from a class; collects the ranges that are evaluated with it. */
+function blankStatics(node: Class, text: string, edits: Edit[], eager: [number, number][]): void {
+  if (node.superClass) eager.push([node.superClass.start, node.superClass.end]);
+  const members = node.body.body;
+  const keep = members.some(
+    (m) => m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier',
+  );
+  for (const m of members) {
+    if (m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static)) {
+      if (keep) eager.push([m.start, m.end]);
+      else edits.push({ start: m.start, end: m.end, text: blank(text.slice(m.start, m.end)) });
+    } else if (m.computed) eager.push([m.key.start, m.key.end]);
+  }
+}
+
+/** Spaces in place of everything but line ends; the semicolon keeps neighbouring fields apart. */
+function blank(text: string): string {
+  return `;${text.slice(1).replace(/[^\n\r\u2028\u2029]/g, ' ')}`;
+}
+
+/** A method or accessor becomes the only member, `m`, of an object. */
+function memberEdits(holder: MethodDefinition | Property, text: string, edits: Edit[]): void {
+  const { key, value } = holder;
+  let start = key.start;
+  if (holder.computed) start = text.lastIndexOf('[', key.start - 1);
+  edits.push({ start, end: value.start, text: 'm'.padEnd(value.start - start) });
+  if (holder.type === 'MethodDefinition' && holder.static) {
+    edits.push({ start: holder.start, end: holder.start + 6, text: '      ' });
+  }
+}
+
+function apply(text: string, start: number, end: number, edits: readonly Edit[]): string {
+  let out = '';
+  let at = start;
+  for (const e of [...edits].sort((a, b) => a.start - b.start)) {
+    if (e.start < at) continue;
+    out += text.slice(at, e.start) + e.text;
+    at = e.end;
+  }
+  return out + text.slice(at, end);
+}
+
+/**
+ * The factory around the literal: `(function ($e) { let …; return [literal, set, get] })`. `$e` holds the eager values, `set`
+ * takes the late ones, `get` gives both.
+ */
+function wrap(
+  script: Script,
+  unit: Unit,
+  start: number,
+  literal: string,
+  eager: readonly string[],
+  late: readonly string[],
+  isMember: boolean,
+): { text: string; lineOffset: number; columnOffset: number; member: Code['member'] } {
+  const place = script.placeOf(start);
+  const all = [...eager, ...late];
+  const head =
+    `${mark}(function($e){${unit.strict ? '"use strict";' : ''}` +
+    `${all.length === 0 ? '' : `let ${all.join(',')};`}${eager.map((n, i) => `${n}=$e[${i}];`).join('')}` +
+    `return[${isMember ? '{' : ''}`;
+  const tail = `${isMember ? '}' : ''}\n,function($v){${late.map((n, i) => `${n}=$v[${i}];`).join('')}},()=>[${all.join(',')}]]})`;
+  const kind = unit.holder === undefined ? '' : ((unit.holder as { kind?: string }).kind ?? 'init');
+  const member = kind === '' ? '' : kind === 'get' ? 'get' : kind === 'set' ? 'set' : 'value';
+  if (place.column >= head.length) {
+    return {
+      text: head + literal + tail,
+      lineOffset: place.line,
+      columnOffset: place.column - head.length,
+      member,
+    };
+  }
+  const text = `${head}\n${' '.repeat(place.column)}${literal}${tail}`;
+  return { text, lineOffset: place.line - 1, columnOffset: 0, member };
+}
+
+/** Whether a variable always keeps the value that it has now. */
+export function isConstant(v: Variable): boolean {
+  return v.kind === 'meta' || v.kind === 'importer' || (v.binding !== undefined && !v.binding.reassigned && v.kind === 'value');
+}
+
+export type { AnyNode };

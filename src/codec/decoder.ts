@@ -1,0 +1,668 @@
+/**
+ * Turns bytes into values; see `tags.ts` for the format.
+ *
+ * Functions are made when they are first met, and given their variables afterwards, so that they may refer to one another. User
+ * code (`[deserialize]`, a transpiler's helper) runs only once every function made so far has its variables.
+ */
+import { SerializationError } from '../base/errors.ts';
+import { deserialize, travelClass } from '../base/travel.ts';
+import { builtinAt } from './builtins.ts';
+import { ownClass } from './functions.ts';
+import { origin, recall } from './identity.ts';
+import { exportOf, importFrom, requireOf } from './modules.ts';
+import { type Fn, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
+import { addCode, codeNamed, metaOf, revive, revivedOf } from './revive.ts';
+import { damaged, type Source } from './source.ts';
+import type { FunctionEntry, SectionPlace, Table } from './table.ts';
+import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, viewKinds, wellKnownSymbols } from './tags.ts';
+
+/** What peers may reuse: functions by key, by peer. */
+const held = new Map<string, Map<string, { readonly fn: Fn } | { readonly error: unknown }>>();
+const NOT_YET = Symbol('not yet');
+
+let libraryLoader: (() => unknown) | undefined;
+
+/**
+ * Says how to load the rest of the library when an object of it arrives whose class is not there yet. The upper layers call
+ * this, since the codec cannot import them; `load` must have registered the class when it returns.
+ */
+export function setLibraryLoader(load: () => unknown): void {
+  libraryLoader = load;
+}
+
+export class Decoder {
+  readonly #source: Source;
+  readonly #table: Table | undefined;
+  readonly #objects: unknown[] = [];
+  readonly #entries = new Map<string, FunctionEntry>();
+  readonly #created = new Map<string, Fn>();
+  readonly #evaluating = new Set<string>();
+  /** Functions that could not be made, or lack their variables. */
+  readonly #failed = new Map<string, unknown>();
+  /** Functions whose variables are still to come. */
+  #unfilled: FunctionEntry[] = [];
+  #next = 0;
+  #base = 0;
+  #shapes: string[][] = [];
+  #later: { kind: number; object: unknown; length: number }[] = [];
+  readonly #sections = new Set<SectionPlace>();
+
+  constructor(source: Source, table?: Table) {
+    this.#source = source;
+    this.#table = table;
+    if (table === undefined) return;
+    for (const code of table.codes) addCode(code);
+    for (const f of table.functions) this.#entries.set(f.key, f);
+  }
+
+  /** The root value, at the source's position. */
+  run(): unknown {
+    const table = this.#table;
+    if (table === undefined) {
+      const value = this.value();
+      this.#finishLater();
+      return value;
+    }
+    let value: unknown;
+    let failure: { error: unknown } | undefined;
+    try {
+      value = this.value();
+      this.#finishLater();
+      this.#drain();
+    } catch (error) {
+      failure = { error };
+    }
+    // All functions, even so: the sender takes it that they are here now, and does not send them again.
+    for (const f of table.functions) {
+      try {
+        this.#fn(f.key);
+        this.#drain();
+      } catch (error) {
+        failure ??= { error };
+        this.#failed.set(f.key, error);
+      }
+    }
+    if (table.peer !== '') this.#hold(table);
+    if (failure !== undefined) throw failure.error;
+    return value;
+  }
+
+  #hold({ peer, dropped }: Table): void {
+    let mine = held.get(peer);
+    if (mine === undefined) {
+      mine = new Map();
+      held.set(peer, mine);
+    }
+    for (const [key, fn] of this.#created) mine.set(key, { fn });
+    for (const [key, error] of this.#failed) mine.set(key, { error });
+    for (const key of dropped) mine.delete(key);
+  }
+
+  value(): unknown {
+    const s = this.#source;
+    const tag = s.u8();
+    switch (tag) {
+      case T.INT:
+        return s.int();
+      case T.ASCII:
+        return s.ascii();
+      case T.SHAPE: {
+        const shape = this.#shapes[s.varint()];
+        if (shape === undefined) throw damaged('it names an unknown shape');
+        return this.#plain(shape, this.#keep({}));
+      }
+      case T.OBJECT:
+        return this.#plain(this.#shape(), this.#keep({}));
+      case T.ARRAY:
+        return this.#array(s.varint(), this.#keep([]));
+      case T.F64:
+        return s.f64();
+      case T.UNDEFINED:
+        return undefined;
+      case T.NULL:
+        return null;
+      case T.TRUE:
+        return true;
+      case T.FALSE:
+        return false;
+      case T.MINUS_ZERO:
+        return -0;
+      case T.UTF8:
+        return s.utf8();
+      case T.UTF16:
+        return s.utf16();
+      case T.REF:
+        return this.#at(this.#base + s.varint());
+      default:
+        return this.#rare(tag);
+    }
+  }
+
+  #keep<O>(o: O): O {
+    this.#objects[this.#next++] = o;
+    return o;
+  }
+
+  #at(id: number): unknown {
+    let o = this.#objects[id];
+    if (o === undefined) {
+      this.#decodeSectionOf(id);
+      o = this.#objects[id];
+    }
+    if (o === undefined || o === NOT_YET) {
+      throw new SerializationError(
+        'Cannot decode a message: what [deserialize] needs refers back to the object itself; leave that reference out of [serialize]',
+      );
+    }
+    return o;
+  }
+
+  #rare(tag: number): unknown {
+    const s = this.#source;
+    switch (tag) {
+      case T.FN:
+        return this.#fn(s.string());
+      case T.BUILTIN: {
+        const path = s.string();
+        const value = builtinAt(path);
+        if (value === undefined) {
+          throw new SerializationError(
+            `Cannot find ${path} in this process: Node ${process.version} has no such built-in; run both processes with the same Node`,
+          );
+        }
+        return value;
+      }
+      case T.BIGINT: {
+        const negative = s.u8() === 1;
+        const n = BigInt(`0x${s.string()}`);
+        return negative ? -n : n;
+      }
+      case T.REF_FAR:
+        return this.#at(s.varint());
+      case T.BUFFER:
+        return this.#keep(Buffer.from(s.block()));
+      case T.ARRAY_BUFFER:
+        return this.#keep(copyOf(s.block()));
+      case T.VIEW:
+        return this.#view();
+      case T.MAP:
+        return this.#map(this.#keep(new Map()));
+      case T.SET:
+        return this.#set(this.#keep(new Set()));
+      case T.DATE:
+        return this.#keep(new Date(this.value() as number));
+      case T.REGEXP:
+        return this.#regexp(RegExp);
+      case T.URL:
+        return this.#keep(new URL(s.string()));
+      case T.URL_PARAMS:
+        return this.#keep(new URLSearchParams(s.string()));
+      case T.BOXED: {
+        const id = this.#next++;
+        const o: unknown = Object(this.value());
+        this.#objects[id] = o;
+        return o;
+      }
+      case T.SYMBOL_FOR:
+        return Symbol.for(s.string());
+      case T.SYMBOL_WELL:
+        return wellKnownSymbols[s.varint()]?.[1];
+      case T.ERROR:
+        return this.#error();
+      case T.OBJECT_WITH: {
+        const id = this.#next++;
+        this.#objects[id] = NOT_YET;
+        const proto = this.value();
+        const o: object = Object.create((proto === Object ? Object.prototype : proto) as object | null);
+        this.#objects[id] = o;
+        return this.#properties(o);
+      }
+      case T.INSTANCE:
+        return this.#instance();
+      case T.SUBCLASS:
+        return this.#subclass();
+      case T.TRAVEL:
+      case T.CUSTOM:
+        return this.#custom(tag);
+      case T.LATER:
+        return this.#putOff();
+      case T.BOUND: {
+        const id = this.#next++;
+        this.#objects[id] = NOT_YET;
+        const target = this.value() as Fn;
+        const self = this.value();
+        const args = this.value() as unknown[];
+        const fn: unknown = Function.prototype.bind.call(target, self, ...args);
+        this.#objects[id] = fn;
+        return fn;
+      }
+      case T.OWN_CLASS: {
+        const name = s.string();
+        const cls = ownClass(name);
+        if (cls === undefined) throw damaged(`it names the unknown class ${name}`);
+        return cls;
+      }
+      case T.REBUILT: {
+        const id = this.#next++;
+        const cls = builtinAt(s.string()) as new (...args: readonly unknown[]) => object;
+        const o = new cls(...(this.value() as unknown[]));
+        this.#objects[id] = o;
+        return o;
+      }
+      case T.IMPORT:
+      case T.REQUIRE:
+      case T.META:
+      case T.IMPORTER:
+      case T.WRAPPED:
+        s.at--;
+        return this.#captured(undefined);
+      default:
+        throw damaged(`it has the unknown tag ${tag}`);
+    }
+  }
+
+  // Containers
+
+  #shape(): string[] {
+    const n = this.#source.varint();
+    const keys: string[] = [];
+    for (let i = 0; i < n; i++) keys.push(this.#source.key());
+    this.#shapes.push(keys);
+    return keys;
+  }
+
+  #plain(keys: readonly string[], o: Record<string, unknown>): object {
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
+      if (key === '__proto__') define(o, key, this.value(), true);
+      else o[key] = this.value();
+    }
+    return o;
+  }
+
+  #array(n: number, a: unknown[]): unknown[] {
+    const s = this.#source;
+    for (let i = 0; i < n; i++) {
+      const tag = s.bytes[s.at];
+      if (tag === T.HOLE) {
+        s.at++;
+        a.length++;
+      } else if (tag === T.HOLES) {
+        s.at++;
+        const run = s.varint();
+        a.length += run;
+        i += run - 1;
+      } else a.push(this.value());
+    }
+    for (let named = s.varint(); named > 0; named--) define(a, s.string(), this.value(), true);
+    return a;
+  }
+
+  #map(m: Map<unknown, unknown>): Map<unknown, unknown> {
+    for (let n = this.#source.varint(); n > 0; n--) {
+      const key = this.value();
+      Map.prototype.set.call(m, key, this.value());
+    }
+    return m;
+  }
+
+  #set(m: Set<unknown>): Set<unknown> {
+    for (let n = this.#source.varint(); n > 0; n--) Set.prototype.add.call(m, this.value());
+    return m;
+  }
+
+  #properties<O extends object>(o: O): O {
+    const s = this.#source;
+    for (let n = s.varint(); n > 0; n--) {
+      const enumerable = s.u8() === 1;
+      define(o, this.value() as string | symbol, this.value(), enumerable);
+    }
+    return o;
+  }
+
+  #view(): unknown {
+    const s = this.#source;
+    const id = this.#next++;
+    const kind = viewKinds[s.u8()];
+    const cls = (globalThis as unknown as Record<string, (new (b: ArrayBuffer) => object) | undefined>)[kind ?? ''];
+    if (cls === undefined) throw new SerializationError(`Cannot decode a ${kind}: Node ${process.version} has none`);
+    const buffer = s.u8() === 1 ? (this.value() as ArrayBuffer) : copyOf(s.block());
+    const view = new cls(buffer);
+    this.#objects[id] = view;
+    return view;
+  }
+
+  #regexp(cls: Fn): RegExp {
+    const id = this.#next++;
+    const source = this.#source.string();
+    const flags = this.#source.string();
+    const r = Reflect.construct(RegExp, [source, flags], cls) as RegExp;
+    r.lastIndex = this.value() as number;
+    this.#objects[id] = r;
+    return r;
+  }
+
+  #error(): unknown {
+    const id = this.#next++;
+    this.#objects[id] = NOT_YET;
+    const cls = this.value() as Fn;
+    // A real error with the class's prototype, without running its constructor; its own stack would be worthless.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    let e: Error;
+    try {
+      e = Reflect.construct(Error, [], cls) as Error;
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+    this.#objects[id] = e;
+    const message = this.value();
+    if (message !== undefined) define(e, 'message', message, false);
+    const stack = this.value();
+    define(e, 'stack', stack, false);
+    return this.#properties(e);
+  }
+
+  #instance(): unknown {
+    const id = this.#next++;
+    this.#objects[id] = NOT_YET;
+    const cls = this.value() as Fn;
+    const o: object = Object.create(cls.prototype as object);
+    this.#objects[id] = o;
+    const s = this.#source;
+    const tag = s.u8();
+    if (tag === T.OBJECT_WITH) return this.#properties(o);
+    const shape = tag === T.SHAPE ? this.#shapes[s.varint()] : tag === T.OBJECT ? this.#shape() : undefined;
+    if (shape === undefined) throw damaged('an instance has no fields');
+    // Fields are defined, not assigned: the class may have a setter of that name.
+    for (const key of shape) define(o, key, this.value(), true);
+    return o;
+  }
+
+  #subclass(): unknown {
+    const id = this.#next++;
+    this.#objects[id] = NOT_YET;
+    const cls = this.value() as Fn;
+    const s = this.#source;
+    const make = (base: Fn, ...args: readonly unknown[]): object => {
+      const made = Reflect.construct(base, args, cls) as object;
+      this.#objects[id] = made;
+      return made;
+    };
+    let o: object;
+    const tag = s.u8();
+    switch (tag) {
+      case T.MAP:
+        o = this.#map(make(Map) as Map<unknown, unknown>);
+        break;
+      case T.SET:
+        o = this.#set(make(Set) as Set<unknown>);
+        break;
+      case T.ARRAY:
+        o = this.#array(s.varint(), make(Array) as unknown[]);
+        break;
+      case T.DATE:
+        o = make(Date, this.value());
+        break;
+      case T.REGEXP: {
+        const [source, flags] = [s.string(), s.string()];
+        o = make(RegExp, source, flags);
+        (o as RegExp).lastIndex = this.value() as number;
+        break;
+      }
+      case T.ARRAY_BUFFER: {
+        const block = s.block();
+        o = make(ArrayBuffer, block.length);
+        new Uint8Array(o as ArrayBuffer).set(block);
+        break;
+      }
+      case T.URL:
+        o = make(URL, s.string());
+        break;
+      case T.URL_PARAMS:
+        o = make(URLSearchParams, s.string());
+        break;
+      case T.BOXED: {
+        const inner = this.value();
+        o = make(Object(inner).constructor as Fn, inner);
+        break;
+      }
+      default:
+        throw damaged(`a subclass has the unknown container ${tag}`);
+    }
+    return this.#properties(o);
+  }
+
+  #custom(tag: number): unknown {
+    const id = this.#next++;
+    this.#objects[id] = NOT_YET;
+    let cls: { [deserialize](data: unknown): unknown };
+    if (tag === T.TRAVEL) {
+      const name = this.#source.string();
+      let known = travelClass(name);
+      if (known === undefined && libraryLoader !== undefined) {
+        libraryLoader();
+        known = travelClass(name);
+      }
+      if (known === undefined) throw damaged(`it holds a ${name}, which is not loaded here`);
+      cls = known as unknown as typeof cls;
+    } else cls = this.value() as typeof cls;
+    const data = this.value();
+    this.#drain();
+    const o = cls[deserialize](data);
+    this.#objects[id] = o;
+    return o;
+  }
+
+  #putOff(): unknown {
+    const kind = this.#source.u8();
+    const length = kind === LATER_ARRAY ? this.#source.varint() : 0;
+    const object: unknown =
+      kind === LATER_ARRAY ? [] : kind === LATER_OBJECT ? {} : kind === LATER_MAP ? new Map() : new Set();
+    this.#later.push({ kind, object, length });
+    return this.#keep(object);
+  }
+
+  #finishLater(): void {
+    const later = this.#later;
+    for (let i = 0; i < later.length; i++) {
+      const { kind, object, length } = later[i]!;
+      if (kind === LATER_ARRAY) this.#array(length, object as unknown[]);
+      else if (kind === LATER_MAP) this.#map(object as Map<unknown, unknown>);
+      else if (kind === LATER_OBJECT) this.#plainLater(object as Record<string, unknown>);
+      else this.#set(object as Set<unknown>);
+    }
+    this.#later = [];
+  }
+
+  #plainLater(o: Record<string, unknown>): void {
+    const shape = this.#source.u8() === T.SHAPE ? this.#shapes[this.#source.varint()]! : this.#shape();
+    this.#plain(shape, o);
+  }
+
+  // Functions
+
+  /** A captured variable; where it is a reference, puts that into `refs` too. */
+  #captured(refs: unknown[] | undefined): unknown {
+    const s = this.#source;
+    const tag = s.u8();
+    let ref: unknown;
+    let value: unknown;
+    if (tag === T.IMPORT) {
+      const imported = this.#importRef();
+      ref = imported;
+      value = exportOf(imported, imported.name);
+    } else if (tag === T.REQUIRE) {
+      ref = new RequireRef(s.string());
+      value = requireOf((ref as RequireRef).file);
+    } else if (tag === T.META) {
+      ref = new MetaRef(s.string());
+      value = metaOf((ref as MetaRef).url);
+    } else if (tag === T.IMPORTER) {
+      ref = new ImporterRef(s.string());
+      value = importFrom((ref as ImporterRef).parent);
+    } else if (tag === T.WRAPPED) {
+      const wrapper = this.value() as (...args: unknown[]) => unknown;
+      s.u8();
+      const inner = this.#importRef();
+      const rest = this.value() as unknown[];
+      const path = this.value() as string[];
+      ref = new WrappedRef(wrapper, inner, rest, path);
+      this.#drain();
+      const whole = wrapper(exportOf(inner, inner.name), ...rest);
+      value = path.reduce<unknown>((o, key) => (o as Record<string, unknown>)[key], whole);
+    } else {
+      s.at--;
+      value = this.value();
+    }
+    refs?.push(ref);
+    return value;
+  }
+
+  #importRef(): ImportRef {
+    const module = this.#table?.modules.get(this.#source.varint());
+    if (module === undefined) throw damaged('it names an unknown module');
+    return new ImportRef(module.specifier, module.parent, this.#source.string(), module.type, module.commonjs);
+  }
+
+  #fn(key: string): Fn {
+    const known = this.#created.get(key);
+    if (known !== undefined) return known;
+    const fn = this.#create(key);
+    this.#created.set(key, fn);
+    return fn;
+  }
+
+  #create(key: string): Fn {
+    const entry = this.#entries.get(key);
+    if (key.startsWith(origin())) {
+      const mine = recall(key);
+      if (mine !== undefined) return mine;
+    }
+    if (entry === undefined) throw damaged(`it names the unknown function ${key}`);
+    if (entry.reuse) {
+      const kept = held.get(this.#table?.peer ?? '')?.get(key);
+      if (kept === undefined) throw damaged(`it refers to function ${key}, which never came`);
+      if ('error' in kept) throw kept.error;
+      return kept.fn;
+    }
+    const code = codeNamed(entry.codeKey);
+    const old = code.isClass ? recall(key) : undefined;
+    if (old !== undefined && revivedOf(old) !== undefined) {
+      this.#unfilled.push(entry);
+      return old;
+    }
+    if (this.#evaluating.has(key)) throw damaged(`class ${key} needs itself before it is there`);
+    this.#evaluating.add(key);
+    let eager: unknown[] = [];
+    const refs: unknown[] = [];
+    if (entry.eager !== undefined) {
+      const n = code.eager.length + (code.usesThis ? 1 : 0);
+      eager = this.#section(entry.eager, () => this.#variables(n, refs)) as unknown[];
+      // Evaluating a class runs user code, and the variables of what it extends must be there.
+      if (code.isClass) this.#drain();
+    }
+    this.#unfilled.push(entry);
+    return revive(key, entry.codeKey, eager, refs).fn;
+  }
+
+  #variables(n: number, refs: unknown[]): unknown[] {
+    const values: unknown[] = [];
+    for (let i = 0; i < n; i++) values.push(this.#captured(refs));
+    return values;
+  }
+
+  /** Gives all functions made so far their variables, in the order in which they were written. */
+  #drain(): void {
+    for (let entry = this.#unfilled.shift(); entry !== undefined; entry = this.#unfilled.shift()) {
+      try {
+        this.#fill(entry, this.#created.get(entry.key)!);
+      } catch (error) {
+        this.#failed.set(entry.key, error);
+        throw error;
+      }
+    }
+  }
+
+  #fill({ late, codeKey }: FunctionEntry, fn: Fn): void {
+    if (late === undefined) return;
+    const made = revivedOf(fn);
+    this.#section(late, () => {
+      const refs: unknown[] = [];
+      const values = this.#variables(codeNamed(codeKey).late.length, refs);
+      made?.set(values, refs);
+      this.#extras(fn);
+    });
+  }
+
+  #extras(fn: Fn): void {
+    const s = this.#source;
+    const name = s.string();
+    if (fn.name !== name && Object.getOwnPropertyDescriptor(fn, 'name')?.configurable !== false) {
+      Object.defineProperty(fn, 'name', { value: name, configurable: true });
+    }
+    for (let n = s.varint(); n > 0; n--) {
+      const flags = s.u8();
+      const key = this.value() as string | symbol;
+      const target = (flags & 1) !== 0 ? (fn.prototype as object) : fn;
+      const common = { enumerable: (flags & 4) !== 0, configurable: (flags & 8) !== 0 };
+      const descriptor: PropertyDescriptor =
+        (flags & 2) !== 0
+          ? { get: this.value() as () => unknown, set: this.value() as (v: unknown) => void, ...common }
+          : { value: this.#captured(undefined), writable: (flags & 16) !== 0, ...common };
+      const own = Object.getOwnPropertyDescriptor(target, key);
+      if (own?.configurable === false && own.writable !== true) continue;
+      Object.defineProperty(target, key, descriptor);
+    }
+    const parent = this.#captured(undefined);
+    if (parent !== undefined) Object.setPrototypeOf(fn, parent as object);
+    const prototypeParent = this.#captured(undefined);
+    if (prototypeParent !== undefined) Object.setPrototypeOf(fn.prototype, prototypeParent as object);
+  }
+
+  /** Reads a section, wherever the reading of others stands. */
+  #section<R>(place: SectionPlace, read: () => R): R {
+    const source = this.#source;
+    const saved = [source.at, this.#next, this.#base, this.#shapes, this.#later] as const;
+    source.at = place.at;
+    this.#next = place.base;
+    this.#base = place.base;
+    this.#shapes = [];
+    this.#later = [];
+    this.#sections.add(place);
+    try {
+      const result = read();
+      this.#finishLater();
+      return result;
+    } finally {
+      [source.at, this.#next, this.#base, this.#shapes, this.#later] = saved;
+    }
+  }
+
+  /** Object `id` is needed before its section's turn: reads that now. */
+  #decodeSectionOf(id: number): void {
+    for (const entry of this.#table?.functions ?? []) {
+      for (const place of [entry.eager, entry.late]) {
+        if (place === undefined || this.#sections.has(place)) continue;
+        if (id < place.base || id >= place.base + place.count) continue;
+        const fn = this.#fn(entry.key);
+        if (this.#sections.has(place)) return;
+        if (place === entry.late) {
+          this.#unfilled = this.#unfilled.filter((e) => e !== entry);
+          this.#fill(entry, fn);
+        }
+        return;
+      }
+    }
+  }
+}
+
+function define(o: object, key: string | symbol, value: unknown, enumerable: boolean): void {
+  Object.defineProperty(o, key, { value, enumerable, configurable: true, writable: true });
+}
+
+function copyOf(block: Buffer): ArrayBuffer {
+  const copy = new ArrayBuffer(block.length);
+  new Uint8Array(copy).set(block);
+  return copy;
+}

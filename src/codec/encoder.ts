@@ -1,0 +1,740 @@
+/**
+ * Turns values into bytes; see `tags.ts` for the format.
+ *
+ * One pass over the root value writes it and meets functions; each of these gets a section of its own after it, holding what it
+ * captured. A section is compared with the one last written for that function: when a peer has it already, it
+ * stays out of the message. Sections that share an object are never left out.
+ */
+import { createHash } from 'node:crypto';
+import { types } from 'node:util';
+import { deserialize, serialize, travelName } from '../base/travel.ts';
+import { builtinPath } from './builtins.ts';
+import { exotic } from './exotic.ts';
+import { extraStep, extrasOf } from './extras.ts';
+import { CellRef, moduleWithExports, planOf, variableStep } from './functions.ts';
+import { moduleKey, moduleNumber } from './module-ref.ts';
+import type { Peer } from './peer.ts';
+import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
+import { isClass } from './privates.ts';
+import type { Section, Use } from './section.ts';
+import { Sink } from './sink.ts';
+import { writeTable } from './table.ts';
+import {
+  LATER_ARRAY,
+  LATER_MAP,
+  LATER_OBJECT,
+  LATER_SET,
+  LINKED,
+  PLAIN,
+  T,
+  wellKnownSymbols,
+} from './tags.ts';
+import { through, Trouble } from './trouble.ts';
+
+/** Containers nested deeper than this are written after the rest, so that depth costs no stack. */
+const DEPTH = 200;
+/** Errors and the like cannot be put off; more of them inside one another than this are refused. */
+const HARD_DEPTH = 1500;
+/** Below this many objects a list is searched; above, a map. */
+const FEW = 12;
+
+export class Encoder {
+  readonly sink = new Sink();
+  readonly modules = new Map<string, ImportRef>();
+  readonly uses = new Map<FnRecord, Use>();
+  #few: object[] = [];
+  #many: Map<object, number> | undefined;
+  #count = 0;
+  #base = 0;
+  #depth = 0;
+  #shapes: (readonly string[])[] = [];
+  #later: object[] = [];
+  #current: Use | undefined;
+  #queue: Use[] = [];
+  #cells: { binding: object; scope: Readonly<Record<string, unknown>>; units: Set<object>; cell: { v: unknown } }[] = [];
+  /** Looking for the path to this function: throws when it is met. */
+  #wanted: FnRecord | undefined;
+  #root: unknown;
+
+  /** The message for `value`. @throws {Trouble} */
+  run(value: unknown, peer: Peer | undefined): Buffer {
+    this.sink.at = 0;
+    this.#root = value;
+    this.sink.u8(PLAIN);
+    this.value(value);
+    if (this.#later.length > 0) this.#writeLater();
+    if (this.#queue.length === 0 && this.modules.size === 0) {
+      const message = this.sink.take();
+      this.#reset();
+      return message;
+    }
+    const root: Section = { start: 1, end: this.sink.at, base: 0, count: this.#count };
+    for (const use of this.#queue) {
+      const { record } = use;
+      use.reuse =
+        peer !== undefined &&
+        record.fixed &&
+        peer.functions.get(record.key) === record.version &&
+        record.ownKeys === Reflect.ownKeys(use.fn).length;
+      if (!use.reuse) this.#function(use);
+    }
+    const message = this.#assemble(root, peer);
+    this.sink.take();
+    this.#reset();
+    return message;
+  }
+
+  #reset(): void {
+    this.#root = undefined;
+    this.#few = [];
+    this.#many = undefined;
+    this.#count = 0;
+    this.#base = 0;
+    this.#depth = 0;
+    if (this.#shapes.length > 0) this.#shapes = [];
+    if (this.modules.size > 0) this.modules.clear();
+    if (this.#queue.length > 0) {
+      this.uses.clear();
+      this.#queue = [];
+      this.#cells = [];
+    }
+  }
+
+  // Values
+
+  value(v: unknown): void {
+    switch (typeof v) {
+      case 'number':
+        this.sink.number(v);
+        return;
+      case 'string':
+        this.sink.string(v);
+        return;
+      case 'object':
+        if (v === null) this.sink.u8(T.NULL);
+        else this.#object(v);
+        return;
+      case 'undefined':
+        this.sink.u8(T.UNDEFINED);
+        return;
+      case 'boolean':
+        this.sink.u8(v ? T.TRUE : T.FALSE);
+        return;
+      case 'function':
+        this.#callable(v);
+        return;
+      case 'bigint':
+        this.#bigint(v);
+        return;
+      default:
+        this.#symbol(v as symbol);
+    }
+  }
+
+  /** Writes what a function captured: references to modules and shared variables too. */
+  captured(v: unknown): void {
+    if (typeof v !== 'object' || v === null) this.value(v);
+    else if (v instanceof CellRef) this.value(this.#cell(v));
+    else if (v instanceof ImportRef) this.import(v);
+    else if (v instanceof RequireRef) {
+      this.sink.u8(T.REQUIRE);
+      this.sink.string(v.file);
+    } else if (v instanceof MetaRef) {
+      this.sink.u8(T.META);
+      this.sink.string(v.url);
+    } else if (v instanceof ImporterRef) {
+      this.sink.u8(T.IMPORTER);
+      this.sink.string(v.parent);
+    } else if (v instanceof WrappedRef) {
+      this.sink.u8(T.WRAPPED);
+      this.value(v.wrapper);
+      this.import(v.inner);
+      this.value(v.rest);
+      this.value(v.path);
+    } else {
+      const path = builtinPath(v);
+      if (path !== undefined) {
+        this.sink.u8(T.BUILTIN);
+        this.sink.string(path);
+        return;
+      }
+      const module = moduleWithExports(v);
+      if (module !== undefined) this.import(module);
+      else this.value(v);
+    }
+  }
+
+  import(ref: ImportRef): void {
+    const key = moduleKey(ref);
+    this.modules.set(key, ref);
+    this.sink.u8(T.IMPORT);
+    this.sink.varint(moduleNumber(key));
+    this.sink.string(ref.name);
+  }
+
+  #bigint(v: bigint): void {
+    this.sink.u8(T.BIGINT);
+    this.sink.u8(v < 0n ? 1 : 0);
+    this.sink.string((v < 0n ? -v : v).toString(16));
+  }
+
+  #symbol(v: symbol): void {
+    const key = Symbol.keyFor(v);
+    if (key !== undefined) {
+      this.sink.u8(T.SYMBOL_FOR);
+      this.sink.string(key);
+      return;
+    }
+    const known = wellKnownSymbols.findIndex(([, s]) => s === v);
+    if (known < 0) {
+      throw new Trouble(String(v), 'a symbol is unique to its process', 'make it with Symbol.for(name)');
+    }
+    this.sink.u8(T.SYMBOL_WELL);
+    this.sink.varint(known);
+  }
+
+  // Objects
+
+  /** Gives `o` the next number, unless it has one: then writes the reference. @returns whether it was known. */
+  #known(o: object): boolean {
+    let id = -1;
+    if (this.#many === undefined) id = this.#few.indexOf(o);
+    else id = this.#many.get(o) ?? -1;
+    if (id >= 0) {
+      if (id >= this.#base) {
+        this.sink.u8(T.REF);
+        this.sink.varint(id - this.#base);
+      } else {
+        this.sink.u8(T.REF_FAR);
+        this.sink.varint(id);
+        this.#tie(id);
+      }
+      return true;
+    }
+    if (this.#many !== undefined) this.#many.set(o, this.#count);
+    else if (this.#few.push(o) > FEW) this.#many = new Map(this.#few.map((object, i) => [object, i]));
+    this.#count++;
+    return false;
+  }
+
+  /** Sections that share an object must travel together. */
+  #tie(id: number): void {
+    if (this.#current !== undefined) this.#current.tied = true;
+    for (const use of this.#queue) {
+      for (const s of [use.eager, use.late]) {
+        if (s !== undefined && s.base <= id && id < s.base + s.count) use.tied = true;
+      }
+    }
+  }
+
+  #object(o: object): void {
+    const proto: object | null = Object.getPrototypeOf(o);
+    if (proto === ImportRef.prototype) {
+      this.import(o as ImportRef);
+      return;
+    }
+    if (this.#known(o)) return;
+    if (proto === Object.prototype && Object.getOwnPropertySymbols(o).length === 0 && !isOdd(o)) {
+      if (this.#depth > DEPTH) this.#putOff(o, LATER_OBJECT);
+      else this.plain(o as Record<string, unknown>);
+    } else if (proto === Array.prototype && !types.isProxy(o)) {
+      if (this.#depth > DEPTH) this.#putOff(o, LATER_ARRAY);
+      else this.array(o as unknown[]);
+    } else this.#other(o, proto);
+  }
+
+  #other(o: object, proto: object | null): void {
+    if (++this.#depth > HARD_DEPTH) {
+      throw new Trouble(undefined, 'it is nested too deeply', 'send it in parts');
+    }
+    const cls = proto !== null && Object.hasOwn(proto, 'constructor') ? (proto.constructor as Fn) : undefined;
+    if (typeof cls === 'function' && !types.isProxy(o)) {
+      const name = travelName(cls);
+      if (name !== undefined) {
+        this.sink.u8(T.TRAVEL);
+        this.sink.string(name);
+        this.#custom(cls, o);
+        this.#depth--;
+        return;
+      }
+      const own = (cls as unknown as Record<symbol, unknown>)[serialize];
+      if (typeof own === 'function') {
+        if (typeof (cls as unknown as Record<symbol, unknown>)[deserialize] !== 'function') {
+          throw new Trouble(cls.name, 'its class has [serialize] but no [deserialize]', 'add it');
+        }
+        this.sink.u8(T.CUSTOM);
+        this.value(cls);
+        this.#custom(cls, o);
+        this.#depth--;
+        return;
+      }
+    }
+    if (types.isMap(o) && proto === Map.prototype) {
+      if (this.#depth > DEPTH) this.#putOff(o, LATER_MAP);
+      else this.map(o);
+    } else if (types.isSet(o) && proto === Set.prototype) {
+      if (this.#depth > DEPTH) this.#putOff(o, LATER_SET);
+      else this.set(o);
+    } else exotic(this, o, proto, cls);
+    this.#depth--;
+  }
+
+  #custom(cls: Fn, o: object): void {
+    let data: unknown;
+    try {
+      data = (cls as unknown as { [serialize](o: object): unknown })[serialize](o);
+    } catch (cause) {
+      throw new Trouble(cls.name, `its [serialize] threw ${String(cause)}`, 'see the cause', cause);
+    }
+    try {
+      this.value(data);
+    } catch (e) {
+      throw through(e, `${cls.name}[serialize]`);
+    }
+  }
+
+  #putOff(o: object, kind: number): void {
+    this.sink.u8(T.LATER);
+    this.sink.u8(kind);
+    if (kind === LATER_ARRAY) this.sink.varint((o as unknown[]).length);
+    this.#later.push(o);
+  }
+
+  /** Writes what was put off, and what is put off meanwhile. */
+  #writeLater(): void {
+    for (let i = 0; i < this.#later.length; i++) {
+      const o = this.#later[i]!;
+      this.#depth = 0;
+      if (Array.isArray(o)) this.#elements(o);
+      else if (types.isMap(o)) this.#entries(o);
+      else if (types.isSet(o)) this.#members(o);
+      else this.plain(o as Record<string, unknown>);
+    }
+    this.#later = [];
+    this.#depth = 0;
+  }
+
+  /** Enumerable string-keyed properties, by shape. */
+  plain(o: Record<string, unknown>): void {
+    const keys = Object.keys(o);
+    const n = keys.length;
+    const shapes = this.#shapes;
+    let shape = -1;
+    // Objects of one shape come in runs: the latest is the likeliest.
+    for (let s = shapes.length - 1, tries = 0; s >= 0 && tries < 8 && shape < 0; s--, tries++) {
+      const known = shapes[s]!;
+      if (known.length !== n) continue;
+      let i = 0;
+      while (i < n && known[i] === keys[i]) i++;
+      if (i === n) shape = s;
+    }
+    if (shape >= 0) {
+      this.sink.u8(T.SHAPE);
+      this.sink.varint(shape);
+    } else {
+      this.sink.u8(T.OBJECT);
+      this.sink.varint(n);
+      for (let i = 0; i < n; i++) this.sink.string(keys[i]!);
+      shapes.push(keys);
+    }
+    this.#depth++;
+    let i = 0;
+    try {
+      for (; i < n; i++) this.value(o[keys[i]!]);
+    } catch (e) {
+      throw through(e, `property "${keys[i]}"`);
+    }
+    this.#depth--;
+  }
+
+  array(a: readonly unknown[]): void {
+    this.sink.u8(T.ARRAY);
+    this.sink.varint(a.length);
+    this.#elements(a);
+  }
+
+  #elements(a: readonly unknown[]): void {
+    this.#depth++;
+    let i = 0;
+    try {
+      for (; i < a.length; i++) {
+        const v = a[i];
+        if (v === undefined && !(i in a)) {
+          if (a.length > 64) {
+            // One byte a hole would do for short gaps; a run says how long it is.
+            let end = i + 1;
+            while (end < a.length && !(end in a)) end++;
+            this.sink.u8(T.HOLES);
+            this.sink.varint(end - i);
+            i = end - 1;
+          } else this.sink.u8(T.HOLE);
+        } else this.value(v);
+      }
+    } catch (e) {
+      throw through(e, `[${i}]`);
+    }
+    this.#depth--;
+    this.#named(a);
+  }
+
+  /** Properties of an array beside its elements, such as a match's `index`. Not looked for in huge arrays: it would take as long as the rest. */
+  #named(a: readonly unknown[]): void {
+    const names = a.length > 10_000 ? [] : Object.keys(a).filter((k) => !isIndex(k));
+    this.sink.varint(names.length);
+    for (const name of names) {
+      this.sink.string(name);
+      try {
+        this.value((a as unknown as Record<string, unknown>)[name]);
+      } catch (e) {
+        throw through(e, `property "${name}"`);
+      }
+    }
+  }
+
+  map(m: ReadonlyMap<unknown, unknown>): void {
+    this.sink.u8(T.MAP);
+    this.#entries(m);
+  }
+
+  #entries(m: ReadonlyMap<unknown, unknown>): void {
+    const entries = [...Map.prototype.entries.call(m)];
+    this.sink.varint(entries.length);
+    this.#depth++;
+    for (const [key, value] of entries) {
+      try {
+        this.value(key);
+      } catch (e) {
+        throw through(e, 'key of a Map');
+      }
+      try {
+        this.value(value);
+      } catch (e) {
+        throw through(e, `value at ${typeof key === 'string' ? JSON.stringify(key) : String(typeof key)}`);
+      }
+    }
+    this.#depth--;
+  }
+
+  set(s: ReadonlySet<unknown>): void {
+    this.sink.u8(T.SET);
+    this.#members(s);
+  }
+
+  #members(s: ReadonlySet<unknown>): void {
+    const members = [...Set.prototype.values.call(s)];
+    this.sink.varint(members.length);
+    this.#depth++;
+    try {
+      for (const m of members) this.value(m);
+    } catch (e) {
+      throw through(e, 'member of a Set');
+    }
+    this.#depth--;
+  }
+
+  /** The fields of an instance: as a plain object's where these say it all. */
+  fields(o: object): void {
+    if (Object.keys(o).length === Reflect.ownKeys(o).length) this.plain(o as Record<string, unknown>);
+    else {
+      this.sink.u8(T.OBJECT_WITH);
+      this.properties(o);
+    }
+  }
+
+  /** All own properties but `except`; each with a byte that tells whether it is enumerable. */
+  properties(o: object, except?: ReadonlySet<string | symbol>): void {
+    const keys = Reflect.ownKeys(o).filter((k) => !except?.has(k));
+    this.sink.varint(keys.length);
+    for (const key of keys) {
+      this.sink.u8(Object.prototype.propertyIsEnumerable.call(o, key) ? 1 : 0);
+      try {
+        this.value(key);
+        this.value((o as Record<string | symbol, unknown>)[key]);
+      } catch (e) {
+        throw through(e, typeof key === 'symbol' ? `property [${String(key)}]` : `property "${key}"`);
+      }
+    }
+  }
+
+  // Functions
+
+  #callable(fn: Fn): void {
+    const plan = this.#planOf(fn);
+    const { sink } = this;
+    switch (plan.kind) {
+      case 'builtin':
+        sink.u8(T.BUILTIN);
+        sink.string(plan.path);
+        return;
+      case 'own':
+        sink.u8(T.OWN_CLASS);
+        sink.string(plan.name);
+        return;
+      case 'import':
+        this.import(plan.ref);
+        return;
+      case 'bound':
+        if (this.#known(fn)) return;
+        sink.u8(T.BOUND);
+        this.#step('bound function', plan.target);
+        this.#step('bound this', plan.self);
+        this.#step('bound arguments', plan.args);
+        return;
+      case 'code':
+        this.#use(fn, plan.record);
+    }
+  }
+
+  #planOf(fn: Fn): ReturnType<typeof planOf> {
+    try {
+      return planOf(fn);
+    } catch (e) {
+      throw through(e, named(fn));
+    }
+  }
+
+  #step(step: string, v: unknown): void {
+    try {
+      this.value(v);
+    } catch (e) {
+      throw through(e, step);
+    }
+  }
+
+  #use(fn: Fn, record: FnRecord): void {
+    if (record === this.#wanted) throw new Trouble(undefined, '', '');
+    if (!this.uses.has(record)) {
+      const use: Use = {
+        fn,
+        record,
+        metIn: this.#current,
+        eager: undefined,
+        late: undefined,
+        tied: false,
+        uses: new Set(),
+        reuse: false,
+      };
+      this.uses.set(record, use);
+      this.#queue.push(use);
+    }
+    this.#current?.uses.add(record);
+    this.sink.u8(T.FN);
+    this.sink.string(record.key);
+  }
+
+  #section(body: () => void): Section {
+    const section: Section = { start: this.sink.at, end: 0, base: this.#count, count: 0 };
+    this.#base = this.#count;
+    this.#shapes = [];
+    this.#depth = 0;
+    body();
+    if (this.#later.length > 0) this.#writeLater();
+    section.end = this.sink.at;
+    section.count = this.#count - section.base;
+    return section;
+  }
+
+  /** The sections of a function: what its source needs at once, then the rest. */
+  #function(use: Use): void {
+    this.#current = use;
+    const { record, fn } = use;
+    const { code } = record;
+    try {
+      if (code.usesThis || code.eager.length > 0) {
+        const values = record.eager();
+        use.eager = this.#section(() => this.#variables(record.eagerNames, values));
+      }
+      const values = record.late();
+      let extras = 0;
+      use.late = this.#section(() => {
+        this.#variables(record.lateNames, values);
+        extras = this.#extras(fn);
+      });
+      record.fixed =
+        record.constant &&
+        use.eager === undefined &&
+        use.late.count === 0 &&
+        extras === 0 &&
+        !values.includes(undefined) &&
+        [...use.uses].every((r) => r.fixed || r === record);
+      if (record.fixed) record.ownKeys = Reflect.ownKeys(fn).length;
+    } catch (e) {
+      throw this.#located(through(e, named(fn)), use);
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  #variables(names: readonly string[], values: readonly unknown[]): void {
+    for (let i = 0; i < names.length; i++) {
+      try {
+        this.captured(values[i]);
+      } catch (e) {
+        throw through(e, names[i] === 'this' ? 'captured this' : variableStep(names[i]!));
+      }
+    }
+  }
+
+  /** What hangs on a function beside its code. @returns how much that is, the name aside. */
+  #extras(fn: Fn): number {
+    const { name, properties, parent, prototypeParent } = extrasOf(fn);
+    const { sink } = this;
+    sink.string(name);
+    sink.varint(properties.length);
+    for (const extra of properties) {
+      const { descriptor: d, key } = extra;
+      const accessor = d.get !== undefined || d.set !== undefined;
+      sink.u8(
+        (extra.onPrototype ? 1 : 0) |
+          (accessor ? 2 : 0) |
+          (d.enumerable ? 4 : 0) |
+          (d.configurable ? 8 : 0) |
+          (d.writable ? 16 : 0),
+      );
+      try {
+        this.value(key);
+        if (accessor) {
+          this.value(d.get);
+          this.value(d.set);
+        } else this.captured(d.value);
+      } catch (e) {
+        throw through(e, extraStep(extra));
+      }
+    }
+    this.#optional(parent);
+    this.#optional(prototypeParent);
+    return properties.length + (parent === undefined ? 0 : 1) + (prototypeParent === undefined ? 0 : 1);
+  }
+
+  #optional(v: unknown): void {
+    if (v === undefined) this.sink.u8(T.UNDEFINED);
+    else this.captured(v);
+  }
+
+  /** The object through which the functions of this message share a variable. */
+  #cell(ref: CellRef): { v: unknown } {
+    const { binding, scope, unit } = ref;
+    const direct = unit.outer === binding.home && !binding.usedInLoop;
+    for (const c of this.#cells) {
+      // Scopes have no identity to compare: equal contents mean one scope, unless one function literal would be in it twice.
+      if (c.binding !== binding || !sameVariables(c.scope, scope) || (direct && c.units.has(unit))) continue;
+      c.units.add(unit);
+      return c.cell;
+    }
+    const cell = { v: scope[binding.name] };
+    this.#cells.push({ binding, scope, units: new Set([unit]), cell });
+    return cell;
+  }
+
+  /** Puts the way to a function before the path of an error inside it, by going the way again. */
+  #located(e: unknown, use: Use): unknown {
+    if (!(e instanceof Trouble)) return e;
+    // The step that names the function comes with the way to it.
+    e.path.shift();
+    const way = new Encoder().wayTo(use.record, use.metIn, this.#root);
+    e.path.unshift(...way);
+    return e;
+  }
+
+  /** The path from the root value to a function. */
+  wayTo(wanted: FnRecord, metIn: Use | undefined, root: unknown): string[] {
+    this.#wanted = wanted;
+    try {
+      if (metIn === undefined) this.value(root);
+      else {
+        this.#root = root;
+        this.#function(metIn);
+      }
+    } catch (e) {
+      if (e instanceof Trouble) return e.path;
+    }
+    return [];
+  }
+
+  // The whole
+
+  #assemble(root: Section, peer: Peer | undefined): Buffer {
+    this.#versions();
+    const parts: Buffer[] = [];
+    const { bytes } = this.sink;
+    const head = Buffer.allocUnsafe(5);
+    head[0] = LINKED;
+    parts.push(head, bytes.subarray(root.start, root.end));
+    let at = head.length + root.end - root.start;
+    for (const use of this.#queue) {
+      if (peer !== undefined && !use.tied && peer.functions.get(use.record.key) === use.record.version) {
+        use.reuse = true;
+      }
+      if (use.reuse) continue;
+      for (const s of [use.eager, use.late]) {
+        if (s === undefined) continue;
+        parts.push(bytes.subarray(s.start, s.end));
+        s.placed = at;
+        at += s.end - s.start;
+      }
+    }
+    head.writeUInt32LE(at, 1);
+    const table = new Sink();
+    writeTable(table, this.#queue, this.modules.values(), peer);
+    parts.push(table.take());
+    return Buffer.concat(parts);
+  }
+
+  /** Finds out which functions have changed since they were last written; who uses a changed one has changed too. */
+  #versions(): void {
+    const changed = new Set<FnRecord>();
+    const written = this.#queue.filter((u) => !u.reuse);
+    for (const { record, tied, eager, late, uses } of written) {
+      const bytes = this.sink.bytes.subarray((eager ?? late)!.start, late!.end);
+      const print = tied ? undefined : fingerprint(bytes);
+      if (print === undefined || print !== record.last) changed.add(record);
+      record.last = print;
+      for (const used of uses) {
+        // A class is changed in place; what holds it sees that.
+        if (!used.code.isClass && record.usedVersions.get(used) !== used.version) changed.add(record);
+      }
+    }
+    for (let again = true; again; ) {
+      again = false;
+      for (const { record, uses } of written) {
+        if (changed.has(record)) continue;
+        for (const used of uses) {
+          if (used.code.isClass || !changed.has(used)) continue;
+          changed.add(record);
+          again = true;
+        }
+      }
+    }
+    for (const record of changed) record.version++;
+    for (const { record, uses } of written) {
+      record.usedVersions = new Map([...uses].map((used) => [used, used.version]));
+    }
+  }
+}
+
+const SHORT_BYTES = 2048;
+
+function fingerprint(bytes: Buffer): string {
+  return bytes.length <= SHORT_BYTES ? bytes.toString('latin1') : createHash('sha1').update(bytes).digest('base64');
+}
+
+function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((n) => n in b && Object.is(a[n], b[n]));
+}
+
+/** An object that looks plain and is not. */
+function isOdd(o: object): boolean {
+  return types.isProxy(o) || types.isArgumentsObject(o) || types.isNativeError(o);
+}
+
+function isIndex(key: string): boolean {
+  const n = Number(key);
+  return n >>> 0 === n && n !== 0xffffffff && String(n) === key;
+}
+
+/** How a function is named in the path of an error. */
+function named(fn: Fn): string {
+  const kind = isClass(fn) ? 'class' : 'function';
+  return typeof fn.name === 'string' && fn.name !== '' ? `${kind} ${fn.name}` : `${kind} (anonymous)`;
+}

@@ -1,0 +1,257 @@
+/**
+ * How the sender writes all objects that are neither plain nor arrays: built-in containers, errors, instances of classes; and
+ * where it refuses.
+ */
+import { EventEmitter } from 'node:events';
+import { types } from 'node:util';
+import { builtinPath } from './builtins.ts';
+import type { Encoder } from './encoder.ts';
+import { planOf } from './functions.ts';
+import { namespaceOf } from './namespaces.ts';
+import type { Fn } from './plan.ts';
+import { privateMember } from './privates.ts';
+import { T, viewKinds } from './tags.ts';
+import { adviceFor, className, through, Trouble } from './trouble.ts';
+
+/** Writes `o`, whose class is `cls` where its prototype has one. @throws {Trouble} When it cannot travel. */
+export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | undefined): void {
+  if (types.isProxy(o)) throw refused('Proxy', 'it is a Proxy');
+  if (types.isNativeError(o)) return error(e, o, cls);
+  if (Buffer.isBuffer(o)) {
+    e.sink.u8(T.BUFFER);
+    e.sink.block(o);
+    return;
+  }
+  const kind = containerKind(o);
+  if (kind !== undefined) {
+    if (kind === 'View' || kind === 'Boxed' || proto === prototypes[kind]) return container(e, o, kind);
+    if (cls === undefined) throw refused(className(o), 'its prototype belongs to no class');
+    checkPrivate(cls);
+    e.sink.u8(T.SUBCLASS);
+    classOf(e, cls);
+    container(e, o, kind);
+    // An array's named properties are in its container already.
+    if (kind === 'Array') e.sink.varint(0);
+    else e.properties(o, kind === 'RegExp' ? lastIndex : undefined);
+    return;
+  }
+  for (const [name, is] of refusedKinds) if (is(o)) throw refused(name, 'it cannot be copied');
+  const path = builtinPath(o);
+  if (path !== undefined && o !== Object.prototype) {
+    e.sink.u8(T.BUILTIN);
+    e.sink.string(path);
+    return;
+  }
+  if (types.isModuleNamespaceObject(o)) {
+    const ref = namespaceOf(o);
+    if (ref === undefined) throw refused('Module', 'it is a module that nobody knows by name');
+    e.import(ref);
+    return;
+  }
+  if (proto === null || proto === Object.prototype || cls?.prototype !== proto) {
+    e.sink.u8(T.OBJECT_WITH);
+    e.value(proto === Object.prototype ? Object : proto);
+    e.properties(o);
+    return;
+  }
+  instance(e, o, cls);
+}
+
+type Kind = 'Map' | 'Set' | 'Date' | 'RegExp' | 'Array' | 'ArrayBuffer' | 'View' | 'Boxed' | 'URL' | 'URLSearchParams';
+
+const lastIndex: ReadonlySet<string> = new Set(['lastIndex']);
+
+/** Standard prototypes; views and boxes have several, and their subclasses no support. */
+const prototypes: Readonly<Partial<Record<Kind, object>>> = {
+  Map: Map.prototype,
+  Set: Set.prototype,
+  Date: Date.prototype,
+  RegExp: RegExp.prototype,
+  Array: Array.prototype,
+  ArrayBuffer: ArrayBuffer.prototype,
+  URL: URL.prototype,
+  URLSearchParams: URLSearchParams.prototype,
+};
+
+function containerKind(o: object): Kind | undefined {
+  if (types.isMap(o)) return 'Map';
+  if (types.isSet(o)) return 'Set';
+  if (types.isDate(o)) return 'Date';
+  if (types.isRegExp(o)) return 'RegExp';
+  if (Array.isArray(o)) return 'Array';
+  if (types.isArrayBuffer(o)) return 'ArrayBuffer';
+  if (ArrayBuffer.isView(o)) return 'View';
+  if (types.isBoxedPrimitive(o)) return 'Boxed';
+  if (o instanceof URL) return 'URL';
+  if (o instanceof URLSearchParams) return 'URLSearchParams';
+  return undefined;
+}
+
+function container(e: Encoder, o: object, kind: Kind): void {
+  const { sink } = e;
+  switch (kind) {
+    case 'Map':
+      return e.map(o as Map<unknown, unknown>);
+    case 'Set':
+      return e.set(o as Set<unknown>);
+    case 'Date':
+      sink.u8(T.DATE);
+      sink.number(Date.prototype.getTime.call(o));
+      return;
+    case 'RegExp': {
+      const { source, flags, lastIndex: at } = o as RegExp;
+      sink.u8(T.REGEXP);
+      sink.string(source);
+      sink.string(flags);
+      sink.number(at);
+      return;
+    }
+    case 'Array':
+      return e.array(o as unknown[]);
+    case 'ArrayBuffer':
+      sink.u8(T.ARRAY_BUFFER);
+      sink.block(new Uint8Array(o as ArrayBuffer));
+      return;
+    case 'View':
+      return view(e, o as ArrayBufferView);
+    case 'Boxed':
+      sink.u8(T.BOXED);
+      e.value((o as { valueOf(): unknown }).valueOf());
+      return;
+    case 'URL':
+      sink.u8(T.URL);
+      sink.string((o as URL).href);
+      return;
+    case 'URLSearchParams':
+      sink.u8(T.URL_PARAMS);
+      sink.string((o as URLSearchParams).toString());
+  }
+}
+
+/**
+ * A view of a whole buffer shares that buffer with other such views in the receiver. A view of a part travels with its part
+ * alone: a slice of ten bytes must not drag a gigabyte along.
+ */
+function view(e: Encoder, o: ArrayBufferView): void {
+  if (types.isSharedArrayBuffer(o.buffer)) throw refused('SharedArrayBuffer', 'it is shared memory');
+  const tag = types.isDataView(o) ? 'DataView' : (typedArrayTag.call(o) as (typeof viewKinds)[number]);
+  const standard = (globalThis as unknown as Record<string, { prototype: object }>)[tag]!.prototype;
+  if (Object.getPrototypeOf(o) !== standard) throw refused(className(o), 'it is a subclass of a typed array');
+  e.sink.u8(T.VIEW);
+  e.sink.u8(viewKinds.indexOf(tag));
+  const whole = o.byteOffset === 0 && o.byteLength === o.buffer.byteLength;
+  e.sink.u8(whole ? 1 : 0);
+  if (whole) e.value(o.buffer);
+  else e.sink.block(new Uint8Array(o.buffer, o.byteOffset, o.byteLength));
+}
+
+const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
+  .get!;
+
+const errorProperties: ReadonlySet<string> = new Set(['message', 'stack']);
+
+function error(e: Encoder, o: Error, cls: Fn | undefined): void {
+  const { sink } = e;
+  if (cls !== undefined) checkPrivate(cls);
+  sink.u8(T.ERROR);
+  classOf(e, cls ?? Error);
+  const message = Object.getOwnPropertyDescriptor(o, 'message');
+  e.value(message === undefined ? undefined : String(o.message));
+  let stack: unknown;
+  try {
+    // `prepareStackTrace` is the user's and may throw.
+    stack = o.stack;
+  } catch {
+    stack = undefined;
+  }
+  e.value(typeof stack === 'string' ? stack : undefined);
+  e.properties(o, errorProperties);
+}
+
+/** Classes of Node whose instances hold nothing but their fields. */
+const openBases = new Set<unknown>([Object, EventEmitter]);
+
+function instance(e: Encoder, o: object, cls: Fn): void {
+  const rebuilt = rebuild(o, cls);
+  if (rebuilt !== undefined) {
+    e.sink.u8(T.REBUILT);
+    e.sink.string(rebuilt.path);
+    e.value(rebuilt.args);
+    return;
+  }
+  for (let c: unknown = cls; typeof c === 'function' && c !== Function.prototype; c = parentOf(c)) {
+    if (openBases.has(c)) break;
+    const plan = planFor(c as Fn);
+    if (plan.kind !== 'builtin') continue;
+    const name = className(o);
+    throw refused(name, c === cls ? 'it belongs to this process' : `its class extends ${c.name}, which belongs to this process`);
+  }
+  checkPrivate(cls);
+  e.sink.u8(T.INSTANCE);
+  classOf(e, cls);
+  e.fields(o);
+}
+
+/** The class above `c`, for ES classes and for functions with a prototype made by hand. */
+function parentOf(c: Fn): unknown {
+  const proto: unknown = c.prototype;
+  if (typeof proto !== 'object' || proto === null) return Object.getPrototypeOf(c);
+  const above: object | null = Object.getPrototypeOf(proto);
+  return above === null ? undefined : above.constructor;
+}
+
+function planFor(c: Fn): ReturnType<typeof planOf> {
+  try {
+    return planOf(c);
+  } catch (e) {
+    throw through(e, `class ${c.name}`);
+  }
+}
+
+function classOf(e: Encoder, cls: Fn): void {
+  try {
+    e.value(cls);
+  } catch (x) {
+    throw through(x, 'its class');
+  }
+}
+
+function checkPrivate(cls: Fn): void {
+  const found = privateMember(cls);
+  if (found === undefined) return;
+  throw new Trouble(
+    cls.name,
+    `class ${found.owner} keeps private state (${found.name}), which would be lost`,
+    `give ${found.owner} static [serialize] and [deserialize] methods`,
+  );
+}
+
+/** Formatters and the like: their options say everything about them. */
+function rebuild(o: object, cls: Fn): { path: string; args: unknown[] } | undefined {
+  if (o instanceof TextEncoder && cls === TextEncoder) return { path: 'TextEncoder', args: [] };
+  if (o instanceof TextDecoder && cls === TextDecoder) {
+    return { path: 'TextDecoder', args: [o.encoding, { fatal: o.fatal, ignoreBOM: o.ignoreBOM }] };
+  }
+  if ((Intl as unknown as Record<string, unknown>)[cls.name] === cls && 'resolvedOptions' in o) {
+    const options = (o as Intl.NumberFormat).resolvedOptions();
+    return { path: `Intl.${cls.name}`, args: [options.locale, { ...options }] };
+  }
+  return undefined;
+}
+
+const refusedKinds: readonly (readonly [string, (o: unknown) => boolean])[] = [
+  ['Promise', types.isPromise],
+  ['WeakMap', types.isWeakMap],
+  ['WeakSet', types.isWeakSet],
+  ['WeakRef', (o) => o instanceof WeakRef],
+  ['FinalizationRegistry', (o) => o instanceof FinalizationRegistry],
+  ['SharedArrayBuffer', types.isSharedArrayBuffer],
+  ['Generator', types.isGeneratorObject],
+  ['Iterator', (o) => types.isMapIterator(o) || types.isSetIterator(o)],
+  ['External', types.isExternal],
+  ['KeyObject', types.isKeyObject],
+];
+
+function refused(name: string, why: string): Trouble {
+  return new Trouble(name, why, adviceFor(name));
+}

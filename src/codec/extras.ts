@@ -1,0 +1,70 @@
+/**
+ * What hangs on a function beyond its source: own fields, statics of a class, methods that were put onto its prototype.
+ */
+import type { Fn } from './plan.ts';
+import { classSource, isClass } from './privates.ts';
+
+/** One property of the function itself or of its `prototype`. */
+export interface Extra {
+  readonly onPrototype: boolean;
+  readonly key: string | symbol;
+  readonly descriptor: PropertyDescriptor;
+}
+
+export interface Extras {
+  readonly name: string;
+  readonly properties: readonly Extra[];
+  /** What `prototype` inherits from, where a function was made a subclass by hand. */
+  readonly prototypeParent: object | null | undefined;
+  /** What the function inherits from, likewise. */
+  readonly parent: object | null | undefined;
+}
+
+const skippedOnFunction = new Set<string | symbol>(['length', 'prototype', 'arguments', 'caller']);
+const plainParents = new Set<unknown>([
+  Function.prototype,
+  Object.getPrototypeOf(async () => {}),
+  Object.getPrototypeOf(function* () {}),
+  Object.getPrototypeOf(async function* () {}),
+]);
+
+export function extrasOf(fn: Fn): Extras {
+  const cls = isClass(fn);
+  const members = cls ? classSource(fn).members : undefined;
+  const properties: Extra[] = [];
+  for (const key of Reflect.ownKeys(fn)) {
+    if (skippedOnFunction.has(key)) continue;
+    const descriptor = Object.getOwnPropertyDescriptor(fn, key)!;
+    if (key === 'name' && typeof descriptor.value === 'string') continue;
+    if (!isSource(descriptor, members)) properties.push({ onPrototype: false, key, descriptor });
+  }
+  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
+  let prototypeParent: object | null | undefined;
+  if (typeof prototype === 'object' && prototype !== null && (cls || Object.hasOwn(prototype, 'constructor'))) {
+    for (const key of Reflect.ownKeys(prototype)) {
+      const descriptor = Object.getOwnPropertyDescriptor(prototype, key)!;
+      if (key === 'constructor' && descriptor.value === fn) continue;
+      if (!isSource(descriptor, members)) properties.push({ onPrototype: true, key, descriptor });
+    }
+    const parent: object | null = Object.getPrototypeOf(prototype);
+    if (!cls && parent !== Object.prototype) prototypeParent = parent;
+  }
+  const parent: object | null = Object.getPrototypeOf(fn);
+  const inherited = !cls && !plainParents.has(parent) ? parent : undefined;
+  const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
+  return { name: typeof name === 'string' ? name : '', properties, prototypeParent, parent: inherited };
+}
+
+/** Methods that the class's source makes anew in the receiver. */
+function isSource(d: PropertyDescriptor, members: ReadonlySet<string> | undefined): boolean {
+  if (members === undefined) return false;
+  const fns = [d.value, d.get, d.set].filter((f) => typeof f === 'function');
+  return fns.length > 0 && fns.every((f) => members.has(Function.prototype.toString.call(f)));
+}
+
+/** How an extra is named in the path of an error. */
+export function extraStep(e: Extra): string {
+  const key = typeof e.key === 'symbol' ? `[${String(e.key)}]` : `"${e.key}"`;
+  return e.onPrototype ? `property ${key} of its prototype` : `property ${key}`;
+}
+

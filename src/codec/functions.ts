@@ -1,0 +1,290 @@
+/**
+ * Decides how a function or class travels: as a built-in, as an export of a module, or as code with what it captured.
+ */
+import module, { createRequire } from 'node:module';
+import path from 'node:path';
+import { types } from 'node:util';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as errors from '../base/errors.ts';
+import { builtinModule, builtinPathAfresh } from './builtins.ts';
+import { codeOf, isConstant, type LocalCode, type Variable } from './code.ts';
+import { nextNumber, origin, remember } from './identity.ts';
+import { type Inspected, inspect } from './inspect.ts';
+import { lexicalThis } from './lexical-this.ts';
+import { isMain } from './main.ts';
+import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, type Plan, RequireRef, WrappedRef } from './plan.ts';
+import type { Binding, Unit } from './scope.ts';
+import { requireShape, type Script, scriptOf } from './script.ts';
+import { Trouble } from './trouble.ts';
+
+/** A shared variable that somebody reassigns; the encoder gives all functions of a message that see it one object. */
+export class CellRef {
+  readonly binding: Binding;
+  readonly unit: Unit;
+  /** The variables of the scope that it lives in, as they are now. */
+  readonly scope: Readonly<Record<string, unknown>>;
+
+  constructor(binding: Binding, unit: Unit, scope: Readonly<Record<string, unknown>>) {
+    this.binding = binding;
+    this.unit = unit;
+    this.scope = scope;
+  }
+}
+
+const plans = new WeakMap<Fn, Plan>();
+
+/** Makes a function travel as `plan` says: for what was received as code, and so has no source of its own here. */
+export function setPlan(fn: Fn, plan: Plan): void {
+  plans.set(fn, plan);
+}
+
+/** How `fn` travels. Decided once per function. @throws {Trouble} When it cannot. */
+export function planOf(fn: Fn): Plan {
+  let plan = plans.get(fn);
+  if (plan === undefined) {
+    plan = decide(fn);
+    plans.set(fn, plan);
+  }
+  return plan;
+}
+
+/** The error classes of this library, by name: both sides have them. */
+export function ownClass(name: string): Fn | undefined {
+  const value = Object.hasOwn(errors, name) ? (errors as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'function' ? value : undefined;
+}
+
+function decide(fn: Fn): Plan {
+  if (types.isProxy(fn)) throw new Trouble(undefined, 'it is a Proxy', 'send the function behind it');
+  if (ownClass(fn.name) === fn) return { kind: 'own', name: fn.name };
+  const native = Function.prototype.toString.call(fn).endsWith('{ [native code] }');
+  if (native) {
+    const builtin = builtinPathAfresh(fn);
+    if (builtin !== undefined) return { kind: 'builtin', path: builtin };
+  }
+  const seen = inspect(fn);
+  if (seen.bound !== undefined) return { kind: 'bound', ...seen.bound };
+  if (seen.location === undefined) {
+    throw new Trouble(undefined, 'it is native code that has no name', 'call it inside a function of yours');
+  }
+  const script = scriptOf(seen.location.scriptId);
+  if (script.url.startsWith('node:')) {
+    const builtin = builtinPathAfresh(fn);
+    if (builtin !== undefined) return { kind: 'builtin', path: builtin };
+    throw new Trouble(undefined, "it is inside Node's own code", 'call it inside a function of yours');
+  }
+  const unit = script.unitAt(seen.location.lineNumber, seen.location.columnNumber);
+  if (unit === undefined) {
+    throw new Trouble(
+      undefined,
+      `its source is not found in ${script.filename}`,
+      'export it from a module and send { module, name }',
+    );
+  }
+  const ref = exportOf(fn, script, unit, seen);
+  if (ref !== undefined) return { kind: 'import', ref };
+  return { kind: 'code', record: recordOf(fn, codeOf(script, unit)) };
+}
+
+/** The reference to a function that an importable module exports. */
+function exportOf(fn: Fn, script: Script, unit: Unit, seen: Inspected): ImportRef | undefined {
+  if (!script.isFile || isMain(script.url)) return undefined;
+  if (!script.source.isModule) return commonJsExport(fn, script);
+  if (script.exports.get('') === 'default' && script.isDefaultExport(unit)) {
+    return new ImportRef(script.url, '', 'default');
+  }
+  const top = seen.scopes.at(-1);
+  for (const [local, exported] of script.exports) {
+    if (local !== '' && lookUp(seen.scopes, local) === fn && (top === undefined || top[local] === fn)) {
+      return new ImportRef(script.url, '', exported);
+    }
+  }
+  return undefined;
+}
+
+function commonJsExport(fn: unknown, script: Script): ImportRef | undefined {
+  const file = fileURLToPath(script.url);
+  const exports: unknown = requireCache()[file]?.exports;
+  if (exports === fn) return new ImportRef(file, '', '=', '', true);
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
+  for (const [key, d] of Object.entries(Object.getOwnPropertyDescriptors(exports))) {
+    // Transpilers export through getters.
+    if ((d.get === undefined ? d.value : (exports as Record<string, unknown>)[key]) === fn) {
+      return new ImportRef(file, '', key, '', true);
+    }
+  }
+  return undefined;
+}
+
+let cache: NodeJS.Dict<NodeJS.Module> | undefined;
+
+function requireCache(): NodeJS.Dict<NodeJS.Module> {
+  cache ??= createRequire(pathToFileURL(path.join(process.cwd(), 'x.js'))).cache;
+  return cache;
+}
+
+/** The module whose `module.exports` this object is. */
+export function moduleWithExports(value: unknown): ImportRef | undefined {
+  for (const [file, m] of Object.entries(requireCache())) {
+    if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
+      return new ImportRef(file, '', '=', '', true);
+    }
+  }
+  return undefined;
+}
+
+function lookUp(scopes: Inspected['scopes'], name: string): unknown {
+  for (const scope of scopes) if (name in scope) return scope[name];
+  return undefined;
+}
+
+function recordOf(fn: Fn, local: LocalCode): FnRecord {
+  const number = nextNumber();
+  const key = `${origin()}:${number}`;
+  remember(key, fn);
+  // The function is named weakly: its plan, which holds this record, hangs on it.
+  return {
+    origin: origin(),
+    number,
+    key,
+    code: local.code,
+    version: 0,
+    last: undefined,
+    usedVersions: new Map(),
+    constant: [...local.eager, ...local.late].every(isConstant),
+    fixed: false,
+    ownKeys: 0,
+    eagerNames: local.eager.map((v) => v.name),
+    lateNames: local.late.map((v) => v.name),
+    eager: reader(fn, local, local.eager),
+    late: reader(fn, local, local.late),
+  };
+}
+
+/** Reads variables of a function: again and again those that may change, once those that cannot. */
+function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): () => unknown[] {
+  if (variables.length === 0) return () => [];
+  let kept: unknown[] | undefined;
+  const weak = new WeakRef(fn);
+  return () => {
+    if (kept !== undefined) return kept;
+    const self = weak.deref()!;
+    const { scopes } = inspect(self);
+    const values = variables.map((v) => {
+      try {
+        return valueOf(v, self, local, scopes);
+      } catch (e) {
+        if (e instanceof Trouble && v.kind !== 'this') e.path.unshift(variableStep(v.name));
+        throw e;
+      }
+    });
+    if (variables.every((v, i) => v.kind === 'this' || (isConstant(v) && values[i] !== undefined))) kept = values;
+    return values;
+  };
+}
+
+/** How a captured variable is named in the path of an error. */
+export function variableStep(name: string): string {
+  return `closure variable "${name}"`;
+}
+
+function valueOf(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected['scopes']): unknown {
+  const { script } = local;
+  if (v.kind === 'meta') return new MetaRef(script.url.startsWith('file:') ? script.url : parentOf(script));
+  if (v.kind === 'importer') return new ImporterRef(parentOf(script));
+  if (v.kind === 'this') return lexicalThis(fn, local.unit, script);
+  const { binding } = v;
+  if (binding === undefined) return outsideValue(v.name, script, scopes);
+  if (binding.kind === 'import') return importOf(binding, script);
+  if (v.kind === 'cell') {
+    const scope = scopes.find((s) => v.name in s) ?? {};
+    return new CellRef(binding, local.unit, scope);
+  }
+  const value = lookUp(scopes, v.name);
+  if (binding.reassigned) return value;
+  const shape = requireShape(binding);
+  if (shape !== undefined && value !== undefined) {
+    return requiredValue(shape, value, script, scopes);
+  }
+  if (typeof value === 'object' && value !== null) {
+    const exported = exportedObject(binding, script);
+    if (exported !== undefined) return exported;
+  }
+  return value;
+}
+
+/** What an importable module exports as a constant is found in the receiver's own instance of the module. */
+function exportedObject(binding: Binding, script: Script): ImportRef | undefined {
+  if (binding.home !== undefined || !script.source.isModule || !script.isFile || isMain(script.url)) return undefined;
+  const exported = script.top.get(binding.name) === binding ? script.exports.get(binding.name) : undefined;
+  return exported === undefined ? undefined : new ImportRef(script.url, '', exported);
+}
+
+function importOf(binding: Binding, script: Script): ImportRef {
+  const declaration = binding.parent as unknown as {
+    source: { value: string };
+    attributes?: readonly { key: { name?: string; value?: string }; value: { value: string } }[];
+  };
+  const specifier = binding.node as unknown as {
+    type: string;
+    imported?: { type: string; name?: string; value?: string };
+  };
+  let name = '*';
+  if (specifier.type === 'ImportDefaultSpecifier') name = 'default';
+  else if (specifier.type === 'ImportSpecifier') {
+    name = specifier.imported?.type === 'Literal' ? specifier.imported.value! : specifier.imported!.name!;
+  }
+  const type = declaration.attributes?.find((a) => (a.key.name ?? a.key.value) === 'type')?.value.value ?? '';
+  return new ImportRef(declaration.source.value, parentOf(script), name, type);
+}
+
+/** What relative specifiers in a script start from; a script without a file is in the working directory. */
+function parentOf(script: Script): string {
+  if (script.url.startsWith('file:')) return script.url;
+  if (path.isAbsolute(script.url)) return pathToFileURL(script.url).href;
+  return pathToFileURL(path.join(process.cwd(), '[eval]')).href;
+}
+
+function requiredValue(
+  shape: NonNullable<ReturnType<typeof requireShape>>,
+  value: unknown,
+  script: Script,
+  scopes: Inspected['scopes'],
+): unknown {
+  const base = new ImportRef(shape.specifier, parentOf(script), ['=', ...shape.path].join('.'), '', true);
+  if (shape.wrapper === undefined) return base;
+  // Only a function of the script itself can be a transpiler's helper; anything else may have side effects.
+  const wrapper = lookUp(scopes, shape.wrapper) ?? siblingOf(shape.wrapper, value);
+  if (typeof wrapper !== 'function') return value;
+  const inner = new ImportRef(shape.specifier, parentOf(script), '=', '', true);
+  return new WrappedRef(wrapper, inner, shape.rest, shape.path);
+}
+
+/** esbuild's and TypeScript's helpers, where V8 has dropped the variable that no function captured. */
+function siblingOf(name: string, value: unknown): Fn | undefined {
+  if (!/toESM|interop|importStar|importDefault/i.test(name)) return undefined;
+  return typeof value === 'object' && value !== null ? toNamespace : undefined;
+}
+
+/** What `__toESM`, `_interopRequireDefault` and their kin make of a CommonJS module. */
+export function toNamespace(exports: unknown): unknown {
+  if (exports !== null && typeof exports === 'object' && (exports as { __esModule?: unknown }).__esModule) {
+    return exports;
+  }
+  return Object.assign(Object.create(null), exports, { default: exports });
+}
+
+/** `require`, `module` and their like, and global variables that the program defined itself. */
+function outsideValue(name: string, script: Script, scopes: Inspected['scopes']): unknown {
+  const file = script.isFile ? fileURLToPath(script.url) : path.join(process.cwd(), '[eval]');
+  if (!script.source.isModule) {
+    if (name === 'require') return new RequireRef(file);
+    if (name === '__filename') return file;
+    if (name === '__dirname') return path.dirname(file);
+    if (name === 'module') return { id: file, filename: file, path: path.dirname(file), exports: {} };
+  }
+  for (const scope of scopes) if (name in scope) return scope[name];
+  const d = Object.getOwnPropertyDescriptor(globalThis, name);
+  if (d?.get !== undefined && module.isBuiltin(name)) return builtinModule(name);
+  return (globalThis as Record<string, unknown>)[name];
+}

@@ -1,0 +1,61 @@
+/**
+ * Reads classes' sources for what decides how they and their instances travel.
+ */
+import { type Class, type Expression, parse } from 'acorn';
+import type { Fn } from './plan.ts';
+
+interface ClassSource {
+  /** Names of private members of instances. */
+  readonly privates: readonly string[];
+  /** Sources of its methods and accessors, as `toString` of these gives them. */
+  readonly members: ReadonlySet<string>;
+}
+
+const none: ClassSource = { privates: [], members: new Set() };
+const sources = new WeakMap<Fn, ClassSource>();
+
+/** Whether this is an ES class rather than a function. */
+export function isClass(fn: Fn): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(fn));
+}
+
+export function classSource(cls: Fn): ClassSource {
+  let found = sources.get(cls);
+  if (found === undefined) {
+    found = read(Function.prototype.toString.call(cls));
+    sources.set(cls, found);
+  }
+  return found;
+}
+
+function read(text: string): ClassSource {
+  if (!/^class\b/.test(text)) return none;
+  let cls: Class;
+  try {
+    const program = parse(`(${text})`, { ecmaVersion: 'latest', checkPrivateFields: false } as Parameters<typeof parse>[1]);
+    cls = (program.body[0] as unknown as { expression: Expression }).expression as unknown as Class;
+  } catch {
+    // A decorator, perhaps: instances are judged by the letters alone.
+    return { ...none, privates: [...text.matchAll(/^\s*(#\w+)\s*[=;(]/gm)].map((m) => m[1]!) };
+  }
+  const privates: string[] = [];
+  const members = new Set<string>();
+  for (const m of cls.body.body) {
+    if (m.type === 'StaticBlock') continue;
+    if (m.key.type === 'PrivateIdentifier' && !m.static) privates.push(`#${m.key.name}`);
+    if (m.type === 'MethodDefinition') {
+      const source = text.slice(m.start - 1, m.end - 1);
+      members.add(m.static ? source.replace(/^static\s*/, '') : source);
+    }
+  }
+  return { privates, members };
+}
+
+/** The first private member that `cls` or a base of it gives its instances. */
+export function privateMember(cls: Fn): { owner: string; name: string } | undefined {
+  for (let c: unknown = cls; typeof c === 'function' && c !== Function.prototype; c = Object.getPrototypeOf(c)) {
+    const [name] = classSource(c).privates;
+    if (name !== undefined) return { owner: c.name, name };
+  }
+  return undefined;
+}

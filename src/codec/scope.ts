@@ -1,0 +1,506 @@
+/**
+ * Finds out, for every function and class of a script, which outer variables its source uses.
+ *
+ * Two passes over acorn's tree: the first makes scopes, bindings and a list of references, the second resolves these.
+ * Parameters and body count as one scope; a direct `eval` sees only what the source names elsewhere.
+ */
+import type { AnyNode, Function as AcornFunction, Class, Node, Pattern } from 'acorn';
+
+/** A declared variable. */
+export interface Binding {
+  readonly name: string;
+  readonly kind: 'var' | 'let' | 'const' | 'function' | 'class' | 'param' | 'import' | 'catch' | 'self';
+  /** Declarator, import specifier, function or class that declares it. */
+  readonly node: AnyNode;
+  /** The import declaration, for an import. */
+  readonly parent: AnyNode | undefined;
+  /** The function that it is declared in; undefined at the top. */
+  readonly home: Unit | undefined;
+  /** Whether anything but its initialiser writes to it. */
+  reassigned: boolean;
+  /** Functions and loops below the declaration that refer to it from within. */
+  readonly users: Set<Unit>;
+  usedInLoop: boolean;
+}
+
+/** One use of an outer variable. */
+export interface Reference {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly binding: Binding | undefined;
+  /** `{name}` in a literal or pattern, where a replacement must spell the key out. */
+  readonly shorthand: boolean;
+  /** `name(…)`, where a replacement must not become a method call. */
+  readonly called: boolean;
+}
+
+/** A function or class, with what it needs from outside. */
+export interface Unit {
+  readonly node: AcornFunction | Class;
+  /** The method, property or accessor that holds a function without a `function` keyword. */
+  readonly holder: AnyNode | undefined;
+  readonly outer: Unit | undefined;
+  readonly strict: boolean;
+  readonly references: Reference[];
+  /** `import.meta`, by position. */
+  readonly metas: number[];
+  /** The keyword of `import()`, by position. */
+  readonly imports: number[];
+  /** An arrow function that uses `this` of its surroundings. */
+  usesThis: boolean;
+  usesArguments: boolean;
+  usesSuper: boolean;
+  usesNewTarget: boolean;
+  /** Names of private members of outer classes. */
+  readonly privates: Set<string>;
+}
+
+interface Scope {
+  readonly outer: Scope | undefined;
+  readonly unit: Unit | undefined;
+  readonly isFunction: boolean;
+  readonly isLoop: boolean;
+  readonly bindings: Map<string, MutableBinding>;
+  readonly privates: ReadonlySet<string> | undefined;
+}
+
+type MutableBinding = Binding;
+
+interface Pending {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly scope: Scope;
+  readonly write: boolean;
+  readonly shorthand: boolean;
+  readonly called: boolean;
+}
+
+/** Everything about the functions of a script. */
+export interface ScopeInfo {
+  readonly units: readonly Unit[];
+  readonly top: ReadonlyMap<string, Binding>;
+}
+
+type Any = AnyNode & Record<string, unknown>;
+
+const functionTypes = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+const loopTypes = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
+
+export function analyse(program: Node, isModule: boolean): ScopeInfo {
+  return new Analyser(isModule).run(program as Any);
+}
+
+class Analyser {
+  readonly #units: Unit[] = [];
+  readonly #pending: Pending[] = [];
+  readonly #isModule: boolean;
+  readonly #top: Scope;
+
+  constructor(isModule: boolean) {
+    this.#isModule = isModule;
+    this.#top = this.#scope(undefined, undefined, true, false);
+  }
+
+  run(program: Any): ScopeInfo {
+    const strict = this.#isModule || hasUseStrict(program.body as Any[]);
+    this.#statements(program.body as Any[], this.#top, strict);
+    for (const p of this.#pending) this.#resolve(p);
+    return { units: this.#units, top: this.#top.bindings };
+  }
+
+  #scope(
+    outer: Scope | undefined,
+    unit: Unit | undefined,
+    isFunction: boolean,
+    isLoop: boolean,
+    privates?: ReadonlySet<string>,
+  ): Scope {
+    return { outer, unit, isFunction, isLoop, bindings: new Map(), privates };
+  }
+
+  #declare(scope: Scope, name: string, kind: Binding['kind'], node: AnyNode, parent?: AnyNode): void {
+    let at = scope;
+    if (kind === 'var') while (!at.isFunction) at = at.outer!;
+    const known = at.bindings.get(name);
+    if (known !== undefined) {
+      // A second declaration of a var or parameter is an assignment, as far as constancy goes.
+      (known as { reassigned: boolean }).reassigned = true;
+      return;
+    }
+    at.bindings.set(name, {
+      name,
+      kind,
+      node,
+      parent,
+      home: at.unit,
+      reassigned: false,
+      users: new Set(),
+      usedInLoop: false,
+    });
+  }
+
+  #declarePattern(scope: Scope, pattern: Pattern | null, kind: Binding['kind'], node: AnyNode): void {
+    if (pattern === null) return;
+    switch (pattern.type) {
+      case 'Identifier':
+        this.#declare(scope, pattern.name, kind, node);
+        break;
+      case 'ObjectPattern':
+        for (const p of pattern.properties)
+          this.#declarePattern(scope, p.type === 'RestElement' ? p.argument : p.value, kind, node);
+        break;
+      case 'ArrayPattern':
+        for (const p of pattern.elements) this.#declarePattern(scope, p, kind, node);
+        break;
+      case 'RestElement':
+        this.#declarePattern(scope, pattern.argument, kind, node);
+        break;
+      case 'AssignmentPattern':
+        this.#declarePattern(scope, pattern.left, kind, node);
+        break;
+      default:
+    }
+  }
+
+  /** Declares what a block declares, before its statements are visited. */
+  #hoist(body: readonly Any[], scope: Scope): void {
+    for (const s of body) {
+      const declaration = (
+        s.type === 'ExportNamedDeclaration' || s.type === 'ExportDefaultDeclaration' ? s.declaration : s
+      ) as Any | null;
+      if (declaration?.type === 'FunctionDeclaration' && declaration.id !== null) {
+        this.#declare(scope, (declaration.id as unknown as { name: string }).name, 'function', declaration);
+      } else if (declaration?.type === 'ClassDeclaration' && declaration.id !== null) {
+        this.#declare(scope, (declaration.id as unknown as { name: string }).name, 'class', declaration);
+      } else if (declaration?.type === 'VariableDeclaration' && declaration.kind !== 'var') {
+        for (const d of declaration.declarations)
+          this.#declarePattern(scope, d.id, declaration.kind as 'let' | 'const', d);
+      } else if (s.type === 'ImportDeclaration') {
+        for (const d of s.specifiers) this.#declare(scope, d.local.name, 'import', d, s);
+      }
+    }
+  }
+
+  #hoistVars(node: unknown, scope: Scope): void {
+    if (Array.isArray(node)) {
+      for (const n of node) this.#hoistVars(n, scope);
+      return;
+    }
+    if (typeof node !== 'object' || node === null || !('type' in node)) return;
+    const n = node as Any;
+    if (functionTypes.has(n.type) || n.type === 'ClassDeclaration' || n.type === 'ClassExpression') return;
+    if (n.type === 'VariableDeclaration' && n.kind === 'var') {
+      for (const d of n.declarations) this.#declarePattern(scope, d.id, 'var', d);
+    }
+    for (const key of Object.keys(n)) this.#hoistVars(n[key], scope);
+  }
+
+  #statements(body: readonly Any[], scope: Scope, strict: boolean): void {
+    if (scope.isFunction) this.#hoistVars(body, scope);
+    this.#hoist(body, scope);
+    for (const s of body) this.#visit(s, scope, strict);
+  }
+
+  #reference(node: Any, scope: Scope, write = false, shorthand = false, called = false): void {
+    const name = node.name as unknown as string;
+    if (name === 'arguments') this.#outward(scope, 'usesArguments');
+    this.#pending.push({ name, start: node.start, end: node.end, scope, write, shorthand, called });
+  }
+
+  /** `this`, `super`, `arguments`, `new.target`: belongs to every arrow function between here and its owner. */
+  #outward(scope: Scope, what: 'usesThis' | 'usesArguments' | 'usesSuper' | 'usesNewTarget'): void {
+    for (let unit = scope.unit; unit !== undefined; unit = unit.outer) {
+      const arrow = unit.node.type === 'ArrowFunctionExpression';
+      if (!arrow && (what !== 'usesSuper' || unit.node.type.startsWith('Class'))) return;
+      unit[what] = true;
+      if (!arrow) return;
+    }
+  }
+
+  #visitAll(nodes: unknown, scope: Scope, strict: boolean): void {
+    if (Array.isArray(nodes)) for (const n of nodes) this.#visit(n as Any | null, scope, strict);
+  }
+
+  #visit(node: Any | null | undefined, scope: Scope, strict: boolean): void {
+    if (node === null || node === undefined) return;
+    switch (node.type) {
+      case 'Identifier':
+        this.#reference(node, scope);
+        return;
+      case 'ThisExpression':
+        this.#outward(scope, 'usesThis');
+        return;
+      case 'Super':
+        this.#outward(scope, 'usesSuper');
+        return;
+      case 'MetaProperty':
+        if ((node.meta as unknown as Any).name === ('new' as never)) this.#outward(scope, 'usesNewTarget');
+        else for (let u = scope.unit; u !== undefined; u = u.outer) u.metas.push(node.start);
+        return;
+      case 'ImportExpression':
+        for (let u = scope.unit; u !== undefined; u = u.outer) u.imports.push(node.start);
+        this.#children(node, scope, strict);
+        return;
+      case 'FunctionDeclaration':
+      case 'FunctionExpression':
+      case 'ArrowFunctionExpression':
+        this.#function(node, undefined, scope, strict);
+        return;
+      case 'ClassDeclaration':
+      case 'ClassExpression':
+        this.#class(node, scope);
+        return;
+      case 'BlockStatement':
+      case 'StaticBlock':
+        this.#statements(
+          node.body as Any[],
+          this.#scope(scope, scope.unit, node.type === 'StaticBlock', false),
+          strict,
+        );
+        return;
+      case 'SwitchStatement': {
+        this.#visit(node.discriminant as Any, scope, strict);
+        const inner = this.#scope(scope, scope.unit, false, false);
+        const cases = node.cases as unknown as { test: Any | null; consequent: Any[] }[];
+        for (const c of cases) this.#hoist(c.consequent, inner);
+        for (const c of cases) {
+          this.#visit(c.test, inner, strict);
+          this.#visitAll(c.consequent, inner, strict);
+        }
+        return;
+      }
+      case 'CatchClause': {
+        const inner = this.#scope(scope, scope.unit, false, false);
+        this.#declarePattern(inner, node.param as Pattern | null, 'catch', node);
+        this.#pattern(node.param as Any | null, inner, strict, false);
+        this.#statements((node.body as unknown as { body: Any[] }).body, inner, strict);
+        return;
+      }
+      case 'VariableDeclarator':
+        this.#pattern(node.id as Any, scope, strict, false);
+        this.#visit(node.init as Any | null, scope, strict);
+        return;
+      case 'AssignmentExpression':
+        this.#pattern(node.left as Any, scope, strict, true);
+        this.#visit(node.right as Any, scope, strict);
+        return;
+      case 'UpdateExpression':
+        this.#pattern(node.argument as Any, scope, strict, true);
+        return;
+      case 'CallExpression': {
+        const callee = node.callee as Any;
+        if (callee.type === 'Identifier') this.#reference(callee, scope, false, false, true);
+        else this.#visit(callee, scope, strict);
+        this.#visitAll(node.arguments, scope, strict);
+        return;
+      }
+      case 'TaggedTemplateExpression': {
+        const tag = node.tag as Any;
+        if (tag.type === 'Identifier') this.#reference(tag, scope, false, false, true);
+        else this.#visit(tag, scope, strict);
+        this.#visit(node.quasi as Any, scope, strict);
+        return;
+      }
+      case 'MemberExpression':
+        this.#visit(node.object as Any, scope, strict);
+        if (node.computed) this.#visit(node.property as Any, scope, strict);
+        else this.#private(node.property as Any, scope);
+        return;
+      case 'PrivateIdentifier':
+        this.#private(node, scope);
+        return;
+      case 'ObjectExpression':
+        for (const p of node.properties as unknown as Any[]) this.#property(p, scope, strict);
+        return;
+      case 'LabeledStatement':
+        this.#visit(node.body as Any, scope, strict);
+        return;
+      case 'BreakStatement':
+      case 'ContinueStatement':
+      case 'ImportDeclaration':
+      case 'ExportAllDeclaration':
+        return;
+      case 'ExportNamedDeclaration':
+        this.#visit(node.declaration as Any | null, scope, strict);
+        return;
+      default:
+        this.#children(node, scope, strict);
+    }
+  }
+
+  #children(node: Any, scope: Scope, strict: boolean): void {
+    let inner = scope;
+    if (loopTypes.has(node.type)) {
+      inner = this.#scope(scope, scope.unit, false, true);
+      for (const head of [node.init, node.left] as unknown as (Any | null | undefined)[]) {
+        if (head?.type !== 'VariableDeclaration') continue;
+        this.#hoist([head], inner);
+      }
+      const left = node.left as Any | undefined;
+      if (left !== undefined && left.type !== 'VariableDeclaration') this.#pattern(left, inner, strict, true);
+    }
+    for (const key of Object.keys(node)) {
+      if (key === 'type' || (key === 'left' && inner !== scope && (node.left as Any).type !== 'VariableDeclaration'))
+        continue;
+      const child = node[key];
+      if (Array.isArray(child)) this.#visitAll(child, inner, strict);
+      else if (typeof child === 'object' && child !== null && 'type' in child)
+        this.#visit(child as Any, inner, strict);
+    }
+  }
+
+  #private(node: Any, scope: Scope): void {
+    if (node.type !== 'PrivateIdentifier') return;
+    const name = node.name as unknown as string;
+    for (let s: Scope | undefined = scope; s !== undefined; s = s.outer) {
+      if (s.privates?.has(name)) {
+        // Every unit inside the class needs the class; the class itself does not.
+        for (let u = scope.unit; u !== undefined && u !== s.unit; u = u.outer) u.privates.add(name);
+        return;
+      }
+    }
+  }
+
+  #property(p: Any, scope: Scope, strict: boolean): void {
+    if (p.type !== 'Property') {
+      this.#visit(p, scope, strict);
+      return;
+    }
+    if (p.computed) this.#visit(p.key as Any, scope, strict);
+    const value = p.value as Any;
+    if (p.shorthand) this.#reference(value, scope, false, true);
+    else if (p.method || p.kind !== 'init') this.#function(value, p, scope, strict);
+    else this.#visit(value, scope, strict);
+  }
+
+  /** A pattern: its identifiers are written, its defaults and computed keys read. */
+  #pattern(node: Any | null, scope: Scope, strict: boolean, write: boolean, shorthand = false): void {
+    if (node === null) return;
+    switch (node.type) {
+      case 'Identifier':
+        if (write) this.#reference(node, scope, true, shorthand);
+        return;
+      case 'ObjectPattern':
+        for (const p of node.properties as unknown as Any[]) {
+          if (p.type === 'RestElement') this.#pattern(p.argument as Any, scope, strict, write);
+          else {
+            if (p.computed) this.#visit(p.key as Any, scope, strict);
+            this.#pattern(p.value as Any, scope, strict, write, p.shorthand as boolean);
+          }
+        }
+        return;
+      case 'ArrayPattern':
+        for (const p of node.elements as unknown as (Any | null)[]) this.#pattern(p, scope, strict, write);
+        return;
+      case 'RestElement':
+        this.#pattern(node.argument as Any, scope, strict, write);
+        return;
+      case 'AssignmentPattern':
+        this.#pattern(node.left as Any, scope, strict, write, shorthand);
+        this.#visit(node.right as Any, scope, strict);
+        return;
+      default:
+        this.#visit(node, scope, strict);
+    }
+  }
+
+  #unit(node: Any, holder: Any | undefined, scope: Scope, strict: boolean): Unit {
+    const unit: Unit = {
+      node: node as unknown as AcornFunction | Class,
+      holder,
+      outer: scope.unit,
+      strict,
+      references: [],
+      metas: [],
+      imports: [],
+      usesThis: false,
+      usesArguments: false,
+      usesSuper: false,
+      usesNewTarget: false,
+      privates: new Set(),
+    };
+    this.#units.push(unit);
+    return unit;
+  }
+
+  #function(node: Any, holder: Any | undefined, scope: Scope, outerStrict: boolean): void {
+    const body = node.body as unknown as Any;
+    const block = body.type === 'BlockStatement' ? (body.body as unknown as Any[]) : undefined;
+    const strict = outerStrict || (block !== undefined && hasUseStrict(block));
+    const unit = this.#unit(node, holder, scope, outerStrict);
+    let inner = this.#scope(scope, unit, true, false);
+    const id = node.id as unknown as { name: string } | null;
+    if (node.type === 'FunctionExpression' && id !== null) {
+      this.#declare(inner, id.name, 'self', node);
+      inner = this.#scope(inner, unit, true, false);
+    }
+    if (node.type !== 'ArrowFunctionExpression') {
+      inner.bindings.set('arguments', {
+        name: 'arguments',
+        kind: 'self',
+        node,
+        parent: undefined,
+        home: unit,
+        reassigned: false,
+        users: new Set(),
+        usedInLoop: false,
+      });
+    }
+    for (const p of node.params as Pattern[]) this.#declarePattern(inner, p, 'param', node);
+    for (const p of node.params as unknown as Any[]) this.#pattern(p, inner, strict, false);
+    if (block !== undefined) this.#statements(block, inner, strict);
+    else this.#visit(body, inner, strict);
+  }
+
+  #class(node: Any, scope: Scope): void {
+    const unit = this.#unit(node, undefined, scope, true);
+    const body = (node.body as unknown as { body: Any[] }).body;
+    const privates = new Set<string>();
+    for (const member of body) {
+      const key = member.key as unknown as Any | undefined;
+      if (key?.type === 'PrivateIdentifier') privates.add(key.name as unknown as string);
+    }
+    const inner = this.#scope(scope, unit, false, false, privates);
+    const id = node.id as unknown as { name: string } | null;
+    if (id !== null) this.#declare(inner, id.name, 'self', node);
+    this.#visit(node.superClass as Any | null, inner, true);
+    for (const member of body) {
+      if (member.computed) this.#visit(member.key as Any, inner, true);
+      const value = member.value as Any | null | undefined;
+      if (member.type === 'MethodDefinition') this.#function(value!, member, inner, true);
+      else if (member.type === 'PropertyDefinition') {
+        // An initialiser is a method of its own: it has its own `this`.
+        this.#visit(value, this.#scope(inner, unit, true, false), true);
+      } else this.#visit(member, inner, true);
+    }
+  }
+
+  #resolve(p: Pending): void {
+    let binding: Binding | undefined;
+    let crossedLoop = false;
+    for (let s: Scope | undefined = p.scope; s !== undefined; s = s.outer) {
+      binding = s.bindings.get(p.name);
+      if (binding !== undefined) break;
+      crossedLoop ||= s.isLoop;
+    }
+    if (binding !== undefined && p.write && binding.kind !== 'self') binding.reassigned = true;
+    const reference: Reference = { ...p, binding };
+    for (let u = p.scope.unit; u !== undefined && u !== binding?.home; u = u.outer) {
+      u.references.push(reference);
+      if (binding !== undefined) {
+        binding.users.add(u);
+        binding.usedInLoop ||= crossedLoop;
+      }
+    }
+  }
+}
+
+function hasUseStrict(body: readonly Any[]): boolean {
+  for (const s of body) {
+    if (s.type !== 'ExpressionStatement' || typeof s.directive !== 'string') return false;
+    if (s.directive === 'use strict') return true;
+  }
+  return false;
+}

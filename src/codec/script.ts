@@ -1,0 +1,219 @@
+/**
+ * A script as the sender sees it: acorn's tree, the functions by their position, what it exports and imports.
+ */
+import { fileURLToPath } from 'node:url';
+import { type AnyNode, type CallExpression, type Class, type Expression, type Program, parse } from 'acorn';
+import { SerializationError } from '../base/errors.ts';
+import { type ScriptSource, scriptSource } from './inspect.ts';
+import { analyse, type Binding, type Unit } from './scope.ts';
+
+/** How texts made by `code.ts` begin: their scripts bear the user's file name, but can be imported from nowhere. */
+export const mark = '/*multiproc*/';
+
+const scripts = new Map<string, Script>();
+
+/** The script with V8's id `id`; parsed once. */
+export function scriptOf(id: string): Script {
+  let script = scripts.get(id);
+  if (script === undefined) {
+    script = new Script(scriptSource(id));
+    scripts.set(id, script);
+  }
+  return script;
+}
+
+export class Script {
+  readonly source: ScriptSource;
+  readonly units: readonly Unit[];
+  readonly top: ReadonlyMap<string, Binding>;
+  /** As `import()` and `require` would name it: a URL or a path, or an invented name such as `[eval]`. */
+  readonly url: string;
+  /** As stack traces name it. */
+  readonly filename: string;
+  /** Whether another process could load it by its URL (unless it is the main script). */
+  readonly isFile: boolean;
+  readonly program: Program;
+  #lineStarts: number[] | undefined;
+  #byPosition: Map<number, Unit> | undefined;
+  #exports: Map<string, string> | undefined;
+
+  constructor(source: ScriptSource) {
+    this.source = source;
+    this.url = source.url;
+    this.isFile = source.url.startsWith('file:') && !source.text.startsWith(mark) && !/\/\[eval\d*\]$/.test(source.url);
+    this.filename = source.url.startsWith('file:') && !source.isModule ? fileURLToPath(source.url) : source.url;
+    try {
+      this.program = parse(source.text, {
+        ecmaVersion: 'latest',
+        sourceType: source.isModule ? 'module' : 'script',
+        allowReturnOutsideFunction: true,
+        allowAwaitOutsideFunction: true,
+        allowSuperOutsideMethod: true,
+        allowHashBang: true,
+        ...(source.isModule ? {} : { allowNewDotTargetOutsideFunction: true }),
+      } as Parameters<typeof parse>[1]);
+    } catch (cause) {
+      throw new SerializationError(
+        `Cannot send a function of ${this.filename}: its source cannot be parsed; export the function from a module of its own`,
+        { cause },
+      );
+    }
+    const info = analyse(this.program, source.isModule);
+    this.units = info.units;
+    this.top = info.top;
+  }
+
+  /** The function or class that V8 places at this position. */
+  unitAt(line: number, column: number): Unit | undefined {
+    // A class stands where its constructor does.
+    this.#byPosition ??= new Map(
+      this.units.filter((u) => !isConstructor(u)).map((u) => [positionOf(u, this.source.text), u]),
+    );
+    const l = line - this.source.startLine;
+    const c = l === 0 ? column - this.source.startColumn : column;
+    const start = this.lineStarts[l];
+    return start === undefined ? undefined : this.#byPosition.get(start + c);
+  }
+
+  get lineStarts(): readonly number[] {
+    if (this.#lineStarts === undefined) {
+      this.#lineStarts = [0];
+      for (const m of this.source.text.matchAll(/\r\n|[\n\r\u2028\u2029]/g)) {
+        this.#lineStarts.push(m.index + m[0].length);
+      }
+    }
+    return this.#lineStarts;
+  }
+
+  /** Line and column of an offset, in the script's own counting. */
+  placeOf(offset: number): { line: number; column: number } {
+    const starts = this.lineStarts;
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const column = offset - starts[low]! + (low === 0 ? this.source.startColumn : 0);
+    return { line: low + this.source.startLine, column };
+  }
+
+  /** Exported name by local name, of what the script exports itself. "" stands for an unnamed default export. */
+  get exports(): ReadonlyMap<string, string> {
+    if (this.#exports !== undefined) return this.#exports;
+    const map = new Map<string, string>();
+    this.#exports = map;
+    const add = (local: string, exported: string): void => {
+      if (!map.has(local)) map.set(local, exported);
+    };
+    for (const s of this.program.body) {
+      if (s.type === 'ExportDefaultDeclaration') {
+        const { declaration } = s;
+        const id = 'id' in declaration ? declaration.id : null;
+        if (id) add(id.name, 'default');
+        else add('', 'default');
+      } else if (s.type === 'ExportNamedDeclaration' && !s.source) {
+        for (const spec of s.specifiers) add(nameOf(spec.local), nameOf(spec.exported));
+        const { declaration } = s;
+        if (declaration?.type === 'VariableDeclaration') {
+          for (const d of declaration.declarations) if (d.id.type === 'Identifier') add(d.id.name, d.id.name);
+        } else if (declaration) add(declaration.id.name, declaration.id.name);
+      }
+    }
+    return map;
+  }
+
+  /** Whether this function or class is the unnamed default export. */
+  isDefaultExport(unit: Unit): boolean {
+    return this.program.body.some(
+      (s) => s.type === 'ExportDefaultDeclaration' && (s.declaration as AnyNode) === unit.node,
+    );
+  }
+}
+
+function nameOf(node: { type: string; name?: string; value?: unknown }): string {
+  return node.type === 'Literal' ? String(node.value) : node.name!;
+}
+
+function isConstructor(unit: Unit): boolean {
+  return unit.holder?.type === 'MethodDefinition' && unit.holder.kind === 'constructor';
+}
+
+/** Where V8 says that a function is: at its parameters, an arrow function at its start, a class at its constructor. */
+function positionOf(unit: Unit, text: string): number {
+  const { node } = unit;
+  if (node.type === 'ArrowFunctionExpression') return node.start;
+  if (node.type === 'ClassDeclaration' || node.type === 'ClassExpression') {
+    for (const m of (node as Class).body.body) {
+      if (m.type === 'MethodDefinition' && m.kind === 'constructor') return m.value.start;
+    }
+    return node.start;
+  }
+  if (unit.holder !== undefined) return node.start;
+  return openParenthesis(text, node.id ? node.id.end : node.start);
+}
+
+function openParenthesis(text: string, from: number): number {
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === '(') return i;
+    if (text.startsWith('/*', i)) i = text.indexOf('*/', i) + 1;
+    else if (text.startsWith('//', i)) while (!/[\n\r\u2028\u2029]/.test(text[i]!)) i++;
+  }
+  return -1;
+}
+
+/** A `require("x")`, bare, behind properties or inside a transpiler's wrapper, in a variable's initialiser. */
+export interface RequireShape {
+  readonly specifier: string;
+  /** Properties taken of what was loaded, innermost first. */
+  readonly path: readonly string[];
+  /** Name of the function around it, if any. */
+  readonly wrapper: string | undefined;
+  /** Further arguments of the wrapper, literals. */
+  readonly rest: readonly unknown[];
+}
+
+/** Recognises {@link RequireShape} for the variable `binding`. */
+export function requireShape(binding: Binding): RequireShape | undefined {
+  const { node } = binding;
+  if (node.type !== 'VariableDeclarator' || !node.init) return undefined;
+  const shape = shapeOf(node.init);
+  if (shape === undefined) return undefined;
+  if (node.id.type === 'Identifier') return shape;
+  if (node.id.type !== 'ObjectPattern') return undefined;
+  for (const p of node.id.properties) {
+    if (p.type !== 'Property' || p.computed || p.value.type !== 'Identifier' || p.value.name !== binding.name)
+      continue;
+    const key = p.key.type === 'Identifier' ? p.key.name : p.key.type === 'Literal' ? String(p.key.value) : '';
+    if (key !== '') return { ...shape, path: [...shape.path, key] };
+  }
+  return undefined;
+}
+
+function shapeOf(e: Expression): RequireShape | undefined {
+  if (e.type === 'MemberExpression' && !e.computed && e.property.type === 'Identifier') {
+    const inner = e.object.type === 'Super' ? undefined : shapeOf(e.object);
+    return inner && { ...inner, path: [...inner.path, e.property.name] };
+  }
+  if (e.type !== 'CallExpression' || e.callee.type === 'Super') return undefined;
+  const specifier = requireCall(e);
+  if (specifier !== undefined) return { specifier, path: [], wrapper: undefined, rest: [] };
+  const [first, ...others] = e.arguments;
+  if (e.callee.type !== 'Identifier' || first?.type !== 'CallExpression') return undefined;
+  const inner = requireCall(first);
+  if (inner === undefined || !others.every((o) => o.type === 'Literal')) return undefined;
+  const rest = others.map((o) => (o as { value?: unknown }).value);
+  return { specifier: inner, path: [], wrapper: e.callee.name, rest };
+}
+
+function requireCall(e: CallExpression): string | undefined {
+  const [argument] = e.arguments;
+  return e.callee.type === 'Identifier' &&
+    e.callee.name === 'require' &&
+    e.arguments.length === 1 &&
+    argument?.type === 'Literal' &&
+    typeof argument.value === 'string'
+    ? argument.value
+    : undefined;
+}

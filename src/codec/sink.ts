@@ -1,0 +1,131 @@
+/**
+ * A growing run of bytes to write into: the sender's half of the format in `tags.ts`.
+ *
+ * Short ASCII strings are written by a loop, since a native call costs more than a dozen characters; all other strings go
+ * through Buffer. Growth doubles, but a big block reserves exactly what it needs.
+ */
+import { T } from './tags.ts';
+
+/** ES2024, there since Node 20; TypeScript's ES2023 library does not know it. */
+function isWellFormed(s: string): boolean {
+  return (s as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+const KEEP_BYTES = 1 << 20;
+
+export class Sink {
+  bytes: Buffer = Buffer.allocUnsafeSlow(8192);
+  at = 0;
+
+  reserve(n: number): void {
+    const need = this.at + n;
+    if (need <= this.bytes.length) return;
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, need + 64));
+    this.bytes.copy(bigger, 0, 0, this.at);
+    this.bytes = bigger;
+  }
+
+  u8(n: number): void {
+    if (this.at === this.bytes.length) this.reserve(1);
+    this.bytes[this.at++] = n;
+  }
+
+  varint(n: number): void {
+    this.reserve(10);
+    const bytes = this.bytes;
+    let at = this.at;
+    while (n > 0x7fffffff) {
+      bytes[at++] = (n % 128) | 0x80;
+      n = Math.floor(n / 128);
+    }
+    while (n > 127) {
+      bytes[at++] = (n & 127) | 0x80;
+      n >>>= 7;
+    }
+    bytes[at++] = n;
+    this.at = at;
+  }
+
+  number(n: number): void {
+    this.reserve(11);
+    if ((n | 0) === n) {
+      if (n === 0 && Object.is(n, -0)) {
+        this.bytes[this.at++] = T.MINUS_ZERO;
+        return;
+      }
+      this.bytes[this.at++] = T.INT;
+      let z = ((n << 1) ^ (n >> 31)) >>> 0;
+      while (z > 127) {
+        this.bytes[this.at++] = (z & 127) | 0x80;
+        z >>>= 7;
+      }
+      this.bytes[this.at++] = z;
+      return;
+    }
+    this.bytes[this.at++] = T.F64;
+    this.at = this.bytes.writeDoubleLE(n, this.at);
+  }
+
+  string(s: string): void {
+    const n = s.length;
+    if (n <= 24) {
+      this.reserve(n + 6);
+      const bytes = this.bytes;
+      const start = this.at;
+      bytes[start] = T.ASCII;
+      bytes[start + 1] = n;
+      let i = 0;
+      for (let at = start + 2; i < n; i++) {
+        const c = s.charCodeAt(i);
+        if (c > 127) break;
+        bytes[at++] = c;
+      }
+      if (i === n) {
+        this.at = start + 2 + n;
+        return;
+      }
+    }
+    this.#longString(s);
+  }
+
+  #longString(s: string): void {
+    const byteLength = Buffer.byteLength(s, 'utf8');
+    if (byteLength === s.length) {
+      this.reserve(byteLength + 11);
+      this.bytes[this.at++] = T.ASCII;
+      this.varint(byteLength);
+      this.at += this.bytes.write(s, this.at, byteLength, 'latin1');
+    } else if (isWellFormed(s)) {
+      this.reserve(byteLength + 11);
+      this.bytes[this.at++] = T.UTF8;
+      this.varint(byteLength);
+      this.at += this.bytes.write(s, this.at, byteLength, 'utf8');
+    } else {
+      this.reserve(s.length * 2 + 11);
+      this.bytes[this.at++] = T.UTF16;
+      this.varint(s.length * 2);
+      this.at += this.bytes.write(s, this.at, s.length * 2, 'ucs2');
+    }
+  }
+
+  block(bytes: Uint8Array): void {
+    this.varint(bytes.length);
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  /** What was written; afterwards the sink is empty. A big block is handed over, a small one copied out. */
+  take(): Buffer {
+    const { at } = this;
+    this.at = 0;
+    if (at > KEEP_BYTES) {
+      const whole = this.bytes.subarray(0, at);
+      this.bytes = Buffer.allocUnsafeSlow(8192);
+      return whole;
+    }
+    const copy = Buffer.allocUnsafe(at);
+    this.bytes.copy(copy, 0, 0, at);
+    return copy;
+  }
+}

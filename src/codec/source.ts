@@ -1,0 +1,130 @@
+/**
+ * A run of bytes to read from: the receiver's half of the format in `tags.ts`. Everything it returns is a copy.
+ */
+import { SerializationError } from '../base/errors.ts';
+import { T } from './tags.ts';
+
+/** Keys come again and again; finding one by its bytes is cheaper than making and interning a new string. */
+const keyCache: (string | undefined)[] = new Array(1024).fill(undefined);
+
+export class Source {
+  readonly bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  u8(): number {
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw damaged('it ends too early');
+    return byte;
+  }
+
+  varint(): number {
+    const first = this.u8();
+    if (first < 128) return first;
+    let value = first & 127;
+    let scale = 128;
+    for (;;) {
+      const byte = this.u8();
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+      scale *= 128;
+    }
+  }
+
+  int(): number {
+    const z = this.varint();
+    return (z >>> 1) ^ -(z & 1);
+  }
+
+  f64(): number {
+    const value = this.bytes.readDoubleLE(this.at);
+    this.at += 8;
+    return value;
+  }
+
+  ascii(): string {
+    const n = this.varint();
+    const start = this.#skip(n);
+    if (n > 20) return this.bytes.toString('latin1', start, start + n);
+    let s = '';
+    for (let i = start; i < start + n; i++) s += String.fromCharCode(this.bytes[i]!);
+    return s;
+  }
+
+  utf8(): string {
+    const n = this.varint();
+    const start = this.#skip(n);
+    return this.bytes.toString('utf8', start, start + n);
+  }
+
+  utf16(): string {
+    const n = this.varint();
+    const start = this.#skip(n);
+    return this.bytes.toString('ucs2', start, start + n);
+  }
+
+  /** An integer with its tag. */
+  tagged(): number {
+    const tag = this.u8();
+    if (tag === T.MINUS_ZERO) return 0;
+    if (tag === T.INT) return this.int();
+    throw damaged(`an integer was due, not tag ${tag}`);
+  }
+
+  /** A string with its tag. */
+  string(): string {
+    const tag = this.u8();
+    if (tag === T.ASCII) return this.ascii();
+    if (tag === T.UTF8) return this.utf8();
+    if (tag === T.UTF16) return this.utf16();
+    throw damaged(`a string was due, not tag ${tag}`);
+  }
+
+  /** A string with its tag, through the cache of keys. */
+  key(): string {
+    const { bytes, at } = this;
+    const n = bytes[at + 1]!;
+    if (bytes[at] !== T.ASCII || n > 32) return this.string();
+    let hash = n;
+    const start = at + 2;
+    for (let i = start; i < start + n; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
+    const slot = hash & 1023;
+    const cached = keyCache[slot];
+    if (cached !== undefined && cached.length === n) {
+      let i = 0;
+      while (i < n && cached.charCodeAt(i) === bytes[start + i]) i++;
+      if (i === n) {
+        this.at = start + n;
+        return cached;
+      }
+    }
+    const key = this.string();
+    keyCache[slot] = key;
+    return key;
+  }
+
+  /** The bytes of a block, still inside the message. */
+  block(): Buffer {
+    const n = this.varint();
+    const start = this.#skip(n);
+    return this.bytes.subarray(start, start + n);
+  }
+
+  #skip(n: number): number {
+    const start = this.at;
+    if (start + n > this.bytes.length) throw damaged('it ends too early');
+    this.at = start + n;
+    return start;
+  }
+}
+
+/** What arrived is not what an encoder of this version writes. */
+export function damaged(why: string): SerializationError {
+  return new SerializationError(
+    `Cannot decode a message: ${why}; both sides must run the same version of multiproc`,
+    { code: 'ERR_MULTIPROC_MESSAGE' },
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Errors of sending: what cannot travel, where it is, and what to do instead.
+ *
+ * The path is gathered while the exception unwinds, so that sending what can travel pays nothing for it.
+ */
+import { SerializationError } from '../base/errors.ts';
+
+/** Thrown inside the encoder; each level that it passes puts its own step in front. */
+export class Trouble {
+  readonly path: string[] = [];
+  readonly why: string;
+  readonly advice: string;
+  readonly cause: unknown;
+
+  constructor(what: string | undefined, why: string, advice: string, cause?: unknown) {
+    if (what !== undefined) this.path.push(what);
+    this.why = why;
+    this.advice = advice;
+    this.cause = cause;
+  }
+
+  toError(root: string): SerializationError {
+    const path = [root, ...this.path];
+    return new SerializationError(`Cannot send ${path.join(' → ')}: ${this.why}; ${this.advice}`, {
+      path,
+      ...(this.cause === undefined ? {} : { cause: this.cause }),
+    });
+  }
+}
+
+/** A stack overflow inside the encoder: the receiver's or the caller's stack was nearly used up already. */
+export function isStackOverflow(e: unknown): boolean {
+  return e instanceof RangeError && /call stack/.test(e.message);
+}
+
+/** Puts a step in front of the path of what is flying. */
+export function through(e: unknown, step: string): unknown {
+  if (e instanceof Trouble) e.path.unshift(step);
+  return e;
+}
+
+/** How the class of an unsendable object is named. */
+export function className(o: object): string {
+  try {
+    const { constructor } = o as { constructor?: unknown };
+    if (typeof constructor === 'function' && constructor.name !== '') return constructor.name;
+  } catch {
+    // A getter that throws: the tag will do.
+  }
+  return Object.prototype.toString.call(o).slice(8, -1);
+}
+
+const advices: readonly (readonly [RegExp, string])[] = [
+  [/^Promise$/, 'await it first and send what it gives'],
+  [
+    /Socket|Server|Stream|Readable|Writable|Duplex|Transform|FileHandle|Handle|Pipe|TCP|UDP|Request|Response|Agent|Client/,
+    'open it inside the function, in the process that uses it',
+  ],
+  [/ChildProcess|Worker/, 'it belongs to the process that started it: start it inside the function'],
+  [/Timeout|Immediate|Timer/, 'start the timer inside the function'],
+  [/^Weak|FinalizationRegistry/, 'its contents cannot be listed: use a Map or a Set'],
+  [/Generator|Iterator/, 'its position cannot be copied: send the function that makes it, or an array'],
+  [/^SharedArrayBuffer$/, 'it reaches only threads of this process: use SharedArray or SharedMemory'],
+  [/^Proxy$/, 'send the object behind it'],
+  [/AbortSignal|AbortController|EventTarget/, 'make it inside the function'],
+];
+
+/** What to do about an object of class `name` that cannot travel. */
+export function adviceFor(name: string): string {
+  return (
+    advices.find(([pattern]) => pattern.test(name))?.[1] ??
+    'make it inside the function, or give its class [serialize] and [deserialize]'
+  );
+}
