@@ -54,6 +54,20 @@ export class ValueError extends MultiprocError {
   }
 }
 
+/** Python's `KeyError`: there is nothing under that name. */
+export class KeyError extends MultiprocError {
+  constructor(message?: string, options: ErrorDetails = {}) {
+    super(options.code ?? 'ERR_MULTIPROC_KEY', message, options);
+  }
+}
+
+/** Python's `OverflowError`: a number does not fit into what the system has for it. */
+export class OverflowError extends MultiprocError {
+  constructor(message?: string, options: ErrorDetails = {}) {
+    super(options.code ?? 'ERR_MULTIPROC_OVERFLOW', message, options);
+  }
+}
+
 /** Python's `AssertionError`: a rule of the interface was broken, e.g. a process started twice. */
 export class AssertionError extends MultiprocError {
   constructor(message?: string, options: ErrorDetails = {}) {
@@ -222,6 +236,8 @@ export class ConnectionResetError extends ConnectionError {}
 
 named(
   ValueError,
+  KeyError,
+  OverflowError,
   AssertionError,
   RuntimeError,
   AttributeError,

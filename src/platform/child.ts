@@ -10,22 +10,18 @@ import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { ValueError } from '../base/errors.ts';
 import { show } from '../base/validate.ts';
+import { POLLIN, pollFds } from './descriptors.ts';
 import { declare, errnoError, lastErrno } from './libc.ts';
-import { POLLIN, pollFds } from './pipe.ts';
-import { childGone, childKept, childUnkept } from './reaper.ts';
+import { childGone, childKept, childUnkept, openPidfd } from './reaper.ts';
 
 const WNOHANG = 1;
 const EINTR = 4;
 const ESRCH = 3;
-const SYS_pidfd_open = 434;
 
 const waitpid = declare<(pid: number, status: Int32Array, options: number) => number>(
   'int waitpid(int pid, int *status, int options)',
 );
 const killC = declare<(pid: number, signal: number) => number>('int kill(int pid, int signal)');
-const syscall = declare<(number: number, a: number, b: number) => number>(
-  'long syscall(long number, long a, long b)',
-);
 
 /** A program that was started; it lives on when this object is dropped. */
 export interface Child {
@@ -36,8 +32,11 @@ export interface Child {
   poll(): number | null;
   /** Blocks this thread until the child has ended; null when `timeout` (ms) is up first. */
   waitSync(timeout?: number): number | null;
-  /** Calls `listener` once, soon after the end, also when that was before; the result unsubscribes. */
-  onExit(listener: (returncode: number) => void): () => void;
+  /**
+   * Calls `listener` once, soon after the end, also when that was before; the result unsubscribes. With `ref: false`
+   * this listener does not keep the event loop alive.
+   */
+  onExit(listener: (returncode: number) => void, options?: { readonly ref?: boolean }): () => void;
   /** A living child keeps the event loop alive while someone listens (default) … */
   ref(): void;
   /** … unless it is told not to. */
@@ -61,7 +60,8 @@ export function signalNumber(signal: number | string): number {
 export class SpawnedChild implements Child {
   readonly pid: number;
   #returncode: number | null = null;
-  #listeners = new Set<(returncode: number) => void>();
+  /** Each with whether it keeps the event loop alive. */
+  readonly #listeners = new Map<(returncode: number) => void, boolean>();
   #refd = true;
   /** Whether the reaper counts this child among those that keep the event loop alive. */
   #kept = false;
@@ -74,11 +74,6 @@ export class SpawnedChild implements Child {
     return this.#returncode;
   }
 
-  /** Whether anyone wants to hear of the end. */
-  get awaited(): boolean {
-    return this.#listeners.size > 0;
-  }
-
   poll(): number | null {
     return this.#returncode ?? this.#collect(WNOHANG);
   }
@@ -88,7 +83,7 @@ export class SpawnedChild implements Child {
     if (timeout === undefined) return this.#collect(0);
     const now = this.#collect(WNOHANG);
     if (now !== null || timeout <= 0) return now;
-    const pidfd = syscall(SYS_pidfd_open, this.pid, 0);
+    const pidfd = openPidfd(this.pid);
     if (pidfd === -1) return this.#napUntilExit(timeout);
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);
@@ -98,10 +93,13 @@ export class SpawnedChild implements Child {
     return this.#collect(WNOHANG);
   }
 
-  onExit(listener: (returncode: number) => void): () => void {
+  onExit(
+    listener: (returncode: number) => void,
+    { ref = true }: { readonly ref?: boolean } = {},
+  ): () => void {
     // A wrapper of our own, so that the same function may listen twice.
     const entry = (returncode: number): void => listener(returncode);
-    this.#listeners.add(entry);
+    this.#listeners.set(entry, ref);
     if (this.#returncode !== null) process.nextTick(() => this.#tell());
     this.#updateKept();
     return () => {
@@ -153,7 +151,7 @@ export class SpawnedChild implements Child {
 
   #tell(): void {
     // One by one, each removed before it is called: one that throws does not take the call from the others.
-    for (const listener of this.#listeners) {
+    for (const listener of this.#listeners.keys()) {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
       listener(this.#returncode!);
@@ -162,7 +160,7 @@ export class SpawnedChild implements Child {
   }
 
   #updateKept(): void {
-    const keep = this.#returncode === null && this.#refd && this.#listeners.size > 0;
+    const keep = this.#returncode === null && this.#refd && [...this.#listeners.values()].includes(true);
     if (keep === this.#kept) return;
     this.#kept = keep;
     if (keep) childKept();

@@ -4,52 +4,72 @@
  * In the main thread SIGCHLD tells it, through Node's own `process.on`, installed only while there are children. One
  * signal may stand for several ends, hence each living child is asked for, by its pid.
  *
- * Worker threads get no signals. Nothing else that a program's end causes can be waited for by Node's event loop there
- * (it does not take pidfds), so a timer looks: every millisecond when a child is young or one has just ended, down to
- * 40 times a second for those that stay. A look costs half a microsecond a child.
+ * Worker threads get no signals. There each child has a pidfd, which the event loop watches. Where the system gives
+ * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
  *
- * A timer that never fires stands for "keep the event loop alive": signal handlers do not.
+ * Neither a signal handler nor an unref'd watch keeps the event loop alive; one timer that never fires does that for
+ * all children that somebody waits for.
  */
 import { isMainThread } from 'node:worker_threads';
+import { declare } from './libc.ts';
+import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 
 /** What the reaper needs of a child. */
 export interface Reapable {
-  readonly awaited: boolean;
+  readonly pid: number;
   poll(): number | null;
 }
 
-const living = new Set<Reapable>();
-let keepers = 0;
-let keepAlive: NodeJS.Timeout | undefined;
+const SYS_pidfd_open = 434;
 const FOREVER = 0x7fffffff;
 
-/** Called just before a start, so that the exit of even the shortest program rings. */
+const syscall = declare<(number: number, pid: number, flags: number) => number>(
+  'long syscall(long number, long pid, long flags)',
+);
+
+/** A descriptor that becomes readable when the process ends, or -1. The caller closes it. */
+export function openPidfd(pid: number): number {
+  return syscall(SYS_pidfd_open, pid, 0);
+}
+
+/** Everything alive, with its pidfd watch in a worker thread. */
+const living = new Map<Reapable, { readonly watch: FdWatch; readonly pidfd: number } | undefined>();
+let starting = 0;
+let keepers = 0;
+let keepAlive: NodeJS.Timeout | undefined;
+
+/** Called just before a start, so that the end of even the shortest program is noticed. */
 export function expectChild(): void {
-  if (living.size === 0) startBell();
+  starting++;
+  if (isMainThread && living.size === 0) process.on('SIGCHLD', look);
 }
 
 /** The start succeeded. */
 export function childBorn(child: Reapable): void {
-  living.add(child);
-  lookSoon();
+  starting--;
+  living.set(child, isMainThread ? undefined : watchPidfd(child));
 }
 
 /** The start failed. */
 export function childStillborn(): void {
-  if (living.size === 0) stopBell();
+  starting--;
+  rest();
 }
 
 /** Its exit code has been collected. */
 export function childGone(child: Reapable): void {
+  const watched = living.get(child);
+  if (watched !== undefined) {
+    watched.watch.stop();
+    closeWatched(watched.pidfd);
+  }
   living.delete(child);
-  if (living.size === 0) stopBell();
-  else lookSoon();
+  rest();
 }
 
 /** One more child keeps the event loop alive. */
 export function childKept(): void {
   if (keepers++ === 0) keepAlive = setInterval(() => {}, FOREVER);
-  if (!isMainThread) lookSoon();
 }
 
 /** One child less keeps it alive. */
@@ -58,45 +78,42 @@ export function childUnkept(): void {
 }
 
 function look(): void {
-  for (const child of living) child.poll();
+  for (const child of living.keys()) child.poll();
 }
 
-function startBell(): void {
-  if (isMainThread) process.on('SIGCHLD', look);
+function rest(): void {
+  if (living.size > 0 || starting > 0) return;
+  if (isMainThread) process.off('SIGCHLD', look);
+  clearTimeout(timer);
+  timer = undefined;
 }
 
-function stopBell(): void {
-  if (isMainThread) {
-    process.off('SIGCHLD', look);
-  } else {
-    clearTimeout(timer);
-    timer = undefined;
+function watchPidfd(child: Reapable): { watch: FdWatch; pidfd: number } | undefined {
+  const pidfd = openPidfd(child.pid);
+  if (pidfd === -1) {
+    lookOften();
+    return undefined;
   }
+  const watch = watchFd(pidfd, 'readable', () => child.poll());
+  watch.unref();
+  return { watch, pidfd };
 }
-
-// Worker threads only, from here on.
 
 const SHORTEST = 1;
 const LONGEST = 25;
-/** When nobody listens, it is only about zombies. */
-const UNAWAITED = 250;
 let timer: NodeJS.Timeout | undefined;
 let quietSince = 0;
 
-/** Something happened: look often again. */
-function lookSoon(): void {
-  if (isMainThread) return;
+/** Without pidfds: every millisecond at first, then 40 times a second. */
+function lookOften(): void {
   quietSince = performance.now();
-  schedule();
-}
-
-function schedule(): void {
   clearTimeout(timer);
-  let longest = UNAWAITED;
-  for (const child of living) if (child.awaited) longest = LONGEST;
-  const pause = Math.min(Math.max(SHORTEST, (performance.now() - quietSince) / 8), longest);
-  timer = setTimeout(() => {
-    look();
-    if (living.size > 0) schedule();
-  }, pause).unref();
+  const again = (): void => {
+    const pause = Math.min(Math.max(SHORTEST, (performance.now() - quietSince) / 8), LONGEST);
+    timer = setTimeout(() => {
+      look();
+      if (living.size > 0) again();
+    }, pause).unref();
+  };
+  again();
 }

@@ -1,0 +1,201 @@
+/**
+ * Writing all input and reading all output at the same time, so that neither side waits for the other for ever.
+ *
+ * One object lasts from the first `communicate` of a program to its end: a call that runs out of time leaves everything
+ * read so far in it, and the next call, waiting or blocking, goes on. Output is read from the descriptors directly,
+ * into large blocks; the event loop gets its turn after every megabyte.
+ */
+import { POLLIN, POLLOUT, type PollItem, pollFds, widenPipe } from '../platform/descriptors.ts';
+import { type FdWatch, readSome, WOULD_BLOCK, watchFd } from '../platform/watch.ts';
+import { Capture } from './capture.ts';
+import type { ProcessInput } from './input-stream.ts';
+import type { ProcessOutput } from './output-stream.ts';
+
+const TURN_BYTES = 1 << 20;
+/** From here on a program is taken to be a talkative one, and gets a larger pipe. */
+const TALKATIVE_BYTES = 256 * 1024;
+
+/** One stream being read to its end. */
+class Reading {
+  readonly stream: ProcessOutput;
+  readonly capture: Capture;
+  /** Text that had been decoded before. */
+  readonly #ahead: string;
+  #fd: number | undefined;
+  #watch: FdWatch | undefined;
+  #widen: boolean;
+
+  constructor(stream: ProcessOutput, max: number, widen: boolean) {
+    this.stream = stream;
+    this.capture = new Capture(max);
+    this.#widen = widen;
+    const { fd, ahead } = stream.takeOver();
+    this.#fd = fd;
+    this.#ahead = typeof ahead === 'string' ? ahead : '';
+    if (ahead !== undefined && typeof ahead !== 'string') this.capture.add(ahead);
+  }
+
+  get fd(): number | undefined {
+    return this.#fd;
+  }
+
+  /** Reads what is there, for one turn. */
+  read(): void {
+    if (this.#fd === undefined) return;
+    for (let got = 0; got < TURN_BYTES; ) {
+      const n = readSome(this.#fd, this.capture.room());
+      if (n === WOULD_BLOCK) return;
+      if (n === 0) {
+        this.#end();
+        return;
+      }
+      got += n;
+      this.capture.took(n);
+      if (this.#widen && this.capture.length + this.capture.dropped > TALKATIVE_BYTES) {
+        this.#widen = false;
+        widenPipe(this.#fd);
+      }
+    }
+  }
+
+  #end(): void {
+    this.pause();
+    this.#fd = undefined;
+    this.stream.destroy();
+  }
+
+  watch(onChange: (error?: Error) => void): void {
+    if (this.#fd === undefined) return;
+    this.stream.markWatched();
+    this.#watch = watchFd(this.#fd, 'readable', () => {
+      try {
+        this.read();
+        if (this.#fd === undefined) onChange();
+      } catch (error) {
+        onChange(error as Error);
+      }
+    });
+  }
+
+  pause(): void {
+    this.#watch?.stop();
+    this.#watch = undefined;
+  }
+
+  /** What has been read, as bytes; null if nothing has. */
+  partial(): Buffer | null {
+    const bytes = this.capture.bytes();
+    if (this.#ahead !== '') return Buffer.concat([Buffer.from(this.#ahead), bytes]);
+    return bytes.length === 0 ? null : Buffer.from(bytes);
+  }
+
+  /** Everything, in the form that was asked for. */
+  result(text: boolean): Buffer | string {
+    const bytes = this.capture.bytes();
+    return text ? this.#ahead + this.stream.decodeRest(bytes) : bytes;
+  }
+}
+
+/** What {@link Communication} needs to know of the program. */
+export interface CommunicationOptions {
+  readonly stdin: ProcessInput | null;
+  readonly stdout: ProcessOutput | null;
+  readonly stderr: ProcessOutput | null;
+  readonly text: boolean;
+  /** Bytes of each stream to keep. */
+  readonly maxOutput: number;
+  /** Whether pipes may be made larger than they were asked to be. */
+  readonly widen: boolean;
+}
+
+/** The exchange with one program. */
+export class Communication {
+  readonly #stdin: ProcessInput | null;
+  readonly #out: Reading | null;
+  readonly #err: Reading | null;
+  readonly #text: boolean;
+
+  constructor(options: CommunicationOptions, input: string | Uint8Array | undefined) {
+    const { stdin, stdout, stderr, text, maxOutput, widen } = options;
+    this.#stdin = stdin;
+    this.#text = text;
+    this.#out = stdout === null ? null : new Reading(stdout, maxOutput, widen);
+    this.#err = stderr === null ? null : new Reading(stderr, maxOutput, widen);
+    if (
+      stdin !== null &&
+      input !== undefined &&
+      input.length > 0 &&
+      !stdin.destroyed &&
+      !stdin.writableEnded
+    ) {
+      if (widen && input.length > TALKATIVE_BYTES) widenPipe(stdin.fileno());
+      stdin.write(input);
+    }
+  }
+
+  get #readings(): Reading[] {
+    return [this.#out, this.#err].filter((r) => r !== null);
+  }
+
+  /** Whether all is read and written. */
+  get done(): boolean {
+    return this.#readings.every((r) => r.fd === undefined) && (this.#stdin === null || this.#stdin.closed);
+  }
+
+  /** Goes on until all is done; resolves false if `stop` resolves first. */
+  async run(stop: Promise<unknown> | undefined): Promise<boolean> {
+    const parts: Promise<void>[] = this.#readings.map(
+      (r) =>
+        new Promise<void>((resolve, reject) => {
+          if (r.fd === undefined) resolve();
+          r.watch((error) => (error === undefined ? resolve() : reject(error)));
+        }),
+    );
+    const stdin = this.#stdin;
+    if (stdin !== null && !stdin.closed) {
+      parts.push(new Promise((resolve) => stdin.once('close', resolve)));
+      // A program that no longer reads is no error here: its output and its exit code say what it thinks of it.
+      stdin.end();
+    }
+    try {
+      const all = Promise.all(parts).then(() => true);
+      return await (stop === undefined ? all : Promise.race([all, stop.then(() => false)]));
+    } finally {
+      for (const r of this.#readings) r.pause();
+    }
+  }
+
+  /** As {@link run}, blocking this thread; false when `deadline` (performance.now) comes first. */
+  runSync(deadline: number): boolean {
+    for (;;) {
+      const stdin = this.#stdin;
+      if (stdin !== null && stdin.fd !== null && stdin.pumpNow()) stdin.closeNow();
+      const items: PollItem[] = [];
+      const open = this.#readings.filter((r) => r.fd !== undefined);
+      for (const r of open) items.push({ fd: r.fd!, events: POLLIN });
+      if (stdin !== null && stdin.fd !== null) items.push({ fd: stdin.fd, events: POLLOUT });
+      if (items.length === 0) return true;
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      const ready = pollFds(items, left === Number.POSITIVE_INFINITY ? undefined : left);
+      open.forEach((r, i) => {
+        if (ready[i] !== 0) r.read();
+      });
+    }
+  }
+
+  /** What has been read when time was up. */
+  partial(): [Buffer | null, Buffer | null] {
+    return [this.#out?.partial() ?? null, this.#err?.partial() ?? null];
+  }
+
+  /** What was read, once done. */
+  result(): [Buffer | string | null, Buffer | string | null] {
+    return [this.#out?.result(this.#text) ?? null, this.#err?.result(this.#text) ?? null];
+  }
+
+  /** Bytes read but not kept. */
+  dropped(): [number, number] {
+    return [this.#out?.capture.dropped ?? 0, this.#err?.capture.dropped ?? 0];
+  }
+}

@@ -1,0 +1,310 @@
+/**
+ * What a program writes, as a Node stream: pipe it, iterate it, by lines in text mode.
+ *
+ * The descriptor stays untouched (blocking, unread) until somebody reads, so that it can be handed to another program
+ * instead; then the bytes go from one to the other inside the kernel. `communicate` takes the descriptor over and reads
+ * it in larger pieces than a stream would.
+ */
+import { closeSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { ValueError } from '../base/errors.ts';
+import { POLLIN, pollFds, setNonBlocking } from '../platform/descriptors.ts';
+import { closeWatchedPipe, type FdWatch, readSome, WOULD_BLOCK, watchFd } from '../platform/watch.ts';
+import { createDecoder, type Decoder } from './decode.ts';
+import { NewlineTranslator } from './newlines.ts';
+import type { TextMode } from './options.ts';
+
+/** One per thread: pieces are copied out of it, so that a small piece does not hold a large buffer. */
+let scratch: Buffer | undefined;
+const SCRATCH_BYTES = 256 * 1024;
+
+/**
+ * `Popen.stdout` and `Popen.stderr`.
+ *
+ * @example
+ * const p = new Popen(['ls'], { stdout: PIPE, text: true });
+ * for await (const line of p.stdout) console.log(line.trimEnd());
+ */
+export class ProcessOutput extends Readable {
+  #fd: number | undefined;
+  #watch: FdWatch | undefined;
+  #watched = false;
+  /** `communicate` reads the descriptor now. */
+  #takenOver = false;
+  /** Somebody has begun to read, so the kernel no longer has everything. */
+  #begun = false;
+  readonly #decoder: Decoder | undefined;
+  readonly #newlines = new NewlineTranslator();
+
+  /** @internal */
+  constructor(fd: number, textMode: TextMode | undefined, highWaterMark: number) {
+    // With an encoding of the stream's own, strings that are pushed under that name stay as they are.
+    super({ highWaterMark, ...(textMode === undefined ? {} : { encoding: 'utf8' }) });
+    this.#fd = fd;
+    this.#decoder = textMode === undefined ? undefined : createDecoder(textMode.encoding, textMode.errors);
+  }
+
+  /** The descriptor, null once closed. */
+  get fd(): number | null {
+    return this.#fd ?? null;
+  }
+
+  /** Python's `fileno()`. @throws {ValueError} After the end. */
+  fileno(): number {
+    if (this.#fd === undefined) throw new ValueError('I/O operation on closed file');
+    return this.#fd;
+  }
+
+  override _read(): void {
+    if (this.#takenOver || this.#fd === undefined) return;
+    this.#begin();
+    this.#watch ??= watchFd(this.#fd, 'readable', () => this.#ready());
+    this.#watched = true;
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    setNonBlocking(this.#fd!);
+  }
+
+  #ready(): void {
+    scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    let n: number;
+    try {
+      n = readSome(this.#fd!, scratch);
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
+    if (n === WOULD_BLOCK) return;
+    this.#take(n);
+  }
+
+  #take(n: number): void {
+    let more: boolean;
+    if (this.#decoder === undefined) {
+      more = n > 0 && this.push(Buffer.from(scratch!.subarray(0, n)));
+    } else {
+      try {
+        const text = this.#text(scratch!.subarray(0, n), n === 0);
+        more = text === '' || this.push(text, 'utf8');
+      } catch (error) {
+        this.destroy(error as Error);
+        return;
+      }
+    }
+    if (n === 0) {
+      this.#close();
+      this.push(null);
+    } else if (!more) {
+      this.#watch?.stop();
+      this.#watch = undefined;
+    }
+  }
+
+  #text(bytes: Uint8Array, final: boolean): string {
+    return this.#newlines.translate(this.#decoder!.decode(bytes, final), final);
+  }
+
+  /**
+   * The next line with its newline; what is left without one at the end; then an empty string (as in Python). Bytes in
+   * binary mode.
+   */
+  async readline(): Promise<string | Buffer> {
+    for (;;) {
+      const line = this.#bufferedLine();
+      if (line !== undefined) return line;
+      const more = await this.#arrival();
+      if (!more) return this.#rest();
+    }
+  }
+
+  /** As {@link readline}, blocking this thread. */
+  readlineSync(): string | Buffer {
+    for (;;) {
+      const line = this.#bufferedLine();
+      if (line !== undefined) return line;
+      if (!this.#arrivalSync()) return this.#rest();
+    }
+  }
+
+  /** Everything up to the end. */
+  async readAll(): Promise<string | Buffer> {
+    while (await this.#arrival()) {}
+    return this.#rest();
+  }
+
+  /** As {@link readAll}, blocking this thread. */
+  readAllSync(): string | Buffer {
+    while (this.#arrivalSync()) {}
+    return this.#rest();
+  }
+
+  /** By lines in text mode, by pieces as they come in binary mode. Leaving the loop closes the stream, as Node's do. */
+  override [Symbol.asyncIterator](): NodeJS.AsyncIterator<string & Buffer> {
+    if (this.#decoder === undefined)
+      return super[Symbol.asyncIterator]() as NodeJS.AsyncIterator<string & Buffer>;
+    return this.#lines() as unknown as NodeJS.AsyncIterator<string & Buffer>;
+  }
+
+  async *#lines(): AsyncGenerator<string, undefined> {
+    let rest = '';
+    try {
+      for await (const piece of { [Symbol.asyncIterator]: () => super[Symbol.asyncIterator]() }) {
+        const text: string = rest === '' ? piece : rest + piece;
+        let from = 0;
+        for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+          yield text.slice(from, end + 1);
+          from = end + 1;
+        }
+        rest = text.slice(from);
+      }
+      if (rest !== '') yield rest;
+    } finally {
+      this.destroy();
+    }
+    return undefined;
+  }
+
+  /** What has been read ahead, not yet asked for. */
+  #held: (string | Buffer)[] = [];
+
+  #bufferedLine(): string | Buffer | undefined {
+    this.#hold();
+    const last = this.#held.at(-1);
+    if (last === undefined || last.indexOf('\n') === -1) return undefined;
+    const all = this.#joinHeld();
+    const end = all.indexOf('\n') + 1;
+    const rest = typeof all === 'string' ? all.slice(end) : all.subarray(end);
+    if (rest.length > 0) this.#putBack(rest);
+    return typeof all === 'string' ? all.slice(0, end) : all.subarray(0, end);
+  }
+
+  #hold(): void {
+    const piece = this.read() as string | Buffer | null;
+    if (piece !== null) this.#held.push(piece);
+  }
+
+  #joinHeld(): string | Buffer {
+    const held = this.#held;
+    this.#held = [];
+    if (held.length === 1) return held[0]!;
+    return this.#decoder === undefined ? Buffer.concat(held as Buffer[]) : held.join('');
+  }
+
+  /** To where every way of reading finds it. */
+  #putBack(rest: string | Buffer): void {
+    if (this.readableEnded || this.destroyed) this.#held.push(rest);
+    else this.unshift(rest, 'utf8');
+  }
+
+  #rest(): string | Buffer {
+    this.#hold();
+    const all = this.#joinHeld();
+    return all;
+  }
+
+  /** Waits until more has been read. @returns false at the end. */
+  #arrival(): Promise<boolean> {
+    this.#hold();
+    if (this.readableEnded || this.destroyed) return this.#endOrError();
+    return new Promise((resolve, reject) => {
+      const settle = (f: () => void): void => {
+        this.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
+        f();
+      };
+      const onReadable = (): void => {
+        const piece = this.read() as string | Buffer | null;
+        if (piece === null) return;
+        this.#held.push(piece);
+        settle(() => resolve(true));
+      };
+      const onEnd = (): void => settle(() => resolve(false));
+      const onError = (error: Error): void => settle(() => reject(error));
+      this.on('readable', onReadable).on('end', onEnd).on('close', onEnd).on('error', onError);
+    });
+  }
+
+  #endOrError(): Promise<boolean> {
+    return this.errored === null ? Promise.resolve(false) : Promise.reject(this.errored);
+  }
+
+  #arrivalSync(): boolean {
+    this.#hold();
+    if (this.#fd === undefined) return false;
+    this.#stopWatching();
+    this.#begun = true;
+    pollFds([{ fd: this.#fd, events: POLLIN }]);
+    scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    const n = readSome(this.#fd, scratch);
+    if (n === WOULD_BLOCK) return true;
+    const bytes = scratch.subarray(0, Math.max(n, 0));
+    const piece = this.#decoder === undefined ? Buffer.from(bytes) : this.#text(bytes, n === 0);
+    if (piece.length > 0) this.#held.push(piece);
+    if (n > 0) return true;
+    this.#close();
+    this.push(null);
+    return false;
+  }
+
+  #stopWatching(): void {
+    this.#watch?.stop();
+    this.#watch = undefined;
+  }
+
+  #close(): void {
+    this.#stopWatching();
+    if (this.#fd === undefined) return;
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (this.#watched) closeWatchedPipe(fd);
+    else closeSync(fd);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#close();
+    callback(error);
+  }
+
+  /**
+   * For another program's standard stream: the descriptor, while all that was written is still in the kernel.
+   * @internal
+   */
+  giveAway(): number {
+    if (this.#fd === undefined)
+      throw new ValueError('Cannot use this stream for another program: it is closed');
+    if (this.#begun) {
+      throw new ValueError(
+        'Cannot use this stream for another program: reading has begun, so a part of the output is here already; pipe() it',
+      );
+    }
+    return this.#fd;
+  }
+
+  /**
+   * For `communicate`: everything that was read ahead, and from now on the descriptor is the caller's to read.
+   * @internal
+   */
+  takeOver(): { readonly fd: number | undefined; readonly ahead: string | Buffer | undefined } {
+    this.#takenOver = true;
+    this.#stopWatching();
+    this.#hold();
+    const ahead = this.#held.length === 0 ? undefined : this.#joinHeld();
+    if (this.#fd !== undefined) {
+      setNonBlocking(this.#fd);
+      this.#begun = true;
+    }
+    return { fd: this.#fd, ahead };
+  }
+
+  /** Says that the descriptor taken over has been watched. @internal */
+  markWatched(): void {
+    this.#watched = true;
+  }
+
+  /** The last piece of what `takeOver` left, as text. @internal */
+  decodeRest(bytes: Buffer): string {
+    return this.#text(bytes, true);
+  }
+}

@@ -1,0 +1,359 @@
+/**
+ * A started program: Python's `Popen`.
+ *
+ * What blocks in Python returns a promise, and blocks this thread under the same name with `Sync`; both forms may be
+ * mixed on one object. The Sync forms need no event loop.
+ */
+import { type InspectOptions, inspect } from 'node:util';
+import { ValueError } from '../base/errors.ts';
+import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } from '../base/validate.ts';
+import { signalNumber } from '../platform/child.ts';
+import { type Child, launch } from '../platform/launch.ts';
+import { signalTree } from '../platform/tree.ts';
+import { Communication } from './communicate.ts';
+import type { PIPE } from './constants.ts';
+import { TimeoutExpired } from './errors.ts';
+import type { ProcessInput } from './input-stream.ts';
+import { type Args, type PopenOptions, resolveOptions } from './options.ts';
+import type { ProcessOutput } from './output-stream.ts';
+import { repr } from './repr.ts';
+import { openStdio, openStreams } from './stdio.ts';
+
+/** Text if the options turn text mode on, bytes if not. */
+export type OutputOf<O> = O extends
+  | { readonly text: true }
+  | { readonly universalNewlines: true }
+  | { readonly encoding: string }
+  | { readonly errors: string }
+  ? string
+  : PopenOptions extends O
+    ? Buffer | string
+    : Buffer;
+
+/** A stream if the option is `PIPE`, else null; unknown if the option is not known to the compiler. */
+type StreamOf<O, K extends string, S> = O extends { readonly [P in K]: typeof PIPE }
+  ? S
+  : O extends { readonly [P in K]: unknown }
+    ? S | null
+    : PopenOptions extends O
+      ? S | null
+      : null;
+
+/** Options of the methods that send a signal. */
+export interface KillOptions {
+  /** To everything that the program has started too, whatever group or session it went into. @default false */
+  readonly tree?: boolean | undefined;
+}
+
+/** Options of {@link Popen.communicate}. */
+export interface CommunicateOptions extends WaitOptions {
+  /** Bytes of each stream to keep; what comes after is read and dropped. @default no bound */
+  readonly maxOutput?: number | undefined;
+}
+
+/** Options of {@link Popen.communicateSync}. */
+export interface CommunicateSyncOptions extends SyncWaitOptions {
+  /** See {@link CommunicateOptions.maxOutput}. */
+  readonly maxOutput?: number | undefined;
+}
+
+type Input = string | Uint8Array | null | undefined;
+
+/**
+ * Starts a program at once; a missing one throws here.
+ *
+ * It lives on when the object is dropped, and keeps this program alive only while something waits for it.
+ *
+ * @throws {FileNotFoundError | PermissionError | NotADirectoryError | OSError} With `code`, `syscall` and `path`.
+ * @throws {ValueError | TypeError} Options that make no sense; nothing was started.
+ *
+ * @example
+ * const p = new Popen(['grep', 'x'], { stdin: PIPE, stdout: PIPE, text: true });
+ * const [out] = await p.communicate('xyz\nabc\n');
+ *
+ * @see https://docs.python.org/3/library/subprocess.html#subprocess.Popen
+ */
+// biome-ignore lint/complexity/noBannedTypes: {} says "no options", where bytes are certain
+export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable, Disposable {
+  /** As they were given. */
+  readonly args: Args;
+  readonly pid: number;
+  readonly stdin: StreamOf<O, 'stdin', ProcessInput>;
+  readonly stdout: StreamOf<O, 'stdout', ProcessOutput>;
+  readonly stderr: StreamOf<O, 'stderr', ProcessOutput>;
+  readonly #stdin: ProcessInput | null;
+  readonly #stdout: ProcessOutput | null;
+  readonly #stderr: ProcessOutput | null;
+  readonly #child: Child;
+  readonly #text: boolean;
+  readonly #widen: boolean;
+  #communication: Communication | undefined;
+  /** `communicate` has returned everything. */
+  #finished = false;
+
+  constructor(args: Args, options?: O) {
+    const given: PopenOptions = options ?? {};
+    const resolved = resolveOptions(args, given);
+    const { signal, textMode, passFds } = resolved;
+    if (given.killSignal !== undefined) signalNumber(given.killSignal);
+    signal?.throwIfAborted();
+    const stdio = openStdio(given, resolved.pipesize);
+    try {
+      const fds = new Map(stdio.fds);
+      for (const fd of passFds) if (fd > 2) fds.set(fd, fd);
+      this.#child = launch({ ...resolved, args: resolved.argv, fds });
+    } catch (error) {
+      stdio.rollback();
+      throw error;
+    }
+    stdio.commit();
+    const streams = openStreams(stdio, textMode, resolved.highWaterMark);
+    this.args = args;
+    this.pid = this.#child.pid;
+    this.#stdin = streams.stdin;
+    this.#stdout = streams.stdout;
+    this.#stderr = streams.stderr;
+    this.stdin = streams.stdin as typeof this.stdin;
+    this.stdout = streams.stdout as typeof this.stdout;
+    this.stderr = streams.stderr as typeof this.stderr;
+    this.#text = textMode !== undefined;
+    this.#widen = resolved.pipesize === undefined;
+    if (signal !== undefined) {
+      const onAbort = (): void => {
+        this.sendSignal(given.killSignal ?? 'SIGTERM');
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#child.onExit(() => signal.removeEventListener('abort', onAbort), { ref: false });
+    }
+  }
+
+  /** Exit status; the negated signal number (-15) if a signal ended it; null while it runs, as last known. */
+  get returncode(): number | null {
+    return this.#child.returncode;
+  }
+
+  /** Asks now whether it has ended, without waiting. */
+  poll(): number | null {
+    return this.#child.poll();
+  }
+
+  /**
+   * Waits for the end. A program that fills a pipe that nobody reads never ends: use {@link communicate}.
+   *
+   * @throws {TimeoutExpired} It still runs; wait again if you like.
+   */
+  wait({ timeout, signal }: WaitOptions = {}): Promise<number> {
+    const ms = checkTimeout(timeout);
+    const abort = checkSignal(signal);
+    return this.#waitUntil(ms, deadlineAfter(ms), abort);
+  }
+
+  /** As {@link wait}, blocking this thread. */
+  waitSync({ timeout }: SyncWaitOptions = {}): number {
+    const ms = checkTimeout(timeout);
+    const returncode = this.#child.waitSync(ms);
+    if (returncode === null) throw new TimeoutExpired(this.args, ms!);
+    return returncode;
+  }
+
+  /**
+   * Sends `input`, reads everything and waits for the end. Never deadlocks, whatever the program does with its pipes.
+   *
+   * @returns `[stdout, stderr]`, null where there is no pipe; text in text mode.
+   * @throws {TimeoutExpired} With what was read so far. The program goes on; kill it or call again, without input, and
+   *   nothing is lost.
+   * @throws {ValueError} After the end (`read of closed file`), or for input after a first call.
+   */
+  async communicate(
+    input?: Input,
+    { timeout, signal, maxOutput }: CommunicateOptions = {},
+  ): Promise<[OutputOf<O> | null, OutputOf<O> | null]> {
+    const ms = checkTimeout(timeout);
+    const abort = checkSignal(signal);
+    abort?.throwIfAborted();
+    const deadline = deadlineAfter(ms);
+    const communication = this.#communicate(input, maxOutput);
+    if (!communication.done) {
+      using stop = stopAt(deadline, abort);
+      if (!(await communication.run(stop.promise))) {
+        abort?.throwIfAborted();
+        throw new TimeoutExpired(this.args, ms!, ...communication.partial());
+      }
+    }
+    await this.#waitUntil(ms, deadline, abort, communication);
+    return this.#result(communication);
+  }
+
+  /** As {@link communicate}, blocking this thread. */
+  communicateSync(
+    input?: Input,
+    { timeout, maxOutput }: CommunicateSyncOptions = {},
+  ): [OutputOf<O> | null, OutputOf<O> | null] {
+    const ms = checkTimeout(timeout);
+    const deadline = deadlineAfter(ms);
+    const communication = this.#communicate(input, maxOutput);
+    if (!communication.runSync(deadline))
+      throw new TimeoutExpired(this.args, ms!, ...communication.partial());
+    const left = ms === undefined ? undefined : Math.max(0, deadline - performance.now());
+    if (this.#child.waitSync(left) === null) {
+      throw new TimeoutExpired(this.args, ms!, ...communication.partial());
+    }
+    return this.#result(communication);
+  }
+
+  /** Sends a signal by name or number; nothing if it has ended. @throws {ValueError} No such signal. */
+  sendSignal(signal: number | NodeJS.Signals, { tree = false }: KillOptions = {}): void {
+    signalNumber(signal);
+    if (tree) signalTree(this.pid, signal, this.#child.poll() === null);
+    else this.#child.kill(signal);
+  }
+
+  /** SIGTERM. */
+  terminate(options?: KillOptions): void {
+    this.sendSignal('SIGTERM', options);
+  }
+
+  /** SIGKILL. */
+  kill(options?: KillOptions): void {
+    this.sendSignal('SIGKILL', options);
+  }
+
+  /** Bytes of standard output and error that `maxOutput` kept away from {@link communicate}'s result. */
+  get dropped(): readonly [number, number] {
+    return this.#communication?.dropped() ?? [0, 0];
+  }
+
+  /** Closes the pipes and waits for the end, as Python's `with`. @throws {BrokenPipeError} Input that it did not take. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stdout?.destroy();
+    this.#stderr?.destroy();
+    const stdin = this.#stdin;
+    if (stdin !== null && !stdin.closed) {
+      const closed = new Promise((resolve) => stdin.once('close', resolve));
+      stdin.end();
+      await closed;
+    }
+    await this.wait();
+    this.#reportLostInput();
+  }
+
+  /** As the `await using` form, blocking this thread. */
+  [Symbol.dispose](): void {
+    this.#stdout?.destroy();
+    this.#stderr?.destroy();
+    const stdin = this.#stdin;
+    if (stdin !== null && stdin.fd !== null) {
+      stdin.flushSync();
+      stdin.closeNow();
+    }
+    this.waitSync();
+    this.#reportLostInput();
+  }
+
+  #reportLostInput(): void {
+    if (this.#communication === undefined && this.#stdin?.failure !== undefined) throw this.#stdin.failure;
+  }
+
+  [inspect.custom](_depth: number, _options: InspectOptions): string {
+    const text = `<${this.constructor.name}: returncode: ${repr(this.returncode)} args: ${repr(this.args)}>`;
+    return text.length > 80 ? `${text.slice(0, 76)}...>` : text;
+  }
+
+  /** The one exchange with this program, begun now or continued. */
+  #communicate(input: Input, maxOutput = Number.POSITIVE_INFINITY): Communication {
+    if (this.#communication !== undefined) {
+      const piped = (this.#stdin ?? this.#stdout ?? this.#stderr) !== null;
+      if (this.#finished && piped) {
+        throw new ValueError('read of closed file: communicate() has already returned everything');
+      }
+      if (!this.#finished && input !== undefined && input !== null && input.length > 0) {
+        throw new ValueError('Cannot send input after starting communication');
+      }
+      return this.#communication;
+    }
+    for (const stream of [this.#stdout, this.#stderr]) {
+      if (stream?.destroyed && !stream.readableEnded) throw new ValueError('read of closed file');
+    }
+    this.#communication = new Communication(
+      {
+        stdin: this.#stdin,
+        stdout: this.#stdout,
+        stderr: this.#stderr,
+        text: this.#text,
+        maxOutput,
+        widen: this.#widen,
+      },
+      input ?? undefined,
+    );
+    return this.#communication;
+  }
+
+  #result(communication: Communication): [OutputOf<O> | null, OutputOf<O> | null] {
+    this.#finished = true;
+    return communication.result() as [OutputOf<O> | null, OutputOf<O> | null];
+  }
+
+  #waitUntil(
+    timeout: number | undefined,
+    deadline: number,
+    signal: AbortSignal | undefined,
+    communication?: Communication,
+  ): Promise<number> {
+    const now = this.#child.poll();
+    if (now !== null) return Promise.resolve(now);
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (f: () => void): void => {
+        unsubscribe();
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        f();
+      };
+      const unsubscribe = this.#child.onExit((returncode) => settle(() => resolve(returncode)));
+      const onAbort = (): void => settle(() => reject(signal!.reason));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (timeout !== undefined && deadline !== Number.POSITIVE_INFINITY) {
+        timer = setTimeout(
+          () =>
+            settle(() => reject(new TimeoutExpired(this.args, timeout, ...(communication?.partial() ?? [])))),
+          Math.max(0, deadline - performance.now()),
+        );
+      }
+    });
+  }
+}
+
+function deadlineAfter(ms: number | undefined): number {
+  // Node's timers cannot count further than 24 days: longer is for ever.
+  return ms === undefined || ms > 0x7fffffff ? Number.POSITIVE_INFINITY : performance.now() + ms;
+}
+
+/** A promise for "time is up or aborted"; undefined when neither can be. */
+function stopAt(
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Disposable & { promise: Promise<void> | undefined } {
+  if (deadline === Number.POSITIVE_INFINITY && signal === undefined) {
+    return { promise: undefined, [Symbol.dispose]: () => {} };
+  }
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    onAbort = resolve;
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (deadline !== Number.POSITIVE_INFINITY) {
+      timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+    }
+  });
+  return {
+    promise,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
+}
