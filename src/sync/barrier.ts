@@ -140,6 +140,9 @@ export class Barrier extends SharedWords {
     arriving = undefined;
     const given = typeof options === 'function' ? { action: options, timeout } : { timeout, ...options };
     if (from === undefined) checkParties(parties);
+    if (options !== null && !['undefined', 'function', 'object'].includes(typeof options)) {
+      throw typeError(`Cannot create a Barrier: give an action or options, got ${show(options)}`);
+    }
     const { action } = given;
     if (action !== undefined && action !== null && typeof action !== 'function') {
       throw typeError(`Cannot create a Barrier: its action must be a function, got ${show(action)}`);
