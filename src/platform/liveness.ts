@@ -5,7 +5,7 @@
  * thread started (clock ticks since boot) are unique. A killed process stays visible as a zombie until its parent
  * fetches its status; a zombie will never run again and counts as dead.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { declare } from './libc.ts';
 
 const gettid = declare<() => number>('int gettid()');
@@ -18,16 +18,25 @@ export interface ThreadIdentity {
   readonly start: number;
 }
 
+/** Longer than any line of `stat`; one for all reads, since waiters look now and then for as long as they wait. */
+const line = Buffer.alloc(1024);
+
 /** Start time of a thread, or `undefined` when it is gone or a zombie. */
 export function threadStart(pid: number, tid: number): number | undefined {
-  let stat: string;
+  let length: number;
   try {
-    stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1');
+    const fd = openSync(`/proc/${pid}/task/${tid}/stat`, 'r');
+    try {
+      length = readSync(fd, line, 0, line.length, 0);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return undefined;
   }
   // "pid (comm) state ppid …": comm may hold spaces and parentheses, so count from the last one.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const stat = line.toString('latin1', 0, length);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 20);
   const state = fields[0];
   if (state === 'Z' || state === 'X' || state === 'x') return undefined;
   return Number(fields[19]) % 2 ** 31;

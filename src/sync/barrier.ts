@@ -49,6 +49,7 @@ const historyMask = 0x7f;
 
 const barrierBytes = 16;
 const barrierKind = 3;
+const newcomerKind = 4;
 const largestParties = countMask;
 
 const phaseOf = (word: number): number => (word >> phaseShift) & 3;
@@ -84,6 +85,12 @@ function wakeAll(lot: ParkingLot, at: number): void {
   lot.wake((at + 1) << 2, Number.POSITIVE_INFINITY);
 }
 
+function breakIfRunnerDied(lot: ParkingLot, at: number): void {
+  const word = Atomics.load(lot.arena.i32, at);
+  if (phaseOf(word) !== ACTION || lot.arena.participants.isAlive(Atomics.load(lot.arena.i32, at + 2))) return;
+  breakRound(lot, at, roundOf(word));
+}
+
 registerKind(barrierKind, {
   grants: false,
   passOn(lot, key, state) {
@@ -93,6 +100,14 @@ registerKind(barrierKind, {
     if ((word & countMask) > 0) breakRound(lot, key >> 2, roundOf(word));
     return true;
   },
+  look: (lot, key) => breakIfRunnerDied(lot, key >> 2),
+});
+
+// Newcomers, who wait for the end of a running action.
+registerKind(newcomerKind, {
+  grants: false,
+  passOn: () => true,
+  look: (lot, key) => breakIfRunnerDied(lot, (key >> 2) - 1),
 });
 
 /** Options of `new Barrier()`. */
@@ -140,6 +155,9 @@ export class Barrier extends SharedWords {
     arriving = undefined;
     const given = typeof options === 'function' ? { action: options, timeout } : { timeout, ...options };
     if (from === undefined) checkParties(parties);
+    if (options !== null && !['undefined', 'function', 'object'].includes(typeof options)) {
+      throw typeError(`Cannot create a Barrier: give an action or options, got ${show(options)}`);
+    }
     const { action } = given;
     if (action !== undefined && action !== null && typeof action !== 'function') {
       throw typeError(`Cannot create a Barrier: its action must be a function, got ${show(action)}`);
@@ -256,7 +274,7 @@ export class Barrier extends SharedWords {
     const entering = phaseOf(Atomics.load(this.i32, this.at)) === ACTION;
     return {
       key: entering ? this.key + 4 : this.key,
-      kind: barrierKind,
+      kind: entering ? newcomerKind : barrierKind,
       attempt: () => {
         if (entering) return phaseOf(Atomics.load(this.i32, this.at)) === ACTION ? undefined : 'again';
         if (arrival.index < 0) {
@@ -267,13 +285,6 @@ export class Barrier extends SharedWords {
         const how = fate(Atomics.load(this.i32, this.at), arrival.round);
         if (how === 'broken') throw brokenError();
         return how === 'passed' ? 'passed' : undefined;
-      },
-      look: () => {
-        const word = Atomics.load(this.i32, this.at);
-        if (phaseOf(word) !== ACTION) return;
-        const runner = Atomics.load(this.i32, this.at + 2);
-        if (this.lot.arena.participants.isAlive(runner)) return;
-        breakRound(this.lot, this.at, roundOf(word));
       },
     };
   }

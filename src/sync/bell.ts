@@ -29,7 +29,7 @@ export interface Listener {
 }
 
 /** Between two looks, in milliseconds. */
-export const tickMilliseconds = 500;
+export const tickMilliseconds = 1000;
 
 interface Bell {
   readonly writeFd: number;

@@ -61,8 +61,8 @@ registerKind(lockKind, {
     releaseWord(lot, at);
     return true;
   },
-  orphaned(lot, key, tag) {
-    if ((Atomics.load(lot.arena.i32, key >> 2) & tagMask) === tag) abandonIfDead(lot, key >> 2);
+  look(lot, key) {
+    abandonIfDead(lot, key >> 2);
   },
 });
 
@@ -168,9 +168,6 @@ export function lockWait(lot: ParkingLot, at: number, flags: number, onAbandoned
         const wanted = word | CONTENDED | (state === WOKEN ? HANDOFF : 0);
         if (word === wanted || Atomics.compareExchange(i32, at, word, wanted) === word) return undefined;
       }
-    },
-    look() {
-      abandonIfDead(lot, at);
     },
   };
 }

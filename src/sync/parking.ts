@@ -10,7 +10,7 @@
  * - A woken waiter that gives up (timeout, abort, error) has its wake passed on to the next.
  * - `attempt` is told the slot's state, so that one can wait for having been woken itself (a Condition does), or be
  *   given what it waits for (GRANTED) or bad news (SPOILED). Failing when GRANTED means that the giver is not done yet.
- * - Every half second a waiter attempts and looks (`look`) by itself. So what was to be done by a process that was
+ * - Every second a waiter attempts by itself, and one of them looks whether all concerned live. So what was to be done by a process that was
  *   killed in the middle of a release is only late.
  * - Waking costs a scan of the slots in use in this arena. Whoever wakes often keeps a word "somebody may wait" that a
  *   waiter sets in `attempt` and that the waker looks at first; see lock.ts, event.ts.
@@ -34,8 +34,6 @@ export interface Wait<T> {
   readonly spins?: number | undefined;
   /** Takes it if it can be had now; must not block. What it throws ends the wait. */
   attempt(state: SlotState): T | undefined;
-  /** Twice a second: whether who would wake us lives. What it throws ends the wait. */
-  look?(): void;
 }
 
 /** Limits of an asynchronous wait. */
@@ -57,8 +55,8 @@ export interface Kind {
    * @returns `false` when it was GRANTED something by somebody who has not yet finished doing so.
    */
   passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): boolean;
-  /** Somebody wait for `key`, and `tag` died: did it hold what they wait for? */
-  orphaned?(lot: ParkingLot, key: number, tag: number): void;
+  /** Now and then, while somebody waits for `key`: does who would wake them live? If not, tells them. */
+  look?(lot: ParkingLot, key: number): void;
 }
 
 const kinds: Kind[] = [];
@@ -73,10 +71,10 @@ const ASYNC = 1;
 const kindShift = 1;
 const kindMask = 0x7f;
 
-const patrolMilliseconds = 800;
+const patrolMilliseconds = 600;
 /** After which it looks whether a grant is complete. */
 const grantMilliseconds = 1;
-const napMilliseconds = [100, 200, 500] as const;
+const napMilliseconds = [100, 300, 1000] as const;
 
 interface Task {
   readonly slot: number;
@@ -185,7 +183,7 @@ export class ParkingLot implements Listener {
       state = this.slots.state(slot);
       if (state === WAITING && left > nap) {
         naps++;
-        this.#look(slot, wait);
+        this.#patrol();
       }
     }
   }
@@ -223,16 +221,6 @@ export class ParkingLot implements Listener {
     const special = kinds[kind];
     if (special !== undefined) special.passOn(this, key, state, tag);
     else if (state === WOKEN) this.wake(key);
-  }
-
-  #look(slot: number, wait: Wait<unknown>): void {
-    this.#patrol();
-    try {
-      wait.look?.();
-    } catch (error) {
-      this.#abandonSlot(slot, wait, WAITING);
-      throw error;
-    }
   }
 
   /** Waits without blocking. Resolves to what `attempt` gave, or to undefined when the deadline is over. */
@@ -360,19 +348,13 @@ export class ParkingLot implements Listener {
     this.#patrol();
     for (const task of [...this.#tasks.values()]) {
       if (this.slots.state(task.slot) !== WAITING) continue;
-      try {
-        this.#look(task.slot, task.wait);
-      } catch (error) {
-        this.#finish(task);
-        task.fail(error);
-        continue;
-      }
       this.#step(task, WAITING);
     }
   }
 
   /**
-   * Frees what dead processes left in the slots. Called by whoever waits; of all that do, one looks at a time.
+   * Looks whether those who have slots here, and those whom they wait for, live. Called by whoever waits; of all that
+   * do, in whatever process, one looks at a time and for all, so that waiting costs next to nothing.
    */
   #patrol(): void {
     const { i32, participants } = this.arena;
@@ -381,10 +363,16 @@ export class ParkingLot implements Listener {
     if (((now - last) & 0x7fffffff) < patrolMilliseconds) return;
     if (Atomics.compareExchange(i32, head.patrol, last, now) !== last) return;
     for (const index of this.slots.participants()) {
-      if (index !== participants.index && !participants.isAlive(participants.tagAt(index))) {
-        this.reap();
-        return;
-      }
+      if (participants.isAlive(participants.tagAt(index))) continue;
+      this.reap();
+      return;
+    }
+    this.#lookAtHolders();
+  }
+
+  #lookAtHolders(): void {
+    for (const [key, details] of this.slots.keysWaitedFor()) {
+      kinds[(details >> kindShift) & kindMask]?.look?.(this, key);
     }
   }
 
@@ -398,10 +386,8 @@ export class ParkingLot implements Listener {
         if (state !== FREE) this.#passOn(kind, this.slots.key(slot), state, tag);
         this.slots.leave(slot);
       }
-      for (const [key, kind] of this.slots.keysWaitedFor()) {
-        kinds[(kind >> kindShift) & kindMask]?.orphaned?.(this, key, tag);
-      }
     }, pid);
+    this.#lookAtHolders();
     if (pid !== undefined) dropForeignBell(pid);
   }
 

@@ -3,8 +3,8 @@
  * nothing is leaked. `MULTIPROC_STRESS=1` runs a thousand rounds.
  */
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Condition, Event, Lock, RLock, Semaphore, SharedArray, Value } from '../../src/index.ts';
 import { Peer } from '../fixtures/peer.ts';
 
@@ -75,7 +75,10 @@ async function survives(lock: Lock | RLock, modes: readonly string[]): Promise<v
       const deadline = performance.now() + 2000;
       for (let i = 0; i < workers; i++) {
         while (i !== victim && shared.progress.array[i] === before[i]) {
-          assert.ok(performance.now() < deadline, `round ${round}: worker ${i} (${modes[i % modes.length]}) hangs, ${lock}`);
+          assert.ok(
+            performance.now() < deadline,
+            `round ${round}: worker ${i} (${modes[i % modes.length]}) hangs, ${lock}`,
+          );
           await delay(2);
         }
       }
@@ -102,7 +105,14 @@ test('Condition and Semaphore: a killed notifier, waiter or taker stops nobody',
   const stop = new Event();
   const pass = async (
     _mp: unknown,
-    a: { condition: Condition; turns: SharedArray<'i'>; tokens: Value<'i'>; stop: Event; index: number; sync: boolean },
+    a: {
+      condition: Condition;
+      turns: SharedArray<'i'>;
+      tokens: Value<'i'>;
+      stop: Event;
+      index: number;
+      sync: boolean;
+    },
   ): Promise<void> => {
     while (!a.stop.isSet()) {
       if (a.sync) a.condition.acquireSync();
