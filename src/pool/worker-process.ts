@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { registerTravelClass } from '../base/travel.ts';
 import { openSegment, Segment, type SegmentHandle } from '../memory/segment.ts';
-import { openSocketPair } from '../platform/pipe.ts';
+import { openSocketPair } from '../platform/descriptors.ts';
 import { FIRST_EXTRA_FD } from '../process/message.ts';
 import { Process, startWith } from '../process/process.ts';
 import { Claims } from './claims.ts';

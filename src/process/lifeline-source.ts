@@ -10,7 +10,7 @@
  * parent's *thread* ends.
  */
 import { constants, openSync } from 'node:fs';
-import { openPipe, type PipeEnds } from '../platform/pipe.ts';
+import { openPipe, type PipeEnds } from '../platform/descriptors.ts';
 
 let template: PipeEnds | undefined;
 

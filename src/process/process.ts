@@ -18,7 +18,7 @@ import {
 } from '../base/validate.ts';
 import type { Child } from '../platform/launch.ts';
 import { closePidfd, pidfdOpen } from '../platform/pidfd.ts';
-import { killDescendants } from '../platform/process-tree.ts';
+import { signalTree } from '../platform/tree.ts';
 import { type AnyFunction, callTarget, type Reference } from './call.ts';
 import { processRepr } from './repr.ts';
 import { type ExtraDescriptors, startChild } from './start.ts';
@@ -339,8 +339,8 @@ export class Process<F extends AnyFunction = () => unknown> {
     const { child } = open(this);
     if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);
     if (child.poll() !== null) return;
-    if (tree) killDescendants(child.pid, signal);
-    child.kill(signal);
+    if (tree) signalTree(child.pid, signal, true);
+    else child.kill(signal);
   }
 
   [inspect.custom](): string {
