@@ -31,7 +31,7 @@ const increment = (x) => x + 1;
 async function peers() {
   const found = {};
   const piscina = new Piscina({ filename: exported, minThreads: workers, maxThreads: workers });
-  found['piscina'] = { one: (x) => piscina.run(x), end: () => piscina.destroy() };
+  found.piscina = { one: (x) => piscina.run(x), end: () => piscina.destroy() };
   const many = new Piscina({
     filename: exported,
     minThreads: workers,

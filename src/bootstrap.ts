@@ -4,7 +4,7 @@
  * Kept lean, since every child waits for it: a plain function runs without the library's own classes being loaded.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs';
-import { decodeAsync } from './codec/codec.ts';
+import { decodeAsync } from './codec/decode.ts';
 import { setLibraryLoader } from './codec/decoder.ts';
 import { addMain } from './codec/main.ts';
 import { setInherited } from './memory/inheritance.ts';

@@ -31,6 +31,11 @@ export { fromHandle, type ShareHandle, shareHandle } from './base/handle.ts';
 export { deserialize, serialize } from './base/travel.ts';
 // Options that many calls take
 export type { SyncWaitOptions, WaitOptions } from './base/validate.ts';
+// Numbers, arrays and records in shared memory
+export { copy, RawArray } from './memory/raw-array.ts';
+export { RawValue } from './memory/raw-value.ts';
+export { type RecordOf, type StructType, struct } from './memory/struct.ts';
+export type { Typecode } from './memory/typecodes.ts';
 // Pools
 export { AsyncResult } from './pool/async-result.ts';
 export { MaybeEncodingError, WorkerLostError } from './pool/errors.ts';
@@ -57,11 +62,6 @@ export {
 } from './process/current.ts';
 export { type EndOptions, Process, type ProcessOptions } from './process/process.ts';
 export { SystemExit } from './process/report.ts';
-// Numbers, arrays and records in shared memory
-export { copy, RawArray } from './memory/raw-array.ts';
-export { RawValue } from './memory/raw-value.ts';
-export { type RecordOf, type StructType, struct } from './memory/struct.ts';
-export type { Typecode } from './memory/typecodes.ts';
 // Shared memory with a name
 export { ShareableList, SharedMemory } from './shared-memory.ts';
 // Locks and what is like them, for threads and processes

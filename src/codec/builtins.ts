@@ -43,7 +43,14 @@ function walk(map: Map<unknown, string>, value: unknown, path: string, depth: nu
 }
 
 /** Roots whose contents belong to the program, not to Node. */
-const skippedGlobals = new Set(['globalThis', 'global', 'process', 'navigator', 'localStorage', 'sessionStorage']);
+const skippedGlobals = new Set([
+  'globalThis',
+  'global',
+  'process',
+  'navigator',
+  'localStorage',
+  'sessionStorage',
+]);
 const lazyGlobals = ['fetch', 'crypto', 'Headers', 'Request', 'Response', 'FormData', 'Blob', 'performance'];
 
 function isStandardGlobal(name: string): boolean {
@@ -67,7 +74,8 @@ function build(): Map<unknown, string> {
     if (skippedGlobals.has(name) || !isStandardGlobal(name)) continue;
     const d = Object.getOwnPropertyDescriptor(globalThis, name)!;
     if ('value' in d) walk(map, d.value, name, DEPTH);
-    else if (lazyGlobals.includes(name)) walk(map, (globalThis as Record<string, unknown>)[name], name, DEPTH);
+    else if (lazyGlobals.includes(name))
+      walk(map, (globalThis as Record<string, unknown>)[name], name, DEPTH);
   }
   const hidden: Record<string, unknown> = {
     '%TypedArray': Object.getPrototypeOf(Uint8Array),
@@ -146,7 +154,8 @@ function lookUp(path: string): unknown {
     rest = rest.slice(bang + 1).replace(/^\./, '');
     if (rest === '') return value;
   } else if (rest.startsWith('%')) {
-    for (const [v, p] of (paths ??= build())) if (p === path) return v;
+    paths ??= build();
+    for (const [v, p] of paths) if (p === path) return v;
     return undefined;
   }
   const keys = rest.split('.');

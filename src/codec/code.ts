@@ -13,9 +13,9 @@ import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
 import { builtinModule, enumerableGlobals } from './builtins.ts';
 import { nextNumber, origin } from './identity.ts';
 import type { Code } from './plan.ts';
-import { Trouble } from './trouble.ts';
 import type { Binding, Reference, Unit } from './scope.ts';
 import { mark, type Script } from './script.ts';
+import { Trouble } from './trouble.ts';
 
 /** A captured variable as the code knows it. */
 export interface Variable {
@@ -87,7 +87,12 @@ function make(script: Script, unit: Unit): LocalCode {
       late.delete(alias);
     } else if (!eager.has(alias)) late.set(alias, variable);
   }
-  const special = (kind: 'meta' | 'importer', word: string, positions: readonly number[], n: number): void => {
+  const special = (
+    kind: 'meta' | 'importer',
+    word: string,
+    positions: readonly number[],
+    n: number,
+  ): void => {
     const used = positions.filter((at) => !within(at, blanked));
     if (used.length === 0) return;
     const alias = freshName(text, n);
@@ -143,10 +148,18 @@ function refuse(unit: Unit): void {
     );
   }
   if (unit.usesArguments) {
-    throw new Trouble(undefined, 'it uses the arguments of the function around it', 'name them in variables first');
+    throw new Trouble(
+      undefined,
+      'it uses the arguments of the function around it',
+      'name them in variables first',
+    );
   }
   if (unit.usesNewTarget) {
-    throw new Trouble(undefined, 'it uses new.target of the function around it', 'put it in a variable first');
+    throw new Trouble(
+      undefined,
+      'it uses new.target of the function around it',
+      'put it in a variable first',
+    );
   }
 }
 
@@ -166,7 +179,14 @@ function isModuleName(name: string): boolean {
   return !(name in fixedGlobals) && builtinModule(name) !== undefined;
 }
 
-const fixedGlobals = { crypto: true, performance: true, navigator: true, process: true, console: true, buffer: false };
+const fixedGlobals = {
+  crypto: true,
+  performance: true,
+  navigator: true,
+  process: true,
+  console: true,
+  buffer: false,
+};
 
 /** Whether other functions may see it change: then it becomes a field of an object that they share. */
 function isShared(b: Binding): boolean {
@@ -267,7 +287,11 @@ function wrap(
 
 /** Whether a variable always keeps the value that it has now. */
 export function isConstant(v: Variable): boolean {
-  return v.kind === 'meta' || v.kind === 'importer' || (v.binding !== undefined && !v.binding.reassigned && v.kind === 'value');
+  return (
+    v.kind === 'meta' ||
+    v.kind === 'importer' ||
+    (v.binding !== undefined && !v.binding.reassigned && v.kind === 'value')
+  );
 }
 
 export type { AnyNode };

@@ -7,10 +7,10 @@
 import { SerializationError } from '../base/errors.ts';
 import { deserialize, travelClass } from '../base/travel.ts';
 import { builtinAt } from './builtins.ts';
-import { ownClass } from './functions.ts';
 import { origin, recall } from './identity.ts';
 import { exportOf, importFrom, requireOf } from './modules.ts';
 import { type Fn, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
+import { ownClass } from './plans.ts';
 import { addCode, codeNamed, metaOf, revive, revivedOf } from './revive.ts';
 import { damaged, type Source } from './source.ts';
 import type { FunctionEntry, SectionPlace, Table } from './table.ts';
@@ -324,8 +324,11 @@ export class Decoder {
     const s = this.#source;
     const id = this.#next++;
     const kind = viewKinds[s.u8()];
-    const cls = (globalThis as unknown as Record<string, (new (b: ArrayBuffer) => object) | undefined>)[kind ?? ''];
-    if (cls === undefined) throw new SerializationError(`Cannot decode a ${kind}: Node ${process.version} has none`);
+    const cls = (globalThis as unknown as Record<string, (new (b: ArrayBuffer) => object) | undefined>)[
+      kind ?? ''
+    ];
+    if (cls === undefined)
+      throw new SerializationError(`Cannot decode a ${kind}: Node ${process.version} has none`);
     const buffer = s.u8() === 1 ? (this.value() as ArrayBuffer) : copyOf(s.block());
     const view = new cls(buffer);
     this.#objects[id] = view;
@@ -522,7 +525,13 @@ export class Decoder {
   #importRef(): ImportRef {
     const module = this.#table?.modules.get(this.#source.varint());
     if (module === undefined) throw damaged('it names an unknown module');
-    return new ImportRef(module.specifier, module.parent, this.#source.string(), module.type, module.commonjs);
+    return new ImportRef(
+      module.specifier,
+      module.parent,
+      this.#source.string(),
+      module.type,
+      module.commonjs,
+    );
   }
 
   #fn(key: string): Fn {

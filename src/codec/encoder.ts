@@ -29,7 +29,7 @@ import {
   T,
   wellKnownSymbols,
 } from './tags.ts';
-import { through, Trouble } from './trouble.ts';
+import { Trouble, through } from './trouble.ts';
 
 /** Containers nested deeper than this are written after the rest, so that depth costs no stack. */
 const DEPTH = 200;
@@ -51,7 +51,12 @@ export class Encoder {
   #later: object[] = [];
   #current: Use | undefined;
   #queue: Use[] = [];
-  #cells: { binding: object; scope: Readonly<Record<string, unknown>>; units: Set<object>; cell: { v: unknown } }[] = [];
+  #cells: {
+    binding: object;
+    scope: Readonly<Record<string, unknown>>;
+    units: Set<object>;
+    cell: { v: unknown };
+  }[] = [];
   /** Looking for the path to this function: throws when it is met. */
   #wanted: FnRecord | undefined;
   #root: unknown;
@@ -715,7 +720,9 @@ export class Encoder {
 const SHORT_BYTES = 2048;
 
 function fingerprint(bytes: Buffer): string {
-  return bytes.length <= SHORT_BYTES ? bytes.toString('latin1') : createHash('sha1').update(bytes).digest('base64');
+  return bytes.length <= SHORT_BYTES
+    ? bytes.toString('latin1')
+    : createHash('sha1').update(bytes).digest('base64');
 }
 
 function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {

@@ -5,18 +5,33 @@
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import { builtinPath } from './builtins.ts';
-import type { Encoder } from './encoder.ts';
 import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
-import type { Fn } from './plan.ts';
+import type { Fn, ImportRef } from './plan.ts';
 import { privateMember } from './privates.ts';
+import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
-import { adviceFor, className, through, Trouble } from './trouble.ts';
+import { adviceFor, className, Trouble, through } from './trouble.ts';
+
+/** What of the encoder is used here. */
+interface Encoder {
+  readonly sink: Sink;
+  value(v: unknown): void;
+  import(ref: ImportRef): void;
+  array(a: readonly unknown[]): void;
+  map(m: ReadonlyMap<unknown, unknown>): void;
+  set(s: ReadonlySet<unknown>): void;
+  fields(o: object): void;
+  properties(o: object, except?: ReadonlySet<string | symbol>): void;
+}
 
 /** Writes `o`, whose class is `cls` where its prototype has one. @throws {Trouble} When it cannot travel. */
 export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | undefined): void {
   if (types.isProxy(o)) throw refused('Proxy', 'it is a Proxy');
-  if (types.isNativeError(o)) return error(e, o, cls);
+  if (types.isNativeError(o)) {
+    error(e, o, cls);
+    return;
+  }
   if (Buffer.isBuffer(o)) {
     e.sink.u8(T.BUFFER);
     e.sink.block(o);
@@ -24,7 +39,10 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   }
   const kind = containerKind(o);
   if (kind !== undefined) {
-    if (kind === 'View' || kind === 'Boxed' || proto === prototypes[kind]) return container(e, o, kind);
+    if (kind === 'View' || kind === 'Boxed' || proto === prototypes[kind]) {
+      container(e, o, kind);
+      return;
+    }
     if (cls === undefined) throw refused(className(o), 'its prototype belongs to no class');
     checkPrivate(cls);
     e.sink.u8(T.SUBCLASS);
@@ -57,7 +75,17 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   instance(e, o, cls);
 }
 
-type Kind = 'Map' | 'Set' | 'Date' | 'RegExp' | 'Array' | 'ArrayBuffer' | 'View' | 'Boxed' | 'URL' | 'URLSearchParams';
+type Kind =
+  | 'Map'
+  | 'Set'
+  | 'Date'
+  | 'RegExp'
+  | 'Array'
+  | 'ArrayBuffer'
+  | 'View'
+  | 'Boxed'
+  | 'URL'
+  | 'URLSearchParams';
 
 const lastIndex: ReadonlySet<string> = new Set(['lastIndex']);
 
@@ -91,9 +119,11 @@ function container(e: Encoder, o: object, kind: Kind): void {
   const { sink } = e;
   switch (kind) {
     case 'Map':
-      return e.map(o as Map<unknown, unknown>);
+      e.map(o as Map<unknown, unknown>);
+      return;
     case 'Set':
-      return e.set(o as Set<unknown>);
+      e.set(o as Set<unknown>);
+      return;
     case 'Date':
       sink.u8(T.DATE);
       sink.number(Date.prototype.getTime.call(o));
@@ -107,13 +137,15 @@ function container(e: Encoder, o: object, kind: Kind): void {
       return;
     }
     case 'Array':
-      return e.array(o as unknown[]);
+      e.array(o as unknown[]);
+      return;
     case 'ArrayBuffer':
       sink.u8(T.ARRAY_BUFFER);
       sink.block(new Uint8Array(o as ArrayBuffer));
       return;
     case 'View':
-      return view(e, o as ArrayBufferView);
+      view(e, o as ArrayBufferView);
+      return;
     case 'Boxed':
       sink.u8(T.BOXED);
       e.value((o as { valueOf(): unknown }).valueOf());
@@ -145,8 +177,10 @@ function view(e: Encoder, o: ArrayBufferView): void {
   else e.sink.block(new Uint8Array(o.buffer, o.byteOffset, o.byteLength));
 }
 
-const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
-  .get!;
+const typedArrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get!;
 
 const errorProperties: ReadonlySet<string> = new Set(['message', 'stack']);
 
@@ -184,7 +218,10 @@ function instance(e: Encoder, o: object, cls: Fn): void {
     const plan = planFor(c as Fn);
     if (plan.kind !== 'builtin') continue;
     const name = className(o);
-    throw refused(name, c === cls ? 'it belongs to this process' : `its class extends ${c.name}, which belongs to this process`);
+    throw refused(
+      name,
+      c === cls ? 'it belongs to this process' : `its class extends ${c.name}, which belongs to this process`,
+    );
   }
   checkPrivate(cls);
   e.sink.u8(T.INSTANCE);

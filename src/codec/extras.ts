@@ -40,7 +40,11 @@ export function extrasOf(fn: Fn): Extras {
   }
   const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
   let prototypeParent: object | null | undefined;
-  if (typeof prototype === 'object' && prototype !== null && (cls || Object.hasOwn(prototype, 'constructor'))) {
+  if (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    (cls || Object.hasOwn(prototype, 'constructor'))
+  ) {
     for (const key of Reflect.ownKeys(prototype)) {
       const descriptor = Object.getOwnPropertyDescriptor(prototype, key)!;
       if (key === 'constructor' && descriptor.value === fn) continue;
@@ -67,4 +71,3 @@ export function extraStep(e: Extra): string {
   const key = typeof e.key === 'symbol' ? `[${String(e.key)}]` : `"${e.key}"`;
   return e.onPrototype ? `property ${key} of its prototype` : `property ${key}`;
 }
-

@@ -3,16 +3,25 @@
  */
 import module, { createRequire } from 'node:module';
 import path from 'node:path';
-import { types } from 'node:util';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import * as errors from '../base/errors.ts';
+import { types } from 'node:util';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { codeOf, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
 import { isMain } from './main.ts';
-import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, type Plan, RequireRef, WrappedRef } from './plan.ts';
+import {
+  type Fn,
+  type FnRecord,
+  ImporterRef,
+  ImportRef,
+  MetaRef,
+  type Plan,
+  RequireRef,
+  WrappedRef,
+} from './plan.ts';
+import { knownPlan, ownClass, setPlan } from './plans.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
 import { Trouble } from './trouble.ts';
@@ -31,27 +40,14 @@ export class CellRef {
   }
 }
 
-const plans = new WeakMap<Fn, Plan>();
-
-/** Makes a function travel as `plan` says: for what was received as code, and so has no source of its own here. */
-export function setPlan(fn: Fn, plan: Plan): void {
-  plans.set(fn, plan);
-}
-
 /** How `fn` travels. Decided once per function. @throws {Trouble} When it cannot. */
 export function planOf(fn: Fn): Plan {
-  let plan = plans.get(fn);
+  let plan = knownPlan(fn);
   if (plan === undefined) {
     plan = decide(fn);
-    plans.set(fn, plan);
+    setPlan(fn, plan);
   }
   return plan;
-}
-
-/** The error classes of this library, by name: both sides have them. */
-export function ownClass(name: string): Fn | undefined {
-  const value = Object.hasOwn(errors, name) ? (errors as Record<string, unknown>)[name] : undefined;
-  return typeof value === 'function' ? value : undefined;
 }
 
 function decide(fn: Fn): Plan {
@@ -172,13 +168,14 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): () =>
     const { scopes } = inspect(self);
     const values = variables.map((v) => {
       try {
-        return valueOf(v, self, local, scopes);
+        return variableValue(v, self, local, scopes);
       } catch (e) {
         if (e instanceof Trouble && v.kind !== 'this') e.path.unshift(variableStep(v.name));
         throw e;
       }
     });
-    if (variables.every((v, i) => v.kind === 'this' || (isConstant(v) && values[i] !== undefined))) kept = values;
+    if (variables.every((v, i) => v.kind === 'this' || (isConstant(v) && values[i] !== undefined)))
+      kept = values;
     return values;
   };
 }
@@ -188,7 +185,7 @@ export function variableStep(name: string): string {
   return `closure variable "${name}"`;
 }
 
-function valueOf(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected['scopes']): unknown {
+function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected['scopes']): unknown {
   const { script } = local;
   if (v.kind === 'meta') return new MetaRef(script.url.startsWith('file:') ? script.url : parentOf(script));
   if (v.kind === 'importer') return new ImporterRef(parentOf(script));
@@ -215,7 +212,8 @@ function valueOf(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected['scope
 
 /** What an importable module exports as a constant is found in the receiver's own instance of the module. */
 function exportedObject(binding: Binding, script: Script): ImportRef | undefined {
-  if (binding.home !== undefined || !script.source.isModule || !script.isFile || isMain(script.url)) return undefined;
+  if (binding.home !== undefined || !script.source.isModule || !script.isFile || isMain(script.url))
+    return undefined;
   const exported = script.top.get(binding.name) === binding ? script.exports.get(binding.name) : undefined;
   return exported === undefined ? undefined : new ImportRef(script.url, '', exported);
 }

@@ -4,14 +4,15 @@
  * A function or class that travels as code gets `origin:number`, for ever: sent twice it is one object in the receiver, and coming
  * home it is the object that left. Tables hold functions weakly, so that a number costs nothing once its function is gone.
  */
-import { randomBytes } from 'node:crypto';
 import type { Fn } from './plan.ts';
 
 let own: string | undefined;
 
 /** This thread's name in keys. */
 export function origin(): string {
-  own ??= randomBytes(9).toString('base64url');
+  own ??= [process.pid, performance.timeOrigin * 1000, Math.random() * 2 ** 52]
+    .map((n) => Math.floor(n).toString(36))
+    .join('-');
   return own;
 }
 

@@ -6,8 +6,8 @@
  */
 import module, { createRequire } from 'node:module';
 import path from 'node:path';
-import { types } from 'node:util';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 import { SerializationError } from '../base/errors.ts';
 import { builtinModule } from './builtins.ts';
 import { moduleKey } from './module-ref.ts';
@@ -80,7 +80,9 @@ export function loadSync(ref: ImportRef): unknown {
   }
   try {
     const require = requireOf(ref.parent);
-    const specifier = ref.specifier.startsWith('file:') ? decodeURI(new URL(ref.specifier).pathname) : ref.specifier;
+    const specifier = ref.specifier.startsWith('file:')
+      ? decodeURI(new URL(ref.specifier).pathname)
+      : ref.specifier;
     const value: unknown = require(specifier);
     if (ref.commonjs || types.isModuleNamespaceObject(value)) return keep(ref, value);
     return keep(ref, namespaceFor(value));
@@ -113,7 +115,10 @@ export function exportOf(ref: ImportRef, name: string): unknown {
     return value;
   }
   if (ref.commonjs && name.startsWith('=')) {
-    return name.split('.').slice(1).reduce((o, key) => (o as Record<string, unknown>)[key], value);
+    return name
+      .split('.')
+      .slice(1)
+      .reduce((o, key) => (o as Record<string, unknown>)[key], value);
   }
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value)) {
     throw new SerializationError(

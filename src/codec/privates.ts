@@ -32,7 +32,9 @@ function read(text: string): ClassSource {
   if (!/^class\b/.test(text)) return none;
   let cls: Class;
   try {
-    const program = parse(`(${text})`, { ecmaVersion: 'latest', checkPrivateFields: false } as Parameters<typeof parse>[1]);
+    const program = parse(`(${text})`, { ecmaVersion: 'latest', checkPrivateFields: false } as Parameters<
+      typeof parse
+    >[1]);
     cls = (program.body[0] as unknown as { expression: Expression }).expression as unknown as Class;
   } catch {
     // A decorator, perhaps: instances are judged by the letters alone.
@@ -53,7 +55,11 @@ function read(text: string): ClassSource {
 
 /** The first private member that `cls` or a base of it gives its instances. */
 export function privateMember(cls: Fn): { owner: string; name: string } | undefined {
-  for (let c: unknown = cls; typeof c === 'function' && c !== Function.prototype; c = Object.getPrototypeOf(c)) {
+  for (
+    let c: unknown = cls;
+    typeof c === 'function' && c !== Function.prototype;
+    c = Object.getPrototypeOf(c)
+  ) {
     const [name] = classSource(c).privates;
     if (name !== undefined) return { owner: c.name, name };
   }

@@ -19,7 +19,11 @@ export interface FunctionReference {
 /** Whether a value is meant as a {@link FunctionReference}. */
 export function isReference(value: unknown): value is FunctionReference {
   return (
-    typeof value === 'object' && value !== null && 'module' in value && 'name' in value && typeof value.name === 'string'
+    typeof value === 'object' &&
+    value !== null &&
+    'module' in value &&
+    'name' in value &&
+    typeof value.name === 'string'
   );
 }
 

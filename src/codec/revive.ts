@@ -1,17 +1,20 @@
 /**
  * Makes functions of code that arrived, in the receiver.
  */
-import { createRequire } from 'node:module';
+
+/**
+ * Makes functions of code that arrived, in the receiver.
+ */
+import module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import module from 'node:module';
 import vm from 'node:vm';
 import { SerializationError } from '../base/errors.ts';
-import { damaged } from './source.ts';
-import { setPlan } from './functions.ts';
 import { origin, remember } from './identity.ts';
 import { setOrigin } from './namespaces.ts';
 import { type Code, type Fn, type FnRecord, MetaRef } from './plan.ts';
+import { setPlan } from './plans.ts';
+import { damaged } from './source.ts';
 import { registerSourceMap } from './source-map.ts';
 
 /** What a factory gives: the function or an object that holds it, and access to its variables. */
@@ -65,11 +68,19 @@ export function revivedOf(fn: Fn): Revived | undefined {
  *
  * @throws {SerializationError} When the evaluation throws.
  */
-export function revive(key: string, codeKey: string, eager: readonly unknown[], refs: readonly unknown[]): Revived {
+export function revive(
+  key: string,
+  codeKey: string,
+  eager: readonly unknown[],
+  refs: readonly unknown[],
+): Revived {
   const code = codeNamed(codeKey);
   let made: Made;
   try {
-    made = factoryOf(codeKey).call(code.usesThis ? eager[0] : undefined, code.usesThis ? eager.slice(1) : eager);
+    made = factoryOf(codeKey).call(
+      code.usesThis ? eager[0] : undefined,
+      code.usesThis ? eager.slice(1) : eager,
+    );
   } catch (cause) {
     throw new SerializationError(
       `Cannot evaluate a ${code.isClass ? 'class' : 'function'} of ${code.filename} in this process: ${String(cause)}; see the cause`,

@@ -4,7 +4,7 @@
  * Two passes over acorn's tree: the first makes scopes, bindings and a list of references, the second resolves these.
  * Parameters and body count as one scope; a direct `eval` sees only what the source names elsewhere.
  */
-import type { AnyNode, Function as AcornFunction, Class, Node, Pattern } from 'acorn';
+import type { Function as AcornFunction, AnyNode, Class, Node, Pattern } from 'acorn';
 
 /** A declared variable. */
 export interface Binding {
@@ -86,7 +86,13 @@ export interface ScopeInfo {
 type Any = AnyNode & Record<string, unknown>;
 
 const functionTypes = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
-const loopTypes = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
+const loopTypes = new Set([
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'WhileStatement',
+  'DoWhileStatement',
+]);
 
 export function analyse(program: Node, isModule: boolean): ScopeInfo {
   return new Analyser(isModule).run(program as Any);
@@ -342,7 +348,10 @@ class Analyser {
       if (left !== undefined && left.type !== 'VariableDeclaration') this.#pattern(left, inner, strict, true);
     }
     for (const key of Object.keys(node)) {
-      if (key === 'type' || (key === 'left' && inner !== scope && (node.left as Any).type !== 'VariableDeclaration'))
+      if (
+        key === 'type' ||
+        (key === 'left' && inner !== scope && (node.left as Any).type !== 'VariableDeclaration')
+      )
         continue;
       const child = node[key];
       if (Array.isArray(child)) this.#visitAll(child, inner, strict);

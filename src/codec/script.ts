@@ -40,8 +40,10 @@ export class Script {
   constructor(source: ScriptSource) {
     this.source = source;
     this.url = source.url;
-    this.isFile = source.url.startsWith('file:') && !source.text.startsWith(mark) && !/\/\[eval\d*\]$/.test(source.url);
-    this.filename = source.url.startsWith('file:') && !source.isModule ? fileURLToPath(source.url) : source.url;
+    this.isFile =
+      source.url.startsWith('file:') && !source.text.startsWith(mark) && !/\/\[eval\d*\]$/.test(source.url);
+    this.filename =
+      source.url.startsWith('file:') && !source.isModule ? fileURLToPath(source.url) : source.url;
     try {
       this.program = parse(source.text, {
         ecmaVersion: 'latest',
@@ -185,7 +187,8 @@ export function requireShape(binding: Binding): RequireShape | undefined {
   for (const p of node.id.properties) {
     if (p.type !== 'Property' || p.computed || p.value.type !== 'Identifier' || p.value.name !== binding.name)
       continue;
-    const key = p.key.type === 'Identifier' ? p.key.name : p.key.type === 'Literal' ? String(p.key.value) : '';
+    const key =
+      p.key.type === 'Identifier' ? p.key.name : p.key.type === 'Literal' ? String(p.key.value) : '';
     if (key !== '') return { ...shape, path: [...shape.path, key] };
   }
   return undefined;

@@ -23,5 +23,10 @@ export function joinStacks(error: unknown, where: string, local?: Error): void {
     .join('\n');
   const seam = `    [in ${where}${frames === '' ? '' : ', called from'}]`;
   const stack = `${error.stack}\n${seam}${frames === '' ? '' : `\n${frames}`}`;
-  Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true, enumerable: false });
+  Object.defineProperty(error, 'stack', {
+    value: stack,
+    configurable: true,
+    writable: true,
+    enumerable: false,
+  });
 }

@@ -11,9 +11,9 @@
  *           | eager and late, each as position, number of its first object and count of objects; position 0: none)
  */
 import { moduleKey, moduleNumber } from './module-ref.ts';
-import type { Use } from './section.ts';
 import type { Peer } from './peer.ts';
 import { type Code, ImportRef } from './plan.ts';
+import type { Use } from './section.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 

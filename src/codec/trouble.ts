@@ -42,8 +42,8 @@ export function through(e: unknown, step: string): unknown {
 /** How the class of an unsendable object is named. */
 export function className(o: object): string {
   try {
-    const { constructor } = o as { constructor?: unknown };
-    if (typeof constructor === 'function' && constructor.name !== '') return constructor.name;
+    const cls = (o as { constructor?: unknown }).constructor;
+    if (typeof cls === 'function' && cls.name !== '') return cls.name;
   } catch {
     // A getter that throws: the tag will do.
   }

@@ -14,9 +14,9 @@ import { show, typeError } from '../base/validate.ts';
 import { fileStatus } from '../platform/files.ts';
 import { requirePlatform } from '../platform/libc.ts';
 import { type Mapping, mapFile, neutralize, unmap, viewMemory } from '../platform/mmap.ts';
-import { closeQuietly } from '../platform/wake-pipe.ts';
 import { createShm, openShm, unlinkShm } from '../platform/shm.ts';
 import { joinTracker, type TrackerHandle, track, trackerHandle, untrack } from '../platform/tracker.ts';
+import { closeQuietly } from '../platform/wake-pipe.ts';
 
 /** Options of `new SharedMemory()`. */
 export interface SharedMemoryOptions {

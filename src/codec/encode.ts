@@ -1,0 +1,48 @@
+/**
+ * Any value and any function, as bytes. Never waits, and fails at once, naming the path to what cannot travel.
+ *
+ * Functions travel by reference where the receiver can import them, else as code with the variables that they captured; see
+ * `functions.ts`.
+ */
+import { SerializationError } from '../base/errors.ts';
+import { Encoder } from './encoder.ts';
+import type { Peer } from './peer.ts';
+import { isStackOverflow, Trouble } from './trouble.ts';
+
+/** Options of {@link encode}. */
+export interface EncodeOptions {
+  /** What the receiver has already; without it the message is complete in itself, for any receiver. */
+  readonly peer?: Peer | undefined;
+  /** First word of the path in errors: `'target'`, `'args'`, `'result'`. @default 'value' */
+  readonly root?: string | undefined;
+}
+
+/** Kept for the next call; undefined while at work, since a getter or a `[serialize]` may encode too. */
+let idle: Encoder | undefined;
+
+/**
+ * Turns a value into bytes that `decode` understands in any process of the same version.
+ *
+ * @throws {SerializationError} When something in it cannot travel; nothing was sent, and `path` says where it is.
+ * @example
+ * const bytes = encode({ f: (x: number) => x * factor, items: new Map() });
+ */
+export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
+  const encoder = idle ?? new Encoder();
+  idle = undefined;
+  try {
+    const bytes = encoder.run(value, options.peer);
+    idle = encoder;
+    return bytes;
+  } catch (e) {
+    const root = options.root ?? 'value';
+    if (e instanceof Trouble) throw e.toError(root);
+    if (isStackOverflow(e)) {
+      throw new SerializationError(
+        `Cannot send ${root}: the stack is used up; call this from less deep, or send it in parts`,
+        { path: [root], cause: e },
+      );
+    }
+    throw e;
+  }
+}
