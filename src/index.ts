@@ -2,15 +2,19 @@
 
 // Errors
 export {
+  AbandonedLockError,
   AssertionError,
   AttributeError,
   AuthenticationError,
+  BrokenBarrierError,
   BrokenPipeError,
   BufferTooShort,
   ConnectionError,
+  DeadlockError,
   EOFError,
   FileExistsError,
   FileNotFoundError,
+  IndexError,
   MultiprocError,
   NotSupportedError,
   OSError,
@@ -21,6 +25,8 @@ export {
   TimeoutError,
   ValueError,
 } from './base/errors.ts';
+// Shared objects between worker threads
+export { fromHandle, type ShareHandle, shareHandle } from './base/handle.ts';
 // What a class of your own says about how it travels
 export { deserialize, serialize } from './base/travel.ts';
 // Options that many calls take
@@ -51,3 +57,13 @@ export {
 export { type EndOptions, Process, type ProcessOptions } from './process/process.ts';
 export { SystemExit } from './process/report.ts';
 export type { AnyFunction, Reference } from './process/target.ts';
+// Locks and what is like them, for threads and processes
+export { Barrier, type BarrierOptions } from './sync/barrier.ts';
+export type { LockOptions } from './sync/base-lock.ts';
+export { Condition } from './sync/condition.ts';
+export { Event } from './sync/event.ts';
+export { Guard } from './sync/guard.ts';
+export { Lock } from './sync/lock.ts';
+export type { AcquireOptions, AcquireSyncOptions } from './sync/options.ts';
+export { RLock } from './sync/rlock.ts';
+export { BoundedSemaphore, Semaphore } from './sync/semaphore.ts';

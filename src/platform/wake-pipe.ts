@@ -10,10 +10,10 @@ const pipe2 = declare<(fds: [number, number], flags: number) => number>(
   'int pipe2(_Out_ int *fds, int flags)',
 );
 const nativeRead = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
-  'ssize_t read(int fd, void *buffer, size_t count)',
+  'int64_t read(int fd, void *buffer, size_t count)',
 );
 const nativeWrite = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
-  'ssize_t write(int fd, const void *buffer, size_t count)',
+  'int64_t write(int fd, const void *buffer, size_t count)',
 );
 
 const O_CLOEXEC = 0o2000000;

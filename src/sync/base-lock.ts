@@ -71,6 +71,7 @@ export abstract class BaseLock implements Disposable {
   abstract acquire(options?: AcquireOptions | boolean): Promise<boolean>;
   abstract acquireSync(options?: AcquireSyncOptions | boolean): boolean;
   abstract release(): void;
+  abstract runExclusive<T>(fn: () => T | PromiseLike<T>, options?: AcquireOptions): Promise<T>;
 
   /** Whether anybody holds it, a process that died included. */
   locked(): boolean {
