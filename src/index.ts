@@ -31,6 +31,11 @@ export { fromHandle, type ShareHandle, shareHandle } from './base/handle.ts';
 export { deserialize, serialize } from './base/travel.ts';
 // Options that many calls take
 export type { SyncWaitOptions, WaitOptions } from './base/validate.ts';
+// Numbers, arrays and records in shared memory
+export { copy, RawArray } from './memory/raw-array.ts';
+export { RawValue } from './memory/raw-value.ts';
+export { type RecordOf, type StructType, struct } from './memory/struct.ts';
+export type { Typecode } from './memory/typecodes.ts';
 // Pools
 export { AsyncResult } from './pool/async-result.ts';
 export { MaybeEncodingError, WorkerLostError } from './pool/errors.ts';
@@ -67,3 +72,6 @@ export { Lock } from './sync/lock.ts';
 export type { AcquireOptions, AcquireSyncOptions } from './sync/options.ts';
 export { RLock } from './sync/rlock.ts';
 export { BoundedSemaphore, Semaphore } from './sync/semaphore.ts';
+export { SharedArray, SharedArray as Array } from './sync/shared-array.ts';
+export { Value } from './sync/value.ts';
+export type { ValueOptions } from './sync/value-lock.ts';

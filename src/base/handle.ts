@@ -4,7 +4,14 @@
  * Structured clone strips an instance to its bare fields, so it carries a handle: plain data that names the class and
  * holds what {@link serialize} gives. Not needed for what this library sends itself.
  */
-import { deserialize, serialize, travelClass, travelName } from './travel.ts';
+import {
+  describeSharedView,
+  deserialize,
+  rebuildSharedView,
+  serialize,
+  travelClass,
+  travelName,
+} from './travel.ts';
 import { show, typeError } from './validate.ts';
 
 /** Plain data that stands for a shared object; made by {@link shareHandle}. */
@@ -22,6 +29,10 @@ export interface ShareHandle {
  * @throws {TypeError} For what is not a shared object of this library.
  */
 export function shareHandle(object: object): ShareHandle {
+  if (ArrayBuffer.isView(object)) {
+    const data = describeSharedView(object);
+    if (data !== undefined) return { multiproc: viewName, data };
+  }
   const cls: unknown = object.constructor;
   const name = typeof cls === 'function' ? travelName(cls) : undefined;
   if (name === undefined) {
@@ -34,6 +45,8 @@ export function shareHandle(object: object): ShareHandle {
 
 /** The shared object that a handle stands for. @throws {TypeError} For anything else. */
 export function fromHandle<T extends object>(handle: ShareHandle): T {
+  if (isHandle(handle) && handle.multiproc === viewName)
+    return rebuildSharedView(handle.data) as T & ArrayBufferView;
   const cls = isHandle(handle) ? travelClass(handle.multiproc) : undefined;
   if (cls === undefined) {
     throw typeError(
@@ -42,6 +55,9 @@ export function fromHandle<T extends object>(handle: ShareHandle): T {
   }
   return cls[deserialize](unpack(handle.data) as never) as T;
 }
+
+/** Names a typed array over shared memory. */
+const viewName = 'view';
 
 function isHandle(value: unknown): value is ShareHandle {
   return (
@@ -53,6 +69,7 @@ function isHandle(value: unknown): value is ShareHandle {
 function pack(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (travelName(value.constructor) !== undefined) return shareHandle(value);
+  if (ArrayBuffer.isView(value)) return describeSharedView(value) === undefined ? value : shareHandle(value);
   if (Array.isArray(value)) return value.map(pack);
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, pack(v)]));

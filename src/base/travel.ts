@@ -49,3 +49,28 @@ export function travelName(cls: object): string | undefined {
 export function travelClass(name: string): TravelClass<never, never> | undefined {
   return byName.get(name);
 }
+
+/** How typed arrays over shared memory travel: as the same memory, not as a copy. The memory layer announces it. */
+export interface SharedViews<D> {
+  /** Plain data that names the memory, or undefined for a view of ordinary memory. */
+  describe(view: ArrayBufferView): D | undefined;
+  /** A view of the same memory. */
+  rebuild(data: D): ArrayBufferView;
+}
+
+let sharedViews: SharedViews<unknown> | undefined;
+
+/** Announces how views of shared memory travel. */
+export function registerSharedViews<D>(views: SharedViews<D>): void {
+  sharedViews = views as SharedViews<unknown>;
+}
+
+/** What travels in the place of a typed array (`RawArray('d', 10)`) when it shows shared memory; else undefined. */
+export function describeSharedView(view: ArrayBufferView): unknown {
+  return sharedViews?.describe(view);
+}
+
+/** The typed array over the same shared memory, from what {@link describeSharedView} gave. */
+export function rebuildSharedView(data: unknown): ArrayBufferView {
+  return sharedViews!.rebuild(data);
+}
