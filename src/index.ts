@@ -31,6 +31,13 @@ export { fromHandle, type ShareHandle, shareHandle } from './base/handle.ts';
 export { deserialize, serialize } from './base/travel.ts';
 // Options that many calls take
 export type { SyncWaitOptions, WaitOptions } from './base/validate.ts';
+// Channels
+export type { QueueOptions, QueueSyncOptions } from './channel/arguments.ts';
+export { type BytesLike, Connection, Pipe } from './channel/connection.ts';
+export { Empty, Full, ShutDown } from './channel/errors.ts';
+export { JoinableQueue } from './channel/joinable-queue.ts';
+export { Queue } from './channel/queue.ts';
+export { SimpleQueue } from './channel/simple-queue.ts';
 // Numbers, arrays and records in shared memory
 export { copy, RawArray } from './memory/raw-array.ts';
 export { RawValue } from './memory/raw-value.ts';

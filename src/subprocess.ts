@@ -11,6 +11,7 @@ export {
   PermissionError,
   ValueError,
 } from './base/errors.ts';
+export type { Arg, Args } from './subprocess/args.ts';
 // Running a program to its end
 export { CompletedProcess } from './subprocess/completed.ts';
 // Starting one and staying in touch
@@ -20,7 +21,7 @@ export { UnicodeEncodeError } from './subprocess/encodings.ts';
 export { CalledProcessError, SubprocessError, TimeoutExpired } from './subprocess/errors.ts';
 export { ProcessInput } from './subprocess/input-stream.ts';
 export { list2cmdline } from './subprocess/list2cmdline.ts';
-export type { Arg, Args, PopenOptions } from './subprocess/options.ts';
+export type { PopenOptions } from './subprocess/options.ts';
 export { ProcessOutput } from './subprocess/output-stream.ts';
 export {
   type CommunicateOptions,

@@ -1,7 +1,7 @@
 /** What a program that has ended leaves: its exit code and what was captured. */
 import { inspect } from 'node:util';
+import type { Args } from './args.ts';
 import { CalledProcessError } from './errors.ts';
-import type { Args } from './options.ts';
 import { repr } from './repr.ts';
 
 /** Result of the `run` family: Python's `CompletedProcess`. */

@@ -1,7 +1,7 @@
 /** Python's `subprocess` exceptions. */
 import os from 'node:os';
 import { type ErrorDetails, MultiprocError } from '../base/errors.ts';
-import type { Args } from './options.ts';
+import type { Args } from './args.ts';
 import { repr } from './repr.ts';
 
 /** What was captured: bytes, or text where the call asked for text. */

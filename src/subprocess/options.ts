@@ -8,14 +8,10 @@ import { KeyError, OverflowError, ValueError } from '../base/errors.ts';
 import { checkSignal, rangeError, show, typeError } from '../base/validate.ts';
 import { groupId, userId } from '../platform/accounts.ts';
 import { type CString, checkCString, type Environment } from '../platform/cstrings.ts';
+import type { Arg, Args } from './args.ts';
 import { createDecoder } from './decode.ts';
 import { SubprocessError } from './errors.ts';
 import type { Redirection } from './stdio.ts';
-
-/** One argument: text, raw bytes, or a path as a `file:` URL. */
-export type Arg = string | Uint8Array | URL;
-/** A program's name or path alone, or a list with its arguments. */
-export type Args = Arg | readonly Arg[];
 
 /** How a {@link Popen} is started: Python's keyword arguments in camelCase. */
 export interface PopenOptions {

@@ -10,11 +10,12 @@ import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } fro
 import { signalNumber } from '../platform/child.ts';
 import { type Child, launch } from '../platform/launch.ts';
 import { signalTree } from '../platform/tree.ts';
+import type { Args } from './args.ts';
 import { Communication } from './communicate.ts';
 import type { PIPE } from './constants.ts';
 import { TimeoutExpired } from './errors.ts';
 import type { ProcessInput } from './input-stream.ts';
-import { type Args, type PopenOptions, resolveOptions } from './options.ts';
+import { type PopenOptions, resolveOptions } from './options.ts';
 import type { ProcessOutput } from './output-stream.ts';
 import { repr } from './repr.ts';
 import { openStdio, openStreams } from './stdio.ts';

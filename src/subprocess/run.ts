@@ -7,10 +7,11 @@
  */
 import { ValueError } from '../base/errors.ts';
 import { checkSignal } from '../base/validate.ts';
+import type { Args } from './args.ts';
 import { CompletedProcess } from './completed.ts';
 import { PIPE, STDOUT } from './constants.ts';
 import { CalledProcessError, TimeoutExpired } from './errors.ts';
-import type { Args, PopenOptions } from './options.ts';
+import type { PopenOptions } from './options.ts';
 import { type OutputOf, Popen } from './popen.ts';
 
 /** Options of {@link run}: those of {@link Popen}, and these. */

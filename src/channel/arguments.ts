@@ -1,0 +1,57 @@
+/** Arguments of calls that wait, in our form and in Python's positional one, checked once. */
+import { checkSignal, checkTimeout, show, typeError, type WaitOptions } from '../base/validate.ts';
+import type { Limits } from './waiting.ts';
+
+/** Options of `put` and `get`. */
+export interface QueueOptions extends WaitOptions {
+  /** Python's `block`: false tries once. @default true */
+  readonly block?: boolean | undefined;
+}
+
+/** Options of `putSync` and `getSync`. */
+export type QueueSyncOptions = Omit<QueueOptions, 'signal'>;
+
+export const forEver: Limits = { deadline: undefined };
+export const once: Limits = { deadline: 0 };
+
+/**
+ * `put(x, false)`, `put(x, true, 100)` as in Python, or `put(x, { timeout: 100 })`.
+ *
+ * @throws {TypeError}
+ */
+export function queueLimits(
+  block: QueueOptions | boolean | null | undefined,
+  timeout: number | null | undefined,
+): Limits {
+  if (block === false) return once;
+  if (typeof block === 'object' && block !== null) {
+    if (block.block === false) return once;
+    return limitsOf(block);
+  }
+  if (block !== undefined && block !== null && block !== true) {
+    throw typeError(`Cannot wait: the options must be an object or a boolean, got ${show(block)}`);
+  }
+  return deadlineLimits(timeout);
+}
+
+function deadlineLimits(timeout: unknown, signal?: unknown): Limits {
+  const checked = checkTimeout(timeout);
+  const checkedSignal = checkSignal(signal);
+  if (checked === undefined && checkedSignal === undefined) return forEver;
+  return { deadline: checked === undefined ? undefined : performance.now() + checked, signal: checkedSignal };
+}
+
+/** `{ timeout, signal }`. @throws {TypeError} */
+export function limitsOf(options: WaitOptions | undefined | null): Limits {
+  if (options === undefined || options === null) return forEver;
+  if (typeof options !== 'object') {
+    throw typeError(`Cannot wait: the options must be an object, got ${show(options)}`);
+  }
+  return deadlineLimits(options.timeout, options.signal);
+}
+
+/** `100`, `null` for ever, or `{ timeout, signal }`; absent is `otherwise`. @throws {TypeError} */
+export function timeoutLimits(timeout: number | null | WaitOptions | undefined, otherwise: Limits): Limits {
+  if (timeout === undefined) return otherwise;
+  return typeof timeout === 'object' && timeout !== null ? limitsOf(timeout) : deadlineLimits(timeout);
+}

@@ -1,0 +1,332 @@
+/**
+ * What Queue, SimpleQueue and JoinableQueue are made of: a ring for all producers and consumers, and its holders.
+ *
+ * `put` writes into shared memory itself and is done: there is no feeder thread as in Python, so nothing is lost when a
+ * process ends right after it, nothing needs an event loop, and no exit waits for anybody.
+ */
+import { inspect } from 'node:util';
+import { allocate, type Block } from '../memory/arena.ts';
+import { queueClosed, ShutDown } from './errors.ts';
+import { createExtents } from './extents.ts';
+import { DRAINS, Holders, PUT } from './holders.ts';
+import { channelBytes, OPEN, place, SHUT, word } from './layout.ts';
+import { EMPTY, Ring } from './ring.ts';
+import { type ChannelHandle, openRings, Seat, Watch } from './seat.ts';
+import {
+  finish,
+  finishAsync,
+  keep,
+  type Outgoing,
+  prepare,
+  send,
+  sendKept,
+  takeNothing,
+  takeValue,
+} from './values.ts';
+import { attemptNow, type Limits, type Want, wait, waitSync } from './waiting.ts';
+
+let arriving: ChannelHandle | undefined;
+
+/** Lets the next queue that this thread constructs be the one that a handle names. */
+export function rebuild<T>(make: () => T, data: ChannelHandle): T {
+  arriving = data;
+  try {
+    return make();
+  } finally {
+    arriving = undefined;
+  }
+}
+
+/** Shared by the three classes; not for callers. */
+export abstract class BaseQueue<T = unknown> implements Disposable {
+  readonly #block: Block;
+  readonly #seat: Seat;
+  readonly #watch: Watch;
+  protected readonly ring: Ring;
+  #hasPut = false;
+  #used = false;
+
+  /** @param maxsize Messages that it holds at most; 0 for no limit. */
+  constructor(maxsize: number) {
+    const data = arriving;
+    arriving = undefined;
+    if (data === undefined) {
+      this.#block = allocate(channelBytes);
+      const at = (this.#block.offset + place.ring0) >> 2;
+      this.ring = new Ring(this.#block.arena, at, createExtents(), false);
+      Atomics.store(this.ring.i32, at + word.limit, maxsize);
+      this.#block.ownedBy(this.ring);
+    } else {
+      const { block, rings } = openRings(data, false);
+      this.#block = block;
+      this.ring = rings[0]!;
+    }
+    const { arena, offset } = this.#block;
+    const holders = new Holders(arena, offset + place.holders, offset + place.end);
+    this.#seat = new Seat(holders, [this.ring], this, data?.ticket);
+    this.#watch = new Watch(holders);
+  }
+
+  protected get closed(): boolean {
+    return this.#seat.left;
+  }
+
+  /** Whether this object has put or got anything. */
+  protected get used(): boolean {
+    return this.#used;
+  }
+
+  protected get limit(): number {
+    return this.ring.i32[this.ring.at + word.limit]!;
+  }
+
+  /** Messages in it now. */
+  protected get count(): number {
+    return this.ring.size;
+  }
+
+  /** What `put` and `get` throw after `close()`. */
+  protected closedError(): Error {
+    return queueClosed();
+  }
+
+  #markPut(): void {
+    this.#hasPut = true;
+    this.#used = true;
+    if (this.#seat.holders.flag(this.#seat.entry, PUT, true)) {
+      Atomics.add(this.ring.i32, this.ring.at + word.producers, 1);
+    }
+  }
+
+  #checkPut(): void {
+    if (this.#seat.left) throw this.closedError();
+    if (!this.ring.isOpen) throw new ShutDown('Cannot put into the queue: it was shut down');
+    if (!this.#hasPut) this.#markPut();
+  }
+
+  /** Puts `value` if there is room now; else returns what to put when there is. */
+  protected tryPut(value: unknown, onError?: (error: Error, value: unknown) => void): Outgoing | undefined {
+    this.#checkPut();
+    if (onError === undefined) prepare(value);
+    else {
+      try {
+        prepare(value);
+      } catch (error) {
+        onError(error as Error, value);
+        return undefined;
+      }
+    }
+    return send(this.ring) ? undefined : keep();
+  }
+
+  protected async putSlow(outgoing: Outgoing, limits: Limits): Promise<boolean> {
+    return (await wait(this.#roomWant(outgoing), limits)) !== EMPTY;
+  }
+
+  protected putSlowSync(outgoing: Outgoing, limits: Limits): boolean {
+    return waitSync(this.#roomWant(outgoing), limits.deadline) !== EMPTY;
+  }
+
+  #roomWant(outgoing: Outgoing): Want<true> {
+    const { ring } = this;
+    return {
+      ring,
+      key: ring.roomKey,
+      flag: word.writers,
+      attempt: () => {
+        this.#checkPut();
+        return sendKept(ring, outgoing) ? true : EMPTY;
+      },
+      ready: () => ring.size < this.limit,
+      over: () => undefined,
+      fromElsewhere: () => this.sharedElsewhere,
+    };
+  }
+
+  /** Whether another thread has this queue. */
+  protected get sharedElsewhere(): boolean {
+    return this.#watch.holders.anyElsewhere();
+  }
+
+  /** Removes those who died from its holders. */
+  protected lookForDead(): void {
+    this.#watch.isEmpty(true);
+  }
+
+  /** Takes the oldest message, not yet decoded, or EMPTY. */
+  protected tryTake(): unknown {
+    if (this.#seat.left) throw this.closedError();
+    this.#used = true;
+    return this.ring.read(takeValue);
+  }
+
+  protected async take(limits: Limits): Promise<unknown> {
+    const want = this.#messageWant();
+    const got = attemptNow(want);
+    return got !== EMPTY ? got : wait(want, limits);
+  }
+
+  protected takeSync(limits: Limits): unknown {
+    return waitSync(this.#messageWant(), limits.deadline);
+  }
+
+  #messageWant(): Want<unknown> {
+    const { ring } = this;
+    return {
+      ring,
+      key: ring.messageKey,
+      flag: word.readers,
+      attempt: () => (this.#seat.left ? EMPTY : ring.read(takeValue)),
+      ready: () => ring.size > 0,
+      over: (sure) => {
+        if (sure) this.lookForDead();
+        return this.#overForTaking();
+      },
+      fromElsewhere: () => this.sharedElsewhere,
+    };
+  }
+
+  #overForTaking(): Error | undefined {
+    if (this.#seat.left) return this.closedError();
+    return this.ring.isOpen ? undefined : new ShutDown('Cannot get from the queue: it was shut down');
+  }
+
+  /** Takes and decodes, or throws why there is nothing. */
+  protected finished(taken: unknown): T {
+    return finish(taken) as T;
+  }
+
+  protected finishedAsync(taken: unknown): Promise<T> {
+    return Promise.resolve(finishAsync(taken) as T | Promise<T>);
+  }
+
+  /** What iteration waits for: a message, or that there will be none. */
+  protected async takeOrEnd(): Promise<unknown> {
+    if (this.closed) return EMPTY;
+    this.#used = true;
+    const got = this.ring.read(takeValue);
+    return got !== EMPTY ? got : this.#drain((want) => wait(want, { deadline: undefined }));
+  }
+
+  /** As {@link takeOrEnd}, blocking this thread. */
+  protected takeOrEndSync(): unknown {
+    if (this.closed) return EMPTY;
+    this.#used = true;
+    const got = this.ring.read(takeValue);
+    if (got !== EMPTY) return got;
+    const { holders, entry } = this.#seat;
+    this.#startDraining();
+    try {
+      return unlessEnded(waitSync(this.#drainWant(), undefined));
+    } finally {
+      if (!this.#seat.left) holders.flag(entry, DRAINS, false);
+    }
+  }
+
+  async #drain(waitFor: (want: Want<unknown>) => Promise<unknown>): Promise<unknown> {
+    const { holders, entry } = this.#seat;
+    this.#startDraining();
+    this.#draining++;
+    try {
+      const want = this.#drainWant();
+      const got = want.attempt();
+      return unlessEnded(got !== EMPTY ? got : await waitFor(want));
+    } finally {
+      if (--this.#draining === 0 && !this.#seat.left) holders.flag(entry, DRAINS, false);
+    }
+  }
+
+  #draining = 0;
+
+  /** The others look again: with one less who might put something, iteration may be over for them. */
+  #startDraining(): void {
+    const { holders, entry } = this.#seat;
+    if (holders.flag(entry, DRAINS, true) && !this.#hasPut && this.ring.size === 0) this.ring.wakeReaders();
+  }
+
+  #drainWant(): Want<unknown> {
+    const want = this.#messageWant();
+    const { ring } = this;
+    return {
+      ...want,
+      attempt: () => {
+        if (this.#seat.left) return ENDED;
+        const got = ring.read(takeValue);
+        if (got !== EMPTY || !this.#hasEnded()) return got;
+        const last = ring.read(takeValue);
+        return last !== EMPTY ? last : ENDED;
+      },
+      over: (sure) => {
+        if (sure) this.lookForDead();
+        return undefined;
+      },
+    };
+  }
+
+  /** Whether nobody is left who might put something, though somebody has; or the queue was shut down. */
+  #hasEnded(): boolean {
+    if (!this.ring.isOpen) return true;
+    if (this.#hasPut || Atomics.load(this.ring.i32, this.ring.at + word.producers) === 0) return false;
+    return !this.#seat.holders.anyMayPut(this.#seat.entry);
+  }
+
+  /**
+   * Python's `shutdown` of 3.13: nothing can be put any more. What is in the queue may still be taken, or is dropped when
+   * `immediate`. Who waits gets `ShutDown`, in all processes.
+   */
+  protected shutDown(mode: number): void {
+    this.ring.raiseMode(mode);
+    if (mode === SHUT) this.dropAll();
+    this.ring.wakeAll();
+  }
+
+  /** Drops what is in it. @returns how many messages that were. */
+  protected dropAll(): number {
+    let dropped = 0;
+    while (this.ring.read(takeNothing) !== EMPTY) dropped++;
+    return dropped;
+  }
+
+  /**
+   * This object puts and gets no more; those of other processes go on. Its calls that wait are ended with an error, an
+   * iteration over it ends. May be called twice.
+   */
+  close(): void {
+    this.#seat.leave();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `<multiprocessing.queues.Queue object at 0x7f20>`, as Python prints it. */
+  [inspect.custom](): string {
+    const address = this.#block.address.toString(16);
+    return `<multiprocessing.queues.${this.constructor.name} object at 0x${address}>`;
+  }
+
+  toString(): string {
+    return this[inspect.custom]();
+  }
+
+  protected data(): ChannelHandle {
+    if (this.#seat.left) throw this.closedError();
+    return {
+      block: this.#block.handle(),
+      rings: [this.ring.extents.segment.handle()],
+      ticket: this.#seat.holders.depart(),
+    };
+  }
+
+  /** For {@link wait}: whether `get` would return at once. */
+  protected get isReady(): boolean {
+    return this.ring.size > 0 || this.ring.mode !== OPEN;
+  }
+}
+
+/** What the wait of an iteration gives at its end. */
+const ENDED = Symbol('ended');
+
+function unlessEnded(got: unknown): unknown {
+  return got === ENDED ? EMPTY : got;
+}

@@ -1,0 +1,209 @@
+/**
+ * Values and records: what `put` and `send` write, and what `get` and `recv` make of it.
+ *
+ * Most messages of most programs are numbers, short texts and blocks of bytes. These are written straight into shared
+ * memory, without an encoder and without allocating: one copy in, one out. Everything else is the codec's.
+ *
+ * A value is written in two steps, so that waiting for room does not encode it twice: {@link prepare} leaves it in
+ * {@link prepared}, from where {@link send} writes it or {@link keep} takes a copy for later.
+ */
+import { describeSharedView } from '../base/travel.ts';
+import { decode, decodeAsync, encode } from '../codec/index.ts';
+import { constants, kind, kindMask, moreShift } from './layout.ts';
+import { moreOf, type Place, type Ring } from './ring.ts';
+
+/** A message ready to be written, see {@link Ring.write}. */
+export interface Outgoing {
+  kindAndMore: number;
+  number: number;
+  payload: Uint8Array | string | number | undefined;
+}
+
+/** In every Node since 20, not yet in the types of ES2023. */
+type WellFormed = string & { isWellFormed(): boolean };
+/** What `toString` calls after looking at its arguments. */
+type Sliced = Buffer & {
+  latin1Slice(from: number, to: number): string;
+  utf8Slice(from: number, to: number): string;
+};
+
+const prepared: Outgoing = { kindAndMore: 0, number: 0, payload: undefined };
+
+/** Text up to this length is looked at for being ASCII. */
+const shortText = 256;
+
+/** Typed arrays that travel as their bytes. Their place in this list is part of what processes agree on. */
+const arrays = [
+  Buffer,
+  Uint8Array,
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const;
+type AnyArray = InstanceType<(typeof arrays)[number]>;
+const arrayNumber = new Map<unknown, number>(arrays.map((c, i) => [c, i]));
+
+function set(kindAndMore: number, number: number, payload: Outgoing['payload']): void {
+  prepared.kindAndMore = kindAndMore;
+  prepared.number = number;
+  prepared.payload = payload;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
+
+/** @throws {SerializationError} For what cannot travel. */
+export function prepare(value: unknown): void {
+  switch (typeof value) {
+    case 'number':
+      if ((value | 0) === value && (value !== 0 || !Object.is(value, -0))) set(kind.int, value, undefined);
+      else set(kind.float, 8, value);
+      return;
+    case 'string':
+      if (value.length <= shortText && isAscii(value)) set(kind.ascii, value.length, value);
+      else if ((value as WellFormed).isWellFormed()) set(kind.utf8, Buffer.byteLength(value), value);
+      else prepareCoded(value);
+      return;
+    case 'boolean':
+      set(kind.constant, value ? 3 : 2, undefined);
+      return;
+    case 'undefined':
+      set(kind.constant, 0, undefined);
+      return;
+    case 'object':
+      if (value === null) set(kind.constant, 1, undefined);
+      else if (!ArrayBuffer.isView(value) || !prepareArray(value)) prepareCoded(value);
+      return;
+    default:
+      prepareCoded(value);
+  }
+}
+
+function prepareCoded(value: unknown): void {
+  const bytes = encode(value, { root: 'message' });
+  set(kind.coded, bytes.length, bytes);
+}
+
+/** A typed array over ordinary memory; one over shared memory travels as that memory, which is the codec's. */
+function prepareArray(view: ArrayBufferView): boolean {
+  const n = arrayNumber.get(view.constructor);
+  if (n === undefined || !(view.buffer instanceof ArrayBuffer)) return false;
+  if (describeSharedView(view) !== undefined) return false;
+  set(kind.array | (n << moreShift), view.byteLength, asBytes(view));
+  return true;
+}
+
+/** For `sendBytes`. */
+export function prepareBytes(bytes: Uint8Array): void {
+  set(kind.bytes, bytes.length, bytes);
+}
+
+/** Writes what was prepared. `false` when there is no room: {@link keep} it before anything else is prepared. */
+export function send(ring: Ring): boolean {
+  const sent = ring.write(prepared.kindAndMore, prepared.number, prepared.payload);
+  if (sent) prepared.payload = undefined;
+  return sent;
+}
+
+/** Writes what was kept. */
+export function sendKept(ring: Ring, { kindAndMore, number, payload }: Outgoing): boolean {
+  return ring.write(kindAndMore, number, payload);
+}
+
+/** What was prepared, to be written later. Bytes of the caller are copied, since it may change them meanwhile. */
+export function keep(): Outgoing {
+  const { kindAndMore, number, payload } = prepared;
+  prepared.payload = undefined;
+  const own = (kindAndMore & kindMask) === kind.coded || !ArrayBuffer.isView(payload);
+  return { kindAndMore, number, payload: own ? payload : Buffer.from(payload) };
+}
+
+/** The bytes of any view or buffer. */
+export function asBytes(view: ArrayBufferView | ArrayBufferLike): Uint8Array {
+  if (view instanceof Uint8Array) return view;
+  if (ArrayBuffer.isView(view)) return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  return new Uint8Array(view);
+}
+
+/** A value that still has to be decoded, outside the lock of the ring. */
+export class Coded {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+}
+
+/** A loop beats the call that copies for a few bytes. */
+const fewBytes = 48;
+
+function copyOut({ bytes, from, number }: Place): Buffer {
+  const length = number >>> 0;
+  const copy = Buffer.allocUnsafe(length);
+  if (length > fewBytes) copy.set(bytes.subarray(from, from + length));
+  else for (let i = 0; i < length; i++) copy[i] = bytes[from + i]!;
+  return copy;
+}
+
+function arrayOut(place: Place): AnyArray {
+  const { bytes, from } = place;
+  const length = place.number >>> 0;
+  const cls = arrays[moreOf(place.kindAndMore)]!;
+  if (cls === Buffer) return copyOut(place);
+  // Of its own, and not filled with zeros first.
+  const copy = Buffer.allocUnsafeSlow(length);
+  copy.set(bytes.subarray(from, from + length));
+  const array = cls as Exclude<typeof cls, typeof Buffer>;
+  return new array(copy.buffer as ArrayBuffer, 0, length / array.BYTES_PER_ELEMENT);
+}
+
+/** For {@link Ring.read}: the value, or {@link Coded} for {@link finish}. */
+export function takeValue(place: Place): unknown {
+  switch (place.kindAndMore & kindMask) {
+    case kind.int:
+      return place.number;
+    case kind.float:
+      return place.f64[place.from >>> 3];
+    case kind.constant:
+      return constants[place.number];
+    case kind.ascii:
+      return (place.bytes as Sliced).latin1Slice(place.from, place.from + place.number);
+    case kind.utf8:
+      return (place.bytes as Sliced).utf8Slice(place.from, place.from + (place.number >>> 0));
+    case kind.array:
+      return arrayOut(place);
+    default:
+      return new Coded(copyOut(place));
+  }
+}
+
+/** For {@link Ring.read}: the bytes of a message as `sendBytes` was given them, or as the codec would write the value. */
+export function takeBytes(place: Place): Buffer {
+  const k = place.kindAndMore & kindMask;
+  if (k === kind.bytes || k === kind.coded) return copyOut(place);
+  return encode(takeValue(place));
+}
+
+/** For {@link Ring.read}: takes a message of which only its place counts. */
+export function takeNothing(): true {
+  return true;
+}
+
+/** Decodes what is not decoded yet. @throws {SerializationError} With the path, when it cannot be rebuilt here. */
+export function finish(taken: unknown): unknown {
+  return taken instanceof Coded ? decode(taken.bytes) : taken;
+}
+
+/** As {@link finish}, where what the value needs may have to be loaded first. */
+export function finishAsync(taken: unknown): unknown {
+  return taken instanceof Coded ? decodeAsync(taken.bytes) : taken;
+}
