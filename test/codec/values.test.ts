@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SerializationError, ValueError } from '../../src/base/errors.ts';
+import { decode, decodeAsync, encode } from '../../src/codec/index.ts';
+
+const copy = <T>(value: T): T => decode(encode(value)) as T;
+
+test('any plain value arrives as it left', () => {
+  fc.assert(
+    fc.property(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withSet: true,
+        withTypedArray: true,
+        withNullPrototype: true,
+        withSparseArray: true,
+      }),
+      (value) => {
+        assert.deepEqual(copy(value), value);
+      },
+    ),
+    { numRuns: 1500 },
+  );
+});
+
+test('what structured clone distinguishes stays distinct', () => {
+  for (const value of [undefined, null, -0, Number.NaN, 2n ** 200n, -1n, '', '\ud800', 'ü😀', /a+/giu]) {
+    assert.deepEqual(copy(value), value);
+  }
+  assert.ok(Object.is(copy(-0), -0));
+  assert.ok(Number.isNaN(copy(new Date(Number.NaN)).getTime()));
+  const { a, ...rest } = copy({ a: undefined, b: 1 } as { a?: undefined; b: number });
+  assert.deepEqual([a, rest, Object.keys(copy({ a: undefined }))], [undefined, { b: 1 }, ['a']]);
+  const holes = copy(Object.assign(new Array<number>(3), { 0: 1, 2: 3 }));
+  assert.equal(1 in holes, false);
+  assert.deepEqual(Object.keys(copy({ b: 1, a: 2, 1: 3 })), ['1', 'b', 'a']);
+  assert.equal(copy(Symbol.for('registered')), Symbol.for('registered'));
+  assert.equal(copy(Symbol.iterator), Symbol.iterator);
+});
+
+test('binary data arrives in kind and is never a view of the message', () => {
+  const bytes = encode({
+    buffer: Buffer.from('abc'),
+    view: new Uint16Array([1, 2]),
+    big: new Float64Array(100_000).fill(1.5),
+  });
+  const { buffer, view, big } = decode(bytes) as { buffer: Buffer; view: Uint16Array; big: Float64Array };
+  bytes.fill(0);
+  assert.ok(Buffer.isBuffer(buffer) && buffer.toString() === 'abc');
+  assert.deepEqual(view, new Uint16Array([1, 2]));
+  assert.ok(big.length === 100_000 && big.every((x) => x === 1.5));
+});
+
+test('cycles and shared references are kept', () => {
+  const cyclic: { self?: unknown; twice: unknown[] } = { twice: [] };
+  cyclic.self = cyclic;
+  const shared = new Map([['x', cyclic]]);
+  cyclic.twice.push(shared, shared);
+  const back = copy(cyclic);
+  assert.equal(back.self, back);
+  assert.equal(back.twice[0], back.twice[1]);
+  assert.equal((back.twice[0] as Map<string, unknown>).get('x'), back);
+});
+
+test('errors keep class, message, stack, cause and own fields', () => {
+  const error = Object.assign(new RangeError('outer', { cause: new ValueError('inner') }), {
+    code: 'E_X',
+    extra: [1],
+  });
+  const back = copy(error);
+  assert.ok(back instanceof RangeError);
+  assert.deepEqual([back.message, back.code, back.extra], ['outer', 'E_X', [1]]);
+  assert.ok(back.stack?.includes('values.test'));
+  assert.ok(back.cause instanceof ValueError && back.cause.code === 'ERR_MULTIPROC_VALUE');
+  const many = copy(new AggregateError([new TypeError('a')], 'many'));
+  assert.ok(many instanceof AggregateError && many.errors[0] instanceof TypeError);
+});
+
+test('instances keep their class; a class and its instances stay together', () => {
+  class Point {
+    x: number;
+    constructor(x: number) {
+      this.x = x;
+    }
+    double(): number {
+      return this.x * 2;
+    }
+  }
+  const back = copy(new Point(4));
+  assert.ok(back instanceof Point);
+  assert.equal(back.double(), 8);
+});
+
+for (const [what, value, pattern] of [
+  ['a promise', { a: [Promise.resolve()] }, /a.*Promise/],
+  ['a weak map in a map', new Map([['key', new WeakMap()]]), /WeakMap/],
+  ['an unregistered symbol', { s: Symbol('mine') }, /s/],
+  ['a proxy', [new Proxy({}, {})], /Proxy/],
+  ['a timer', { timer: setTimeout(() => {}, 0) }, /timer.*Timeout/],
+] as const) {
+  test(`${what} is refused at once, with the path to it`, () => {
+    assert.throws(
+      () => encode(value),
+      (error) => error instanceof SerializationError && pattern.test(error.message) && error.path.length > 1,
+    );
+  });
+}
+
+test('#private state is not lost in silence', () => {
+  class Secret {
+    #x = 1;
+    get x(): number {
+      return this.#x;
+    }
+  }
+  assert.throws(
+    () => encode({ secret: new Secret() }),
+    (error) => error instanceof SerializationError && /secret/.test(error.message),
+  );
+});
+
+test('a very deep structure travels or is refused, and never crashes', () => {
+  let list: { next?: unknown } = {};
+  for (let i = 0; i < 100_000; i++) list = { next: list };
+  try {
+    let depth = 0;
+    for (
+      let at = copy(list) as { next?: unknown } | undefined;
+      at?.next !== undefined;
+      at = at.next as { next?: unknown }
+    )
+      depth++;
+    assert.equal(depth, 100_000);
+  } catch (error) {
+    assert.ok(error instanceof SerializationError, String(error));
+  }
+});
+
+test('garbage is refused', () => {
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from([255]),
+    Buffer.from('nonsense'),
+    encode({ a: [1, 2, 3] }).subarray(0, 5),
+  ]) {
+    assert.throws(() => decode(bytes), SerializationError);
+  }
+});
+
+test('what needs no module is decoded without a promise', () => {
+  assert.deepEqual(decodeAsync(encode({ a: 1 })), { a: 1 });
+});
