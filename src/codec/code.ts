@@ -9,6 +9,7 @@
  * - a class loses static fields and static blocks, whose outcome travels as values: running them twice would be visible.
  *   Not so when it has static private fields, which nobody can read from outside: then they run again.
  */
+import vm from 'node:vm';
 import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
 import { builtinModule, enumerableGlobals } from './builtins.ts';
 import { nextNumber, origin } from './identity.ts';
@@ -169,10 +170,19 @@ function travels(r: Reference, script: Script): boolean {
   if (r.name === 'arguments' || r.name === 'undefined') return false;
   if (!script.source.isModule && commonJsNames.has(r.name)) return true;
   const d = Object.getOwnPropertyDescriptor(globalThis, r.name);
-  if (d === undefined) return false;
+  if (d === undefined) return !script.source.isModule && isScriptVariable(r.name);
   if (d.enumerable === true) return !enumerableGlobals.has(r.name);
   // The REPL and `node -e` know the built-in modules as global variables.
   return d.get !== undefined && /^[a-z_0-9]+$/.test(r.name) && isModuleName(r.name);
+}
+
+/** Whether another script declared it with `let`, `const` or `class` at its top, as lines typed into the REPL do. */
+function isScriptVariable(name: string): boolean {
+  try {
+    return vm.runInThisContext(`typeof ${name}`) !== 'undefined';
+  } catch {
+    return false; // declared, and not initialised yet
+  }
 }
 
 function isModuleName(name: string): boolean {
