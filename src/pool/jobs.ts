@@ -17,6 +17,10 @@ export class ApplyJob<T> implements Job {
     this.#settle = settle;
   }
 
+  succeeded(_task: Task, [value]: readonly unknown[]): void {
+    this.#settle.resolve(value as T);
+  }
+
   settled(_task: Task, [outcome]: readonly Outcome[]): void {
     const [ok, value] = outcome!;
     if (ok) this.#settle.resolve(value as T);
@@ -35,6 +39,7 @@ export class MapJob<T> implements Job {
   readonly #chunksize: number;
   readonly #onProgress: ((progress: Progress) => void) | undefined;
   #left: number;
+  #over = false;
   #failure: { readonly at: number; readonly error: unknown } | undefined;
 
   constructor(
@@ -48,6 +53,12 @@ export class MapJob<T> implements Job {
     this.#chunksize = chunksize;
     this.#settle = settle;
     this.#onProgress = onProgress;
+  }
+
+  succeeded(task: Task, values: readonly unknown[]): void {
+    const start = task.index * this.#chunksize;
+    for (let i = 0; i < values.length; i++) this.#results[start + i] = values[i] as T;
+    this.#advance(task.count);
   }
 
   settled(task: Task, outcomes: readonly Outcome[]): void {
@@ -64,14 +75,28 @@ export class MapJob<T> implements Job {
     this.#advance(task.count);
   }
 
+  /** Fails at once, with tasks still out, or some not even made. */
+  giveUp(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#settle.reject(error);
+  }
+
+  /** Whether nothing is wanted any more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
   #note(at: number, error: unknown): void {
     if (this.#failure === undefined || at < this.#failure.at) this.#failure = { at, error };
   }
 
   #advance(count: number): void {
+    if (this.#over) return;
     this.#left -= count;
     this.#onProgress?.({ done: this.#results.length - this.#left, total: this.#results.length });
     if (this.#left > 0) return;
+    this.#over = true;
     if (this.#failure === undefined) this.#settle.resolve(this.#results);
     else this.#settle.reject(this.#failure.error);
   }

@@ -9,6 +9,8 @@ export interface PoolFunction {
 
 /** What a call of the pool is waiting for; told of each of its tasks exactly once. */
 export interface Job {
+  /** Every item succeeded: its results, one for each item. */
+  succeeded(task: Task, values: readonly unknown[]): void;
   /** The worker's outcomes, one for each item. */
   settled(task: Task, outcomes: readonly Outcome[]): void;
   /** There will be none: cancelled, timed out, lost, or the pool was ended. */

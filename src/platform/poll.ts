@@ -1,0 +1,42 @@
+/**
+ * Descriptors watched by the event loop (`uv_poll`).
+ *
+ * While a program ends, libuv still runs what is ready, though no JavaScript can be called any more: so everything that is watched is
+ * let go of at the program's (or the worker thread's) `exit`.
+ */
+import { koffi } from './libc.ts';
+
+/** A watched descriptor; it keeps the event loop alive unless it is unref'd. */
+export interface PollHandle {
+  ref(): void;
+  unref(): void;
+  /** Stops watching; the descriptor stays open. May be called twice. */
+  close(): void;
+}
+
+const handles = new Set<PollHandle>();
+let waiting = false;
+
+/** Calls back for as long as the descriptor is ready. */
+export function poll(
+  fd: number,
+  events: { readonly readable?: boolean; readonly writable?: boolean },
+  onReady: () => void,
+): PollHandle {
+  const inner = koffi().node.poll(fd, events, onReady);
+  const handle: PollHandle = {
+    ref: () => inner.ref(),
+    unref: () => inner.unref(),
+    close: () => {
+      if (handles.delete(handle)) inner.close();
+    },
+  };
+  handles.add(handle);
+  if (!waiting) {
+    waiting = true;
+    process.on('exit', () => {
+      for (const each of handles) each.close();
+    });
+  }
+  return handle;
+}
