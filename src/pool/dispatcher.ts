@@ -23,8 +23,8 @@ import { Worker } from './worker.ts';
 const cancelGraceMs = 500;
 /** How long a worker may take to heed SIGTERM before SIGKILL, in milliseconds. */
 const terminateGraceMs = 1000;
-/** Workers that end before they were ready, one after the other: then no further one is started. */
-const mostFailedStarts = 3;
+/** Starts that may fail without one that succeeds, beside one for each worker: then no further one is tried. */
+const spareStarts = 3;
 /** How much work, in milliseconds, is sent ahead to a worker, and how many tasks at most. */
 const aheadMs = 2;
 const mostAhead = 256;
@@ -340,7 +340,7 @@ export class Dispatcher {
         this.#requeue([task]);
       } else this.#fail(task, lost);
     }
-    if (this.#failedStarts >= mostFailedStarts) this.#break(lost);
+    if (this.#failedStarts >= this.#options.processes + spareStarts) this.#break(lost);
     this.#replace(worker);
     this.#fill();
     this.#maybeFinish();
