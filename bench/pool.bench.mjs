@@ -74,9 +74,9 @@ pool.terminate()
 const pool = new Pool(workers);
 const trip = (one) => async () =>
   ((await timed(async () => {
-    for (let i = 0; i < 500; i++) await one(i);
+    for (let i = 0; i < 2000; i++) await one(i);
   })) /
-    500) *
+    2000) *
   1000;
 
 const single = [
@@ -100,9 +100,9 @@ const tripsSync = [
   await median(
     async () =>
       ((await timed(() => {
-        for (let i = 0; i < 500; i++) pool.applySync(increment, [i]);
+        for (let i = 0; i < 2000; i++) pool.applySync(increment, [i]);
       })) /
-        500) *
+        2000) *
       1000,
   ),
 ];

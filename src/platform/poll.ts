@@ -3,6 +3,9 @@
  *
  * While a program ends, libuv still runs what is ready, though no JavaScript can be called any more: so everything that is watched is
  * let go of at the program's (or the worker thread's) `exit`.
+ *
+ * What is called back runs in the phase of immediates that follows, not in koffi's own call: that one is no callback in the eyes
+ * of newer Nodes, after which they would run no microtasks, and it cannot let an error through.
  */
 import { koffi } from './libc.ts';
 
@@ -23,7 +26,16 @@ export function poll(
   events: { readonly readable?: boolean; readonly writable?: boolean },
   onReady: () => void,
 ): PollHandle {
-  const inner = koffi().node.poll(fd, events, onReady);
+  let due = false;
+  const call = (): void => {
+    due = false;
+    if (handles.has(handle)) onReady();
+  };
+  const inner = koffi().node.poll(fd, events, () => {
+    if (due) return;
+    due = true;
+    setImmediate(call);
+  });
   const handle: PollHandle = {
     ref: () => inner.ref(),
     unref: () => inner.unref(),

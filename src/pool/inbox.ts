@@ -10,8 +10,8 @@ import type { Transport } from './transport.ts';
 
 const several = availableParallelism() > 1;
 /** How long it looks on without, and with turns of the event loop, in milliseconds. */
-const spinMs = 0.01;
-const lookMs = 0.06;
+const spinMs = 0.02;
+const lookMs = 0.15;
 /** How often it looks on in vain until it stops. */
 const mostPatience = 10;
 

@@ -32,7 +32,7 @@ const atOnce = 64;
 
 const several = availableParallelism() > 1;
 /** How long it looks on after the last message, in milliseconds. */
-const lookMs = 0.06;
+const lookMs = 0.15;
 /** How often it looks on in vain until it stops. */
 const mostPatience = 10;
 
