@@ -29,7 +29,9 @@ const spareStarts = 3;
 const aheadMs = 2;
 const mostAhead = 256;
 
-/** … unless they are as many. */
+/** Tasks made of long inputs wait in the queue up to this number. */
+const mostQueued = 4096;
+/** Submitted tasks are sent when the caller's code has returned, unless they are as many. */
 const mostUnsent = 64;
 
 /** Options that concern all workers. */
@@ -54,7 +56,7 @@ export class Dispatcher {
   #failedStarts = 0;
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #alarms = new Alarms<Task | Worker>();
-  readonly #feeder = new Feeder();
+  readonly #feeder = new Feeder(() => this.#queue.length < mostQueued);
   /** Tasks submitted since the last {@link Dispatcher.#fill}, which is done once for all that are submitted in one go. */
   #unsent = 0;
   /** To be done when the caller's code has returned: what is told to jobs must not come in the middle of it. */
@@ -103,8 +105,8 @@ export class Dispatcher {
   /** Tasks that are made when there is time for it. */
   feed(feed: Feed): void {
     this.#opened();
-    this.#feeder.add((deadline) => {
-      if (feed(deadline)) return true;
+    this.#feeder.add((enough) => {
+      if (feed(enough)) return true;
       this.#open -= 1;
       this.#maybeFinish();
       return false;
@@ -237,6 +239,7 @@ export class Dispatcher {
       if (depth >= ahead) break;
     }
     if (this.#queue.empty) this.#balance();
+    this.#feeder.resume();
   }
 
   #canTake(worker: Worker): boolean {

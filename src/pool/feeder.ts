@@ -1,38 +1,47 @@
 /**
- * Long inputs, turned into tasks a few milliseconds at a time, so that a map over a million items does not stop the event loop.
+ * Long inputs, turned into tasks a few milliseconds at a time and not far ahead of the workers: a map over a million items neither
+ * stops the event loop nor fills the memory with tasks.
  */
 
-/** Works until `deadline` (clock of `performance.now()`) at most; false when nothing is left to do. */
-export type Feed = (deadline: number) => boolean;
+/** Makes tasks until `enough`; false when nothing is left to do. */
+export type Feed = (enough: () => boolean) => boolean;
 
 /** How long one turn of the event loop is used, in milliseconds. */
 const feedMs = 4;
 
 /** All inputs of a pool that are not yet tasks. */
 export class Feeder {
+  readonly #hasRoom: () => boolean;
   readonly #feeds: Feed[] = [];
   #scheduled = false;
 
+  /** @param hasRoom Whether more tasks are wanted now; when they are again, call {@link resume}. */
+  constructor(hasRoom: () => boolean) {
+    this.#hasRoom = hasRoom;
+  }
+
   add(feed: Feed): void {
     this.#feeds.push(feed);
-    this.#schedule();
+    this.resume();
   }
 
-  /** Does some of what there is to do; false when nothing is left. */
+  /** Makes some tasks. @returns whether there is room for more, and more to make. */
   feed(): boolean {
     const deadline = performance.now() + feedMs;
-    while (this.#feeds.length > 0 && performance.now() < deadline) {
-      if (!this.#feeds[0]!(deadline)) this.#feeds.shift();
+    const enough = (): boolean => performance.now() >= deadline || !this.#hasRoom();
+    while (this.#feeds.length > 0 && !enough()) {
+      if (!this.#feeds[0]!(enough)) this.#feeds.shift();
     }
-    return this.#feeds.length > 0;
+    return this.#feeds.length > 0 && this.#hasRoom();
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
+  /** Goes on as soon as the event loop has time, if there is room. */
+  resume(): void {
+    if (this.#scheduled || this.#feeds.length === 0 || !this.#hasRoom()) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.feed()) this.#schedule();
+      if (this.feed()) this.resume();
     });
   }
 }

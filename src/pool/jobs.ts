@@ -39,6 +39,7 @@ export class MapJob<T> implements Job {
   readonly #chunksize: number;
   readonly #onProgress: ((progress: Progress) => void) | undefined;
   #left: number;
+  readonly #tasks = new Set<Task>();
   #over = false;
   #failure: { readonly at: number; readonly error: unknown } | undefined;
 
@@ -58,7 +59,7 @@ export class MapJob<T> implements Job {
   succeeded(task: Task, values: readonly unknown[]): void {
     const start = task.index * this.#chunksize;
     for (let i = 0; i < values.length; i++) this.#results[start + i] = values[i] as T;
-    this.#advance(task.count);
+    this.#advance(task);
   }
 
   settled(task: Task, outcomes: readonly Outcome[]): void {
@@ -67,12 +68,22 @@ export class MapJob<T> implements Job {
       if (ok) this.#results[start + i] = value as T;
       else this.#note(start + i, value);
     });
-    this.#advance(task.count);
+    this.#advance(task);
   }
 
   failed(task: Task, error: unknown): void {
     this.#note(task.index * this.#chunksize, error);
-    this.#advance(task.count);
+    this.#advance(task);
+  }
+
+  /** Notes a task that was submitted. */
+  add(task: Task): void {
+    if (!task.over) this.#tasks.add(task);
+  }
+
+  /** Those that have been submitted and have no outcome. */
+  get tasks(): readonly Task[] {
+    return [...this.#tasks];
   }
 
   /** Fails at once, with tasks still out, or some not even made. */
@@ -91,9 +102,10 @@ export class MapJob<T> implements Job {
     if (this.#failure === undefined || at < this.#failure.at) this.#failure = { at, error };
   }
 
-  #advance(count: number): void {
+  #advance(task: Task): void {
+    this.#tasks.delete(task);
     if (this.#over) return;
-    this.#left -= count;
+    this.#left -= task.count;
     this.#onProgress?.({ done: this.#results.length - this.#left, total: this.#results.length });
     if (this.#left > 0) return;
     this.#over = true;

@@ -29,7 +29,6 @@ export class MapCall<R> {
   readonly #job: MapJob<R>;
   readonly #items: readonly unknown[];
   readonly #chunksize: number;
-  readonly #tasks: Task[] = [];
   #next = 0;
 
   /** @throws {SerializationError} When one of the first items cannot travel. */
@@ -50,24 +49,24 @@ export class MapCall<R> {
       bodies.push(this.#encode(this.#next));
     }
     for (const [i, body] of bodies.entries()) this.#submit(i * chunksize, body);
-    if (this.#next < items.length) context.feed((deadline) => this.#feed(deadline));
+    if (this.#next < items.length) context.feed((enough) => this.#feed(enough));
   }
 
   /** Fails the call; tasks that run are told, and those that have not begun never will. */
   abort(error: unknown): void {
     this.#job.giveUp(error);
-    for (const task of this.#tasks) this.#context.cancel(task, error);
+    for (const task of this.#job.tasks) this.#context.cancel(task, error);
   }
 
-  #feed(deadline: number): boolean {
+  #feed(enough: () => boolean): boolean {
     const more = (): boolean => this.#next < this.#items.length && !this.#job.over;
     try {
-      for (; more() && performance.now() < deadline; this.#next += this.#chunksize) {
+      for (; more() && !enough(); this.#next += this.#chunksize) {
         this.#submit(this.#next, this.#encode(this.#next));
       }
     } catch (error) {
       this.#job.giveUp(error);
-      for (const task of this.#tasks) this.#context.drop(task);
+      for (const task of this.#job.tasks) this.#context.drop(task);
     }
     return more();
   }
@@ -78,6 +77,6 @@ export class MapCall<R> {
 
   #submit(from: number, body: Buffer): void {
     const count = Math.min(this.#chunksize, this.#items.length - from);
-    this.#tasks.push(this.#context.submit(this.#job, from / this.#chunksize, count, body));
+    this.#job.add(this.#context.submit(this.#job, from / this.#chunksize, count, body));
   }
 }

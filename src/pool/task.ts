@@ -68,6 +68,11 @@ export class TaskQueue {
     return undefined;
   }
 
+  /** How many tasks it holds, with those that are over but not yet noticed. */
+  get length(): number {
+    return this.#tasks.length - this.#head;
+  }
+
   /** Whether nothing, or only what is over, is left. */
   get empty(): boolean {
     while (this.#head < this.#tasks.length && this.#tasks[this.#head]!.over)
