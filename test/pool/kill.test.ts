@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { activeChildren, Pool, SharedArray, WorkerLostError } from '../../src/index.ts';
 import { openDescriptors } from '../support/run.ts';
 
-/** Kills of one run; MULTIPROC_ROUNDS asks for more. */
-const rounds = Number(process.env.MULTIPROC_ROUNDS ?? 15);
+/** Kills of one run; MULTIPROC_STRESS=1 asks for 500. */
+const rounds = process.env.MULTIPROC_STRESS === '1' ? 500 : 15;
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
