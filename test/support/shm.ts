@@ -2,13 +2,17 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { after } from 'node:test';
 
+const prefix = `multiproc_test_${process.pid}_`;
 let names = 0;
 
 /** A name that no other test uses; removed when the file's tests are over, should the test have failed to. */
 export function freshName(): string {
-  const name = `multiproc_test_${process.pid}_${++names}`;
-  after(() => rmSync(`/dev/shm/${name}`, { force: true }));
-  return name;
+  if (names === 0) after(() => removeAll());
+  return `${prefix}${++names}`;
+}
+
+function removeAll(): void {
+  for (const file of readdirSync('/dev/shm')) if (file.startsWith(prefix)) rmSync(`/dev/shm/${file}`);
 }
 
 /** Whether there is memory of this name. */
