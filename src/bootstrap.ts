@@ -8,6 +8,7 @@ import { decodeAsync } from './codec/decode.ts';
 import { setLibraryLoader } from './codec/decoder.ts';
 import { addMain } from './codec/main.ts';
 import { setInherited } from './memory/inheritance.ts';
+import { offerTracker } from './platform/tracker.ts';
 import { callTarget } from './process/call.ts';
 import { Lifeline } from './process/lifeline.ts';
 import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './process/message.ts';
@@ -33,6 +34,7 @@ function become(preparation: Preparation): void {
   for (const url of preparation.mains) addMain(url);
   process.argv.splice(1, process.argv.length - 1, ...preparation.argv.slice(1));
   setInherited(preparation.parentPid, preparation.inherited);
+  if (preparation.tracker !== undefined) offerTracker(preparation.tracker);
 }
 
 /** Errors outside the target: printed as the target's own are, unless the user handles them. */

@@ -7,8 +7,8 @@
 import {
   describeSharedView,
   deserialize,
-  rebuildSharedView,
   serialize,
+  sharedViewName,
   travelClass,
   travelName,
 } from './travel.ts';
@@ -31,7 +31,7 @@ export interface ShareHandle {
 export function shareHandle(object: object): ShareHandle {
   if (ArrayBuffer.isView(object)) {
     const data = describeSharedView(object);
-    if (data !== undefined) return { multiproc: viewName, data };
+    if (data !== undefined) return { multiproc: sharedViewName, data };
   }
   const cls: unknown = object.constructor;
   const name = typeof cls === 'function' ? travelName(cls) : undefined;
@@ -45,8 +45,6 @@ export function shareHandle(object: object): ShareHandle {
 
 /** The shared object that a handle stands for. @throws {TypeError} For anything else. */
 export function fromHandle<T extends object>(handle: ShareHandle): T {
-  if (isHandle(handle) && handle.multiproc === viewName)
-    return rebuildSharedView(handle.data) as T & ArrayBufferView;
   const cls = isHandle(handle) ? travelClass(handle.multiproc) : undefined;
   if (cls === undefined) {
     throw typeError(
@@ -55,9 +53,6 @@ export function fromHandle<T extends object>(handle: ShareHandle): T {
   }
   return cls[deserialize](unpack(handle.data) as never) as T;
 }
-
-/** Names a typed array over shared memory. */
-const viewName = 'view';
 
 function isHandle(value: unknown): value is ShareHandle {
   return (

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
+import { describeSharedView, sharedViewName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
 import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
@@ -161,11 +162,18 @@ function container(e: Encoder, o: object, kind: Kind): void {
 }
 
 /**
- * A view of a whole buffer shares that buffer with other such views in the receiver. A view of a part travels with its part
+ * A view of shared memory (a RawArray) stays one. A view of a whole buffer shares that buffer with other such views in the receiver. A view of a part travels with its part
  * alone: a slice of ten bytes must not drag a gigabyte along.
  */
 function view(e: Encoder, o: ArrayBufferView): void {
   if (types.isSharedArrayBuffer(o.buffer)) throw refused('SharedArrayBuffer', 'it is shared memory');
+  const shared = describeSharedView(o);
+  if (shared !== undefined) {
+    e.sink.u8(T.TRAVEL);
+    e.sink.string(sharedViewName);
+    e.value(shared);
+    return;
+  }
   const tag = types.isDataView(o) ? 'DataView' : (typedArrayTag.call(o) as (typeof viewKinds)[number]);
   const standard = (globalThis as unknown as Record<string, { prototype: object }>)[tag]!.prototype;
   if (Object.getPrototypeOf(o) !== standard) throw refused(className(o), 'it is a subclass of a typed array');

@@ -57,6 +57,8 @@ export interface TrackerHandle {
 }
 
 let writeEnd = -1;
+/** The tracker that the parent of this process had when it started this one. */
+let offered: TrackerHandle | undefined;
 const registered = new Set<string>();
 
 function start(): void {
@@ -82,6 +84,7 @@ function send(line: string): boolean {
 }
 
 function tell(line: string): void {
+  if (writeEnd === -1 && offered !== undefined) joinTracker(offered);
   if (writeEnd === -1) start();
   if (send(line)) return;
   process.emitWarning(
@@ -110,6 +113,11 @@ export function untrack(name: string, inode: number): void {
 /** For another process, to hold the same tracker. */
 export function trackerHandle(): TrackerHandle | undefined {
   return writeEnd === -1 ? undefined : { pid: process.pid, fd: writeEnd, ino: fileStatus(writeEnd).ino };
+}
+
+/** The parent's tracker, to be held from the first use of shared memory on. */
+export function offerTracker(handle: TrackerHandle): void {
+  offered = handle;
 }
 
 /** Holds the tracker of another process, unless this one has a tracker already. */

@@ -14,6 +14,8 @@ import { collectDescriptors } from '../memory/inheritance.ts';
 import { type Child, launch } from '../platform/launch.ts';
 import { killOnClose } from '../platform/lifeline.ts';
 import { createMemoryFile } from '../platform/mmap.ts';
+import { trackerHandle } from '../platform/tracker.ts';
+import { noteDeath } from '../sync/parking.ts';
 import { inheritedEnv, inheritedExecArgv } from './exec-argv.ts';
 import { installExitHandler } from './exit.ts';
 import { lifelineForChild } from './lifeline-source.ts';
@@ -52,6 +54,7 @@ function messageFile(
     mains: mainUrls(),
     inherited,
     plain,
+    tracker: trackerHandle(),
   };
   const json = Buffer.from(JSON.stringify(preparation));
   const length = Buffer.alloc(4);
@@ -117,7 +120,10 @@ export function startChild(
 function remember(object: object, record: ProcessRecord, child: Child): void {
   installExitHandler();
   state.children.set(child.pid, { child, record, process: object });
-  child.onExit(() => state.children.delete(child.pid));
+  child.onExit(() => {
+    state.children.delete(child.pid);
+    noteDeath(child.pid);
+  });
   // A program's end waits for its children, but for daemons.
   if (record.daemon) child.unref();
 }
