@@ -6,11 +6,10 @@
  * stranger; after that no signal is sent.
  */
 
-import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { ValueError } from '../base/errors.ts';
 import { show } from '../base/validate.ts';
-import { POLLIN, pollFds } from './descriptors.ts';
+import { closeFd, POLLIN, pollFds } from './descriptors.ts';
 import { ExitListeners } from './exit-listeners.ts';
 import { declare, errnoError, lastErrno } from './libc.ts';
 import { childGone, openPidfd } from './reaper.ts';
@@ -84,7 +83,7 @@ export class SpawnedChild implements Child {
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);
     } finally {
-      closeSync(pidfd);
+      closeFd(pidfd);
     }
     return this.#collect(WNOHANG);
   }

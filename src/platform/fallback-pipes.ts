@@ -150,15 +150,15 @@ export class HelperReader extends HelperEnd implements PipeReader {
   }
 }
 
-/** So much goes to the helper at once. */
-const PIECE_BYTES = 256 * 1024;
+/** As much as a pipe usually holds may be under way to the program … */
+const PIPE_BYTES = 64 * 1024;
+/** … or, for one that gets much, as much as a pipe may hold. */
+const WIDE_BYTES = 1 << 20;
 
-/** A program's standard input. One piece is under way at a time, so that a failure is that of the write that failed. */
+/** A program's standard input. What is under way stands for what a pipe holds: written, but perhaps never read. */
 export class HelperWriter extends HelperEnd implements PipeWriter {
-  /** Bytes of the piece under way, 0 if there is none. */
+  #room = PIPE_BYTES;
   #underWay = 0;
-  /** Bytes of the piece that arrived, not yet told to the caller. */
-  #written = 0;
   #failure: Refusal | undefined;
 
   constructor(id: number, fd: number) {
@@ -166,34 +166,35 @@ export class HelperWriter extends HelperEnd implements PipeWriter {
   }
 
   protected get ready(): boolean {
-    return this.#underWay === 0;
+    return this.#underWay < this.#room || this.#failure !== undefined;
   }
 
   protected ask(): void {}
 
   write(bytes: Uint8Array): number {
-    if (this.#underWay > 0) hearNow();
+    if (!this.ready) hearNow();
     if (this.#failure !== undefined) {
       const { code, errno } = this.#failure;
       throw osError(`${code}: broken pipe, write`, { code, errno, syscall: 'write' });
     }
-    if (this.#underWay > 0) return WOULD_BLOCK;
-    if (this.#written > 0) {
-      const n = this.#written;
-      this.#written = 0;
-      return n;
-    }
-    const piece = bytes.slice(0, PIECE_BYTES);
-    this.#underWay = piece.length;
+    const piece = bytes.slice(0, this.#room - this.#underWay);
+    if (piece.length === 0) return WOULD_BLOCK;
+    // This program does not end before the helper has written it, as it would not take it back from a pipe.
+    if (this.#underWay === 0) keepLoop();
+    this.#underWay += piece.length;
     tell({ op: 'write', id: this.id, bytes: piece });
-    return WOULD_BLOCK;
+    return piece.length;
   }
 
-  /** The helper wrote the piece, or could not. */
-  wrote(error: Refusal | undefined): void {
+  override widen(): void {
+    this.#room = WIDE_BYTES;
+  }
+
+  /** The helper wrote so many bytes, or could not. */
+  wrote(bytes: number, error: Refusal | undefined): void {
     this.#failure ??= error;
-    this.#written = this.#underWay;
-    this.#underWay = 0;
+    this.#underWay -= bytes;
+    if (this.#underWay === 0) releaseLoop();
     this.arrived();
   }
 }

@@ -6,8 +6,8 @@
  * ignored, and bytes that are not UTF-8. It closes what Node opened in the child, whatever `closeFds` says; a descriptor
  * that other native code made inheritable stays open there.
  */
-import { fstatSync } from 'node:fs';
-import os from 'node:os';
+import { fstatSync, openSync } from 'node:fs';
+import os, { devNull } from 'node:os';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { NotSupportedError, osError } from '../base/errors.ts';
@@ -24,6 +24,7 @@ import type { Started, StartRequest, Target } from './start-request.ts';
 /** @throws As `startProgram`. */
 export function fallbackStart(request: StartRequest): Started {
   refuse(request);
+  fillStandardStreams();
   const env = Object.fromEntries(
     environmentEntries(request.env ?? process.env).map((entry) => {
       const at = entry.indexOf('=');
@@ -69,7 +70,7 @@ function text(value: CString, what: string): string {
 function source(target: Target, n: number): StreamSource {
   switch (target.kind) {
     case 'inherit':
-      return isOpen(n) ? { kind: 'fd', fd: n } : { kind: 'ignore' };
+      return { kind: 'fd', fd: n };
     case 'devnull':
       return { kind: 'ignore' };
     case 'fd':
@@ -79,6 +80,14 @@ function source(target: Target, n: number): StreamSource {
     default:
       return { kind: target.kind };
   }
+}
+
+/**
+ * libuv ends the whole program when one of its own descriptors is numbered 0, 1 or 2, so none of these may be free for
+ * it; Node fills them in the same way when it starts.
+ */
+function fillStandardStreams(): void {
+  for (const fd of [0, 1, 2]) if (!isOpen(fd)) openSync(devNull, 'r+');
 }
 
 function isOpen(fd: number): boolean {
@@ -167,7 +176,7 @@ class HelperProgram implements Child, Hearer {
         (message.stream === 1 ? this.stdout : this.stderr)?.end();
         break;
       case 'wrote':
-        this.stdin?.wrote(message.error);
+        this.stdin?.wrote(message.bytes, message.error);
         break;
       case 'killed':
         this.#killed = message;

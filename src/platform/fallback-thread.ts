@@ -126,7 +126,7 @@ async function start(message: StartMessage): Promise<void> {
     });
     reply({ op: 'started', id, pid: child.pid, fds: [0, 1, 2].map((n) => descriptor(sockets[n])) });
   } catch (error) {
-    for (const socket of sockets) socket?.destroy();
+    for (const socket of [...sockets, ...theirs]) socket?.destroy();
     reply({ op: 'failed', id, error: refusal(error) });
   } finally {
     for (const socket of theirs) socket.destroy();
@@ -179,6 +179,7 @@ function write(id: number, bytes: Uint8Array): void {
     reply({
       op: 'wrote',
       id,
+      bytes: bytes.length,
       error: failed ? { code: 'EPIPE', errno: -EPIPE, message: 'broken pipe, write' } : undefined,
     });
   };
@@ -220,9 +221,13 @@ port.on('message', (message: ToHelper) => {
     case 'write':
       write(id, message.bytes);
       break;
-    case 'close':
-      programs.get(id)?.sockets[message.stream]?.destroy();
+    case 'close': {
+      const socket = programs.get(id)?.sockets[message.stream];
+      // Input that was written goes out first.
+      if (message.stream === 0) socket?.end(() => socket.destroy());
+      else socket?.destroy();
       break;
+    }
     case 'kill':
       kill(id, message.signal);
       break;

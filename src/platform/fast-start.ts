@@ -1,6 +1,6 @@
 /** The fast start with pipes of our own: `launch`, and what the three standard streams lead to. */
 import { closeSync, openSync } from 'node:fs';
-import { isOpen, openPipe } from './descriptors.ts';
+import { closeFd, isOpen, openPipe } from './descriptors.ts';
 import { FdReader, FdWriter } from './fd-pipes.ts';
 import { launch } from './launch.ts';
 import type { Started, StartRequest, Target } from './start-request.ts';
@@ -43,14 +43,15 @@ function openStdio(targets: readonly Target[], pipesize: number | undefined): St
   const childs: number[] = [];
   const ours: (number | undefined)[] = [undefined, undefined, undefined];
   const fds = new Map<number, number>();
+  let devnull: number | undefined;
   const closeChilds = (): void => {
-    for (const fd of childs) closeSync(fd);
+    for (const fd of childs) closeFd(fd);
+    if (devnull !== undefined) closeSync(devnull);
   };
   const rollback = (): void => {
     closeChilds();
-    for (const fd of ours) if (fd !== undefined) closeSync(fd);
+    for (const fd of ours) if (fd !== undefined) closeFd(fd);
   };
-  let devnull: number | undefined;
   const open = (t: Target, n: number): void => {
     switch (t.kind) {
       case 'inherit':
@@ -65,10 +66,7 @@ function openStdio(targets: readonly Target[], pipesize: number | undefined): St
         break;
       }
       case 'devnull':
-        if (devnull === undefined) {
-          devnull = openSync('/dev/null', 'r+');
-          childs.push(devnull);
-        }
+        devnull ??= openSync('/dev/null', 'r+');
         fds.set(n, devnull);
         break;
       case 'stdout': {

@@ -1,6 +1,5 @@
 /** Ends of pipes that are plain descriptors: those of the fast start. */
-import { closeSync } from 'node:fs';
-import { POLLIN, POLLOUT, pollFds, setNonBlocking, widenPipe } from './descriptors.ts';
+import { closeFd, POLLIN, POLLOUT, pollFds, setNonBlocking, widenPipe } from './descriptors.ts';
 import type { PipeEnd, PipeReader, PipeWatch, PipeWriter } from './pipe-end.ts';
 import { closeWatchedPipe, readSome, watchFd, writeSome } from './watch.ts';
 
@@ -52,7 +51,7 @@ class FdEnd {
     const fd = this.#fd;
     this.#fd = undefined;
     if (this.#watched) closeWatchedPipe(fd);
-    else closeSync(fd);
+    else closeFd(fd);
   }
 }
 

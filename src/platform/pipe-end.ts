@@ -36,11 +36,6 @@ export interface PipeReader extends PipeEnd {
 
 /** A program's standard input. */
 export interface PipeWriter extends PipeEnd {
-  /**
-   * Writes as much as there is room for. After {@link WOULD_BLOCK} the next write must begin with the same bytes.
-   *
-   * @returns bytes taken, or {@link WOULD_BLOCK}.
-   * @throws {BrokenPipeError} Nobody reads any more.
-   */
+  /** Writes as much as there is room for. @returns bytes, or {@link WOULD_BLOCK}. @throws {BrokenPipeError} */
   write(bytes: Uint8Array): number;
 }

@@ -95,7 +95,8 @@ export class ProcessInput extends Writable {
         this.#inFlight.bytes = bytes.subarray(n);
         if (n < bytes.length) continue;
       } catch (error) {
-        this.#settle(callback, error as Error);
+        this.#failure = error as Error;
+        this.#settle(callback, this.#failure);
         return true;
       }
       this.#settle(callback, null);
