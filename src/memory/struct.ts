@@ -107,13 +107,7 @@ interface RecordData {
   readonly offset: number;
 }
 
-function liveClass(
-  kind: Fields,
-  fields: readonly Field[],
-): new (
-  view: DataView,
-  offset: number,
-) => object {
+function liveClass(kind: Fields, fields: readonly Field[]): new (view: DataView, offset: number) => object {
   class Struct {
     readonly #view: DataView;
     readonly #offset: number;

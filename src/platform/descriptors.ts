@@ -4,7 +4,6 @@
  * Everything is born close-on-exec (`pipe2`, `SOCK_CLOEXEC`), so that a program started meanwhile by anyone in this
  * process, in whatever thread, does not keep one of our ends open.
  */
-import { closeSync } from 'node:fs';
 import { check, declare, lastErrno } from './libc.ts';
 
 const O_CLOEXEC = 0o2000000;
@@ -32,6 +31,19 @@ const pollC = declare<(fds: Uint8Array, count: number, timeout: number) => numbe
   'int poll(void *fds, unsigned long count, int timeout)',
 );
 
+const closeC = declare<(fd: number) => number>('int close(int fd)');
+
+/**
+ * Closes a descriptor that came from this folder. In a worker thread Node keeps count of what `fs` opened, warns when
+ * `fs` closes anything else, and closes what is left at the thread's end; so what `fs` opened is closed by `fs` alone.
+ *
+ * @throws {OSError} `EBADF`.
+ */
+export function closeFd(fd: number): void {
+  // Linux has let go of the number even if it reports EINTR.
+  if (closeC(fd) === -1 && lastErrno() !== EINTR) check(-1, 'close');
+}
+
 /** The two ends of a pipe. Whoever has them closes them. */
 export interface PipeEnds {
   readonly read: number;
@@ -52,8 +64,8 @@ export function openPipe(size?: number): PipeEnds {
     try {
       setPipeSize(ends.write, size);
     } catch (error) {
-      closeSync(ends.read);
-      closeSync(ends.write);
+      closeFd(ends.read);
+      closeFd(ends.write);
       throw error;
     }
   }

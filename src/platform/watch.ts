@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { RuntimeError } from '../base/errors.ts';
+import { closeFd } from './descriptors.ts';
 import { check, declare, errnoError, lastErrno } from './libc.ts';
 import { poll } from './poll.ts';
 
@@ -85,7 +86,7 @@ const O_CLOEXEC = 0o2000000;
 
 /** Closes a descriptor that was watched, a turn of the event loop later. */
 export function closeWatched(fd: number): void {
-  setImmediate(() => closeSync(fd));
+  setImmediate(() => closeFd(fd));
 }
 
 /** As {@link closeWatched}, but the other side of the pipe sees the end at once: the number lives on as `/dev/null`. */
