@@ -32,6 +32,7 @@ export interface Listener {
 export const tickMilliseconds = 1000;
 
 interface Bell {
+  readonly readFd: number;
   readonly writeFd: number;
   readonly inode: number;
   readonly watcher: Watcher;
@@ -48,11 +49,20 @@ const listeners = new Set<Listener>();
 
 function open(): Bell {
   const [readFd, writeFd] = createPipe();
-  const watcher = watchReadable(readFd, () => {
-    drain(readFd, scratch);
-    for (const listener of listeners) listener.onBell();
-  });
-  return { writeFd, inode: fileStatus(writeFd).ino, watcher };
+  const watcher = watchReadable(readFd, hearBell);
+  return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
+}
+
+/** The descriptor that can be read when this thread's bell was rung; undefined when nothing was ever awaited. */
+export function bellDescriptor(): number | undefined {
+  return bell?.readFd;
+}
+
+/** Tells all who listen that the bell rang: by the event loop, or by a thread that blocks and watches the descriptor itself. */
+export function hearBell(): void {
+  if (bell === undefined) return;
+  drain(bell.readFd, scratch);
+  for (const listener of listeners) listener.onBell();
 }
 
 /** From now on `listener` hears this thread's bell, which `participants` announces to the others. */
