@@ -12,6 +12,7 @@
  */
 import { FileNotFoundError, ValueError } from '../base/errors.ts';
 import { rangeError } from '../base/validate.ts';
+import { duplicate } from '../platform/descriptors.ts';
 import { closeFile, fileStatus, openFile, truncateFile } from '../platform/files.ts';
 import { requirePlatform } from '../platform/libc.ts';
 import {
@@ -44,6 +45,17 @@ export interface SegmentOptions {
   readonly reserve?: number | undefined;
   /** Shown in `/proc/<pid>/maps`, for people who look. @default 'multiproc' */
   readonly label?: string | undefined;
+}
+
+/** Lower numbers are taken in a child by what every child is given, so that it could not inherit ours under them. */
+const lowestDescriptor = 16;
+
+/** The same file under a number that children may inherit it under, closed on exec. */
+function lifted(fd: number, always = false): number {
+  if (fd >= lowestDescriptor && !always) return fd;
+  const moved = duplicate(fd, lowestDescriptor);
+  closeFile(fd);
+  return moved;
 }
 
 /** How long a segment whose handle was made is held, so that the receiver finds it although its sender dropped it. */
@@ -104,7 +116,7 @@ export class Segment {
       throw rangeError(`Cannot create shared memory: its size must be a positive integer, got ${size}`);
     }
     requireMemory(size);
-    const fd = createMemoryFile(label);
+    const fd = lifted(createMemoryFile(label));
     try {
       truncateFile(fd, size);
       return new Segment(fd, fileStatus(fd).ino, size, Math.max(reserve, size));
@@ -222,17 +234,17 @@ export function openSegment(handle: SegmentHandle): Segment {
   requirePlatform('shared memory');
   const known = open.get(handle.ino)?.deref();
   if (known !== undefined && !known.closed) return known;
-  const fromParent = isInherited(handle.pid, handle.fd);
   const path = `/proc/${handle.pid}/fd/${handle.fd}`;
-  const fd = fromParent ? handle.fd : openFile(path, 'r+');
+  const fromParent = isInherited(handle.pid, handle.fd);
+  // What a child inherits is open in the programs that it runs, too, until it has a number that is closed on exec.
+  const fd = fromParent ? lifted(handle.fd, true) : lifted(openFile(path, 'r+'));
+  if (fromParent) takeInherited(handle.fd);
   try {
     const { ino, size } = fileStatus(fd);
     if (ino !== handle.ino) throw gone(path);
-    const segment = new Segment(fd, ino, Math.min(size, handle.reserve), handle.reserve);
-    if (fromParent) takeInherited(fd);
-    return segment;
+    return new Segment(fd, ino, Math.min(size, handle.reserve), handle.reserve);
   } catch (error) {
-    if (!fromParent) closeFile(fd);
+    closeFile(fd);
     throw error;
   }
 }

@@ -98,7 +98,17 @@ export class StructType<F extends Fields = Fields> {
       target[name] = value;
     }
   }
+
+  static [serialize](type: StructType): Fields {
+    return type.fields;
+  }
+
+  static [deserialize](fields: Fields): StructType {
+    return kindOf(fields) as StructType;
+  }
 }
+
+registerTravelClass('StructType', StructType);
 
 /** What travels in the place of a record: where it is. */
 interface RecordData {
@@ -107,13 +117,7 @@ interface RecordData {
   readonly offset: number;
 }
 
-function liveClass(
-  kind: Fields,
-  fields: readonly Field[],
-): new (
-  view: DataView,
-  offset: number,
-) => object {
+function liveClass(kind: Fields, fields: readonly Field[]): new (view: DataView, offset: number) => object {
   class Struct {
     readonly #view: DataView;
     readonly #offset: number;
