@@ -30,26 +30,36 @@ export function setLibraryLoader(load: () => unknown): void {
   libraryLoader = load;
 }
 
+/** In place of the collections that only messages with functions fill: most messages have none. */
+const none = new Map<string, never>();
+const nobody = new Set<never>();
+
 export class Decoder {
   readonly #source: Source;
   readonly #table: Table | undefined;
   readonly #objects: unknown[] = [];
-  readonly #entries = new Map<string, FunctionEntry>();
-  readonly #created = new Map<string, Fn>();
-  readonly #evaluating = new Set<string>();
+  readonly #entries: Map<string, FunctionEntry>;
+  readonly #created: Map<string, Fn>;
+  readonly #evaluating: Set<string>;
   /** Functions that could not be made, or lack their variables. */
-  readonly #failed = new Map<string, unknown>();
+  readonly #failed: Map<string, unknown>;
   /** Functions whose variables are still to come. */
   #unfilled: FunctionEntry[] = [];
   #next = 0;
   #base = 0;
   #shapes: string[][] = [];
   #later: { kind: number; object: unknown; length: number }[] = [];
-  readonly #sections = new Set<SectionPlace>();
+  readonly #sections: Set<SectionPlace>;
 
   constructor(source: Source, table?: Table) {
     this.#source = source;
     this.#table = table;
+    const linked = table !== undefined;
+    this.#entries = linked ? new Map() : none;
+    this.#created = linked ? new Map() : none;
+    this.#evaluating = linked ? new Set() : nobody;
+    this.#failed = linked ? new Map() : none;
+    this.#sections = linked ? new Set() : nobody;
     if (table === undefined) return;
     for (const code of table.codes) addCode(code);
     for (const f of table.functions) this.#entries.set(f.key, f);
@@ -131,6 +141,10 @@ export class Decoder {
         return s.utf8();
       case T.UTF16:
         return s.utf16();
+      case T.INTS:
+        return this.#keep(numbers(new Int32Array(s.words(s.varint(), 4))));
+      case T.FLOATS:
+        return this.#keep(numbers(new Float64Array(s.words(s.varint(), 8))));
       case T.REF:
         return this.#at(this.#base + s.varint());
       default:
@@ -669,6 +683,12 @@ export class Decoder {
 
 function define(o: object, key: string | symbol, value: unknown, enumerable: boolean): void {
   Object.defineProperty(o, key, { value, enumerable, configurable: true, writable: true });
+}
+
+function numbers(block: Int32Array | Float64Array): number[] {
+  const a: number[] = [];
+  for (let i = 0; i < block.length; i++) a.push(block[i]!);
+  return a;
 }
 
 function copyOf(block: Buffer): ArrayBuffer {

@@ -94,6 +94,10 @@ export const T = {
   MINUS_ZERO: 46,
   /** File that `import()` belongs to. */
   IMPORTER: 47,
+  /** An array of 32-bit integers: length, four bytes each, little endian. */
+  INTS: 48,
+  /** An array of numbers: length, eight bytes each, little endian. */
+  FLOATS: 49,
 } as const;
 
 /** Kinds of containers that LATER puts off. */

@@ -6,13 +6,13 @@
  * stranger; after that no signal is sent.
  */
 
-import { closeSync } from 'node:fs';
 import os from 'node:os';
 import { ValueError } from '../base/errors.ts';
 import { show } from '../base/validate.ts';
-import { POLLIN, pollFds } from './descriptors.ts';
+import { closeFd, POLLIN, pollFds } from './descriptors.ts';
+import { ExitListeners } from './exit-listeners.ts';
 import { declare, errnoError, lastErrno } from './libc.ts';
-import { childGone, childKept, childUnkept, openPidfd } from './reaper.ts';
+import { childGone, openPidfd } from './reaper.ts';
 
 const WNOHANG = 1;
 const EINTR = 4;
@@ -59,27 +59,22 @@ export function signalNumber(signal: number | string): number {
 /** A {@link Child} of `posix_spawn`. */
 export class SpawnedChild implements Child {
   readonly pid: number;
-  #returncode: number | null = null;
-  /** Each with whether it keeps the event loop alive. */
-  readonly #listeners = new Map<(returncode: number) => void, boolean>();
-  #refd = true;
-  /** Whether the reaper counts this child among those that keep the event loop alive. */
-  #kept = false;
+  readonly #exit = new ExitListeners();
 
   constructor(pid: number) {
     this.pid = pid;
   }
 
   get returncode(): number | null {
-    return this.#returncode;
+    return this.#exit.returncode;
   }
 
   poll(): number | null {
-    return this.#returncode ?? this.#collect(WNOHANG);
+    return this.returncode ?? this.#collect(WNOHANG);
   }
 
   waitSync(timeout?: number): number | null {
-    if (this.#returncode !== null) return this.#returncode;
+    if (this.returncode !== null) return this.returncode;
     if (timeout === undefined) return this.#collect(0);
     const now = this.#collect(WNOHANG);
     if (now !== null || timeout <= 0) return now;
@@ -88,7 +83,7 @@ export class SpawnedChild implements Child {
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);
     } finally {
-      closeSync(pidfd);
+      closeFd(pidfd);
     }
     return this.#collect(WNOHANG);
   }
@@ -97,25 +92,15 @@ export class SpawnedChild implements Child {
     listener: (returncode: number) => void,
     { ref = true }: { readonly ref?: boolean } = {},
   ): () => void {
-    // A wrapper of our own, so that the same function may listen twice.
-    const entry = (returncode: number): void => listener(returncode);
-    this.#listeners.set(entry, ref);
-    if (this.#returncode !== null) process.nextTick(() => this.#tell());
-    this.#updateKept();
-    return () => {
-      this.#listeners.delete(entry);
-      this.#updateKept();
-    };
+    return this.#exit.add(listener, ref);
   }
 
   ref(): void {
-    this.#refd = true;
-    this.#updateKept();
+    this.#exit.refd = true;
   }
 
   unref(): void {
-    this.#refd = false;
-    this.#updateKept();
+    this.#exit.refd = false;
   }
 
   kill(signal: number | NodeJS.Signals): boolean {
@@ -142,29 +127,9 @@ export class SpawnedChild implements Child {
   }
 
   #ended(returncode: number): number {
-    this.#returncode = returncode;
+    this.#exit.end(returncode);
     childGone(this);
-    this.#updateKept();
-    if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
     return returncode;
-  }
-
-  #tell(): void {
-    // One by one, each removed before it is called: one that throws does not take the call from the others.
-    for (const listener of this.#listeners.keys()) {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
-      listener(this.#returncode!);
-      return;
-    }
-  }
-
-  #updateKept(): void {
-    const keep = this.#returncode === null && this.#refd && [...this.#listeners.values()].includes(true);
-    if (keep === this.#kept) return;
-    this.#kept = keep;
-    if (keep) childKept();
-    else childUnkept();
   }
 
   /** Without pidfds (before Linux 5.3, or forbidden): looks now and then, at most every 50 ms, as CPython does. */

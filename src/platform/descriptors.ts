@@ -4,7 +4,6 @@
  * Everything is born close-on-exec (`pipe2`, `SOCK_CLOEXEC`), so that a program started meanwhile by anyone in this
  * process, in whatever thread, does not keep one of our ends open.
  */
-import { closeSync } from 'node:fs';
 import { check, declare, lastErrno } from './libc.ts';
 
 const O_CLOEXEC = 0o2000000;
@@ -12,6 +11,7 @@ const O_NONBLOCK = 0o4000;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
 const F_DUPFD_CLOEXEC = 1030;
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -30,6 +30,19 @@ const fcntl = declare<(fd: number, command: number, argument: number) => number>
 const pollC = declare<(fds: Uint8Array, count: number, timeout: number) => number>(
   'int poll(void *fds, unsigned long count, int timeout)',
 );
+
+const closeC = declare<(fd: number) => number>('int close(int fd)');
+
+/**
+ * Closes a descriptor that came from this folder. In a worker thread Node keeps count of what `fs` opened, warns when
+ * `fs` closes anything else, and closes what is left at the thread's end; so what `fs` opened is closed by `fs` alone.
+ *
+ * @throws {OSError} `EBADF`.
+ */
+export function closeFd(fd: number): void {
+  // Linux has let go of the number even if it reports EINTR.
+  if (closeC(fd) === -1 && lastErrno() !== EINTR) check(-1, 'close');
+}
 
 /** The two ends of a pipe. Whoever has them closes them. */
 export interface PipeEnds {
@@ -51,18 +64,18 @@ export function openPipe(size?: number): PipeEnds {
     try {
       setPipeSize(ends.write, size);
     } catch (error) {
-      closeSync(ends.read);
-      closeSync(ends.write);
+      closeFd(ends.read);
+      closeFd(ends.write);
       throw error;
     }
   }
   return ends;
 }
 
-/** Two connected stream sockets (AF_UNIX), close-on-exec and blocking. */
+/** Two connected stream sockets (AF_UNIX), close-on-exec and non-blocking. */
 export function openSocketPair(): [number, number] {
   const fds = new Int32Array(2);
-  check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
+  check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 'socketpair');
   return [fds[0]!, fds[1]!];
 }
 

@@ -7,8 +7,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { type Child, SpawnedChild } from './child.ts';
-import { asUser, type Identity } from './credentials.ts';
-import { type CString, checkCString, type Environment, environmentEntries } from './cstrings.ts';
+import { asUser } from './credentials.ts';
+import { checkCString, environmentEntries } from './cstrings.ts';
 import { isOpen, setBlocking } from './descriptors.ts';
 import { type FdStep, planCloses, planMoves } from './fdplan.ts';
 import { startError } from './launch-error.ts';
@@ -16,30 +16,14 @@ import { declare, requirePlatform } from './libc.ts';
 import { hasCloseFrom, prepareSpawn } from './posix-spawn.ts';
 import { candidates } from './program.ts';
 import { childBorn, childStillborn, expectChild } from './reaper.ts';
+import type { StartOptions } from './start-request.ts';
 
 export type { Child } from './child.ts';
 
 /** What to start and how. */
-export interface LaunchOptions extends Identity {
-  /** A path (it has a slash), or a name looked up in `PATH` of `env`. Relative paths are the child's: relative to `cwd`. */
-  readonly file: CString;
-  /** `argv`, including `argv[0]`. */
-  readonly args: readonly CString[];
-  /** All of the child's environment. @default process.env */
-  readonly env?: Environment | undefined;
-  readonly cwd?: CString | undefined;
+export interface LaunchOptions extends StartOptions {
   /** Child's descriptor → ours. Only these survive in the child, unless `closeFds` is false. */
   readonly fds: ReadonlyMap<number, number>;
-  /** False leaves open what is not close-on-exec. @default true */
-  readonly closeFds?: boolean | undefined;
-  /** Makes the child the leader of a new session. @default false */
-  readonly setsid?: boolean | undefined;
-  /** Process group to join; 0 makes the child the leader of a new one. */
-  readonly pgroup?: number | undefined;
-  /** The child's file mode creation mask. Ours has this value too while the child is being started (under a millisecond). */
-  readonly umask?: number | undefined;
-  /** Gives SIGPIPE and SIGXFSZ, which Node ignores, back their default in the child. @default true */
-  readonly restoreSignals?: boolean | undefined;
 }
 
 const umaskC = declare<(mask: number) => number>('unsigned int umask(unsigned int mask)');

@@ -8,6 +8,7 @@
  */
 import { createRequire } from 'node:module';
 import os from 'node:os';
+import { getSystemErrorMap } from 'node:util';
 import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
 
 type Koffi = typeof import('koffi').default;
@@ -61,8 +62,14 @@ const nameOfErrno = new Map<number, string>();
 for (const [name, value] of Object.entries(os.constants.errno))
   if (!nameOfErrno.has(value)) nameOfErrno.set(value, name);
 
-/** `'No such file or directory'` for 2. */
-export const strerror = declare<(errno: number) => string>('const char *strerror(int errnum)');
+const strerrorC = declare<(errno: number) => string>('const char *strerror(int errnum)');
+
+/** `'No such file or directory'` for 2; in Node's words where there is no libc to ask. */
+export function strerror(errno: number): string {
+  if (supported) return strerrorC(errno);
+  const text = getSystemErrorMap().get(-errno)?.[1] ?? `error ${errno}`;
+  return text[0]!.toUpperCase() + text.slice(1);
+}
 
 /** `'ENOENT'` for 2. */
 export function errnoName(errno: number): string {

@@ -6,9 +6,6 @@
  *
  * Worker threads get no signals. There each child has a pidfd, which the event loop watches. Where the system gives
  * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
- *
- * Neither a signal handler nor an unref'd watch keeps the event loop alive; one timer that never fires does that for
- * all children that somebody waits for.
  */
 import { isMainThread } from 'node:worker_threads';
 import { declare } from './libc.ts';
@@ -21,7 +18,6 @@ export interface Reapable {
 }
 
 const SYS_pidfd_open = 434;
-const FOREVER = 0x7fffffff;
 
 const syscall = declare<(number: number, pid: number, flags: number) => number>(
   'long syscall(long number, long pid, long flags)',
@@ -35,8 +31,6 @@ export function openPidfd(pid: number): number {
 /** Everything alive, with its pidfd watch in a worker thread. */
 const living = new Map<Reapable, { readonly watch: FdWatch; readonly pidfd: number } | undefined>();
 let starting = 0;
-let keepers = 0;
-let keepAlive: NodeJS.Timeout | undefined;
 
 /** Called just before a start, so that the end of even the shortest program is noticed. */
 export function expectChild(): void {
@@ -65,16 +59,6 @@ export function childGone(child: Reapable): void {
   }
   living.delete(child);
   rest();
-}
-
-/** One more child keeps the event loop alive. */
-export function childKept(): void {
-  if (keepers++ === 0) keepAlive = setInterval(() => {}, FOREVER);
-}
-
-/** One child less keeps it alive. */
-export function childUnkept(): void {
-  if (--keepers === 0) clearInterval(keepAlive);
 }
 
 function look(): void {

@@ -1,10 +1,11 @@
 /**
  * Sending a signal to a program and everything that it started, also what has gone into another group or session.
  *
- * Who belongs to it is read from /proc: children of children, and whoever is in a group or session that the program
+ * Who belongs to it is read from /proc (elsewhere asked of `ps`): children of children, and whoever is in a group or session that the program
  * leads (those may outlive it). Processes that go on starting others would escape a single look, so each one found is
  * stopped first and the look repeated until it finds nobody new; then all get the signal and are continued.
  */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 interface Entry {
@@ -16,6 +17,29 @@ interface Entry {
 }
 
 function processes(): Entry[] {
+  return process.platform === 'linux' ? fromProc() : fromPs();
+}
+
+/** Any POSIX system has these four columns; the session is taken to be the group. */
+function fromPs(): Entry[] {
+  const { stdout, pid: asker } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,state='], {
+    encoding: 'utf8',
+  });
+  return (stdout ?? '')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields.length === 4)
+    .map(([pid, parent, group, state]) => ({
+      pid: Number(pid),
+      parent: Number(parent),
+      group: Number(group),
+      session: Number(group),
+      zombie: state!.startsWith('Z'),
+    }))
+    .filter(({ pid }) => pid !== asker);
+}
+
+function fromProc(): Entry[] {
   const entries: Entry[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -66,6 +90,7 @@ function signalOne(pid: number, signal: number | NodeJS.Signals): void {
  * @returns How many processes got the signal.
  */
 export function signalTree(root: number, signal: number | NodeJS.Signals, alive: boolean): number {
+  if (process.platform === 'win32') return endTree(root, alive);
   const stopped = new Set<number>();
   for (let found = true; found; ) {
     found = false;
@@ -82,4 +107,11 @@ export function signalTree(root: number, signal: number | NodeJS.Signals, alive:
   for (const pid of stopped) signalOne(pid, signal);
   for (const pid of stopped) signalOne(pid, 'SIGCONT');
   return stopped.size;
+}
+
+/** Windows knows no signals, whatever is asked for ends them, and no groups: those of a program that is gone are lost. */
+function endTree(root: number, alive: boolean): number {
+  if (!alive) return 0;
+  const { status } = spawnSync('taskkill', ['/pid', String(root), '/T', '/F'], { stdio: 'ignore' });
+  return status === 0 ? 1 : 0;
 }

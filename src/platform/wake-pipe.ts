@@ -4,7 +4,8 @@
  * Not `net.Socket`: it reads ahead, allocates for each wake and takes several times as long to call back.
  */
 import { close, closeSync, constants, openSync } from 'node:fs';
-import { check, declare, koffi, lastErrno } from './libc.ts';
+import { check, declare, lastErrno } from './libc.ts';
+import { poll } from './poll.ts';
 
 const pipe2 = declare<(fds: [number, number], flags: number) => number>(
   'int pipe2(_Out_ int *fds, int flags)',
@@ -53,7 +54,7 @@ export interface Watcher {
 
 /** Watches a descriptor: `onReadable` is called for as long as there is something unread. Starts unref'd. */
 export function watchReadable(fd: number, onReadable: () => void): Watcher {
-  const handle = koffi().node.poll(fd, { readable: true }, onReadable);
+  const handle = poll(fd, { readable: true }, onReadable);
   handle.unref();
   return handle;
 }

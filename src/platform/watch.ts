@@ -7,7 +7,9 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { RuntimeError } from '../base/errors.ts';
-import { check, declare, errnoError, koffi, lastErrno } from './libc.ts';
+import { closeFd } from './descriptors.ts';
+import { check, declare, errnoError, lastErrno } from './libc.ts';
+import { poll } from './poll.ts';
 
 const nativeRead = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
   'long read(int fd, void *buffer, unsigned long count)',
@@ -62,11 +64,7 @@ export interface FdWatch {
 export function watchFd(fd: number, what: 'readable' | 'writable', onReady: () => void): FdWatch {
   // libuv refuses a second watch, and koffi ends the whole program on such a refusal.
   if (watched.has(fd)) throw new RuntimeError(`Cannot watch descriptor ${fd}: it is being watched already`);
-  const handle = koffi().node.poll(
-    fd,
-    what === 'readable' ? { readable: true } : { writable: true },
-    onReady,
-  );
+  const handle = poll(fd, what === 'readable' ? { readable: true } : { writable: true }, onReady);
   watched.add(fd);
   let stopped = false;
   return {
@@ -88,7 +86,7 @@ const O_CLOEXEC = 0o2000000;
 
 /** Closes a descriptor that was watched, a turn of the event loop later. */
 export function closeWatched(fd: number): void {
-  setImmediate(() => closeSync(fd));
+  setImmediate(() => closeFd(fd));
 }
 
 /** As {@link closeWatched}, but the other side of the pipe sees the end at once: the number lives on as `/dev/null`. */

@@ -74,6 +74,13 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
     return { done: true, value: undefined };
   }
 
+  succeeded(task: Task, values: readonly unknown[]): void {
+    this.settled(
+      task,
+      values.map((value) => [true, value] as const),
+    );
+  }
+
   settled(task: Task, outcomes: readonly Outcome[]): void {
     this.#tasks.delete(task);
     const chunk = this.#byTask.get(task.index);

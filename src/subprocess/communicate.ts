@@ -5,8 +5,7 @@
  * read so far in it, and the next call, waiting or blocking, goes on. Output is read from the descriptors directly,
  * into large blocks; the event loop gets its turn after every megabyte.
  */
-import { POLLIN, POLLOUT, type PollItem, pollFds, widenPipe } from '../platform/descriptors.ts';
-import { type FdWatch, readSome, WOULD_BLOCK, watchFd } from '../platform/watch.ts';
+import { type PipeEnd, type PipeReader, type PipeWatch, WOULD_BLOCK } from '../platform/pipe-end.ts';
 import { Capture } from './capture.ts';
 import type { ProcessInput } from './input-stream.ts';
 import type { ProcessOutput } from './output-stream.ts';
@@ -21,29 +20,29 @@ class Reading {
   readonly capture: Capture;
   /** Text that had been decoded before. */
   readonly #ahead: string;
-  #fd: number | undefined;
-  #watch: FdWatch | undefined;
+  readonly pipe: PipeReader;
+  #watch: PipeWatch | undefined;
   #widen: boolean;
 
   constructor(stream: ProcessOutput, max: number, widen: boolean) {
     this.stream = stream;
     this.capture = new Capture(max);
     this.#widen = widen;
-    const { fd, ahead } = stream.takeOver();
-    this.#fd = fd;
+    const { pipe, ahead } = stream.takeOver();
+    this.pipe = pipe;
     this.#ahead = typeof ahead === 'string' ? ahead : '';
     if (ahead !== undefined && typeof ahead !== 'string') this.capture.add(ahead);
   }
 
-  get fd(): number | undefined {
-    return this.#fd;
+  get open(): boolean {
+    return !this.pipe.closed;
   }
 
   /** Reads what is there, for one turn. */
   read(): void {
-    if (this.#fd === undefined) return;
+    if (!this.open) return;
     for (let got = 0; got < TURN_BYTES; ) {
-      const n = readSome(this.#fd, this.capture.room());
+      const n = this.pipe.read(this.capture.room());
       if (n === WOULD_BLOCK) return;
       if (n === 0) {
         this.#end();
@@ -53,24 +52,22 @@ class Reading {
       this.capture.took(n);
       if (this.#widen && this.capture.length + this.capture.dropped > TALKATIVE_BYTES) {
         this.#widen = false;
-        widenPipe(this.#fd);
+        this.pipe.widen();
       }
     }
   }
 
   #end(): void {
     this.pause();
-    this.#fd = undefined;
     this.stream.destroy();
   }
 
   watch(onChange: (error?: Error) => void): void {
-    if (this.#fd === undefined) return;
-    this.stream.markWatched();
-    this.#watch = watchFd(this.#fd, 'readable', () => {
+    if (!this.open) return;
+    this.#watch = this.pipe.watch(() => {
       try {
         this.read();
-        if (this.#fd === undefined) onChange();
+        if (!this.open) onChange();
       } catch (error) {
         onChange(error as Error);
       }
@@ -128,7 +125,7 @@ export class Communication {
       !stdin.destroyed &&
       !stdin.writableEnded
     ) {
-      if (widen && input.length > TALKATIVE_BYTES) widenPipe(stdin.fileno());
+      if (widen && input.length > TALKATIVE_BYTES) stdin.pipeEnd.widen();
       stdin.write(input);
     }
   }
@@ -139,7 +136,7 @@ export class Communication {
 
   /** Whether all is read and written. */
   get done(): boolean {
-    return this.#readings.every((r) => r.fd === undefined) && (this.#stdin === null || this.#stdin.closed);
+    return this.#readings.every((r) => !r.open) && (this.#stdin === null || this.#stdin.closed);
   }
 
   /** Goes on until all is done; resolves false if `stop` resolves first. */
@@ -147,7 +144,7 @@ export class Communication {
     const parts: Promise<void>[] = this.#readings.map(
       (r) =>
         new Promise<void>((resolve, reject) => {
-          if (r.fd === undefined) resolve();
+          if (!r.open) resolve();
           r.watch((error) => (error === undefined ? resolve() : reject(error)));
         }),
     );
@@ -169,17 +166,17 @@ export class Communication {
   runSync(deadline: number): boolean {
     for (;;) {
       const stdin = this.#stdin;
-      if (stdin !== null && stdin.fd !== null && stdin.pumpNow()) stdin.closeNow();
-      const items: PollItem[] = [];
-      const open = this.#readings.filter((r) => r.fd !== undefined);
-      for (const r of open) items.push({ fd: r.fd!, events: POLLIN });
-      if (stdin !== null && stdin.fd !== null) items.push({ fd: stdin.fd, events: POLLOUT });
-      if (items.length === 0) return true;
+      if (stdin !== null && !stdin.ended && stdin.pumpNow()) stdin.closeNow();
+      const ends: PipeEnd[] = [];
+      const open = this.#readings.filter((r) => r.open);
+      for (const r of open) ends.push(r.pipe);
+      if (stdin !== null && !stdin.ended) ends.push(stdin.pipeEnd);
+      if (ends.length === 0) return true;
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      const ready = pollFds(items, left === Number.POSITIVE_INFINITY ? undefined : left);
+      const ready = ends[0]!.waitAny(ends, left === Number.POSITIVE_INFINITY ? undefined : left);
       open.forEach((r, i) => {
-        if (ready[i] !== 0) r.read();
+        if (ready[i]) r.read();
       });
     }
   }

@@ -5,11 +5,9 @@
  * is an ordinary thing: the error (EPIPE) goes to the write's callback and to whoever listens, but does not end this
  * program when nobody does.
  */
-import { closeSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { ValueError } from '../base/errors.ts';
-import { POLLOUT, pollFds, setNonBlocking } from '../platform/descriptors.ts';
-import { closeWatchedPipe, type FdWatch, WOULD_BLOCK, watchFd, writeSome } from '../platform/watch.ts';
+import { NotSupportedError, ValueError } from '../base/errors.ts';
+import { type PipeWatch, type PipeWriter, WOULD_BLOCK } from '../platform/pipe-end.ts';
 import { encodeText } from './encodings.ts';
 import type { TextMode } from './options.ts';
 
@@ -24,19 +22,17 @@ type Callback = (error?: Error | null) => void;
  * p.stdin.end();
  */
 export class ProcessInput extends Writable {
-  #fd: number | undefined;
-  #watch: FdWatch | undefined;
-  #watched = false;
+  readonly #pipe: PipeWriter;
+  #watch: PipeWatch | undefined;
   #inFlight: { bytes: Uint8Array; readonly callback: Callback } | undefined;
   #failure: Error | undefined;
   readonly #textMode: TextMode | undefined;
 
   /** @internal */
-  constructor(fd: number, textMode: TextMode | undefined) {
+  constructor(pipe: PipeWriter, textMode: TextMode | undefined) {
     super({ decodeStrings: false });
-    this.#fd = fd;
+    this.#pipe = pipe;
     this.#textMode = textMode;
-    setNonBlocking(fd);
     this.on('error', (error) => {
       this.#failure = error;
     });
@@ -44,13 +40,25 @@ export class ProcessInput extends Writable {
 
   /** The descriptor, null once closed. */
   get fd(): number | null {
-    return this.#fd ?? null;
+    return this.#pipe.fd ?? null;
   }
 
-  /** Python's `fileno()`. @throws {ValueError} Once it is closed. */
+  /** Python's `fileno()`. @throws {ValueError} Once it is closed. @throws {NotSupportedError} The platform gives none. */
   fileno(): number {
-    if (this.#fd === undefined) throw new ValueError('I/O operation on closed file');
-    return this.#fd;
+    if (this.#pipe.closed) throw new ValueError('I/O operation on closed file');
+    if (this.#pipe.fd === undefined)
+      throw new NotSupportedError('Cannot tell the descriptor: there is none here');
+    return this.#pipe.fd;
+  }
+
+  /** The program has been told that there is no more. @internal */
+  get ended(): boolean {
+    return this.#pipe.closed;
+  }
+
+  /** The pipe itself, to wait for. @internal */
+  get pipeEnd(): PipeWriter {
+    return this.#pipe;
   }
 
   /** Why a write failed, if one did. @internal */
@@ -79,16 +87,16 @@ export class ProcessInput extends Writable {
     while (this.#inFlight !== undefined) {
       const { bytes, callback } = this.#inFlight;
       try {
-        const n = bytes.length === 0 ? 0 : writeSome(this.#fd!, bytes);
+        const n = bytes.length === 0 ? 0 : this.#pipe.write(bytes);
         if (n === WOULD_BLOCK) {
-          this.#watch ??= watchFd(this.#fd!, 'writable', () => this.#pump());
-          this.#watched = true;
+          this.#watch ??= this.#pipe.watch(() => this.#pump());
           return false;
         }
         this.#inFlight.bytes = bytes.subarray(n);
         if (n < bytes.length) continue;
       } catch (error) {
-        this.#settle(callback, error as Error);
+        this.#failure = error as Error;
+        this.#settle(callback, this.#failure);
         return true;
       }
       this.#settle(callback, null);
@@ -115,7 +123,7 @@ export class ProcessInput extends Writable {
 
   /** Blocks this thread until everything written so far is with the kernel. @internal */
   flushSync(): void {
-    while (!this.pumpNow()) pollFds([{ fd: this.#fd!, events: POLLOUT }]);
+    while (!this.pumpNow()) this.#pipe.waitAny([this.#pipe]);
   }
 
   /** Closes at once instead of in the event loop's time. @internal */
@@ -127,11 +135,7 @@ export class ProcessInput extends Writable {
   #close(): void {
     this.#watch?.stop();
     this.#watch = undefined;
-    if (this.#fd === undefined) return;
-    const fd = this.#fd;
-    this.#fd = undefined;
-    if (this.#watched) closeWatchedPipe(fd);
-    else closeSync(fd);
+    this.#pipe.close();
   }
 
   override _final(callback: Callback): void {

@@ -8,6 +8,7 @@ import { KeyError, OverflowError, ValueError } from '../base/errors.ts';
 import { checkSignal, rangeError, show, typeError } from '../base/validate.ts';
 import { groupId, userId } from '../platform/accounts.ts';
 import { type CString, checkCString, type Environment } from '../platform/cstrings.ts';
+import { shellCommand } from '../platform/shell.ts';
 import type { Arg, Args } from './args.ts';
 import { createDecoder } from './decode.ts';
 import { SubprocessError } from './errors.ts';
@@ -73,6 +74,7 @@ export interface TextMode {
 export interface Resolved {
   readonly file: CString;
   readonly argv: readonly CString[];
+  readonly verbatim: boolean;
   readonly cwd: CString | undefined;
   readonly env: Environment | undefined;
   readonly textMode: TextMode | undefined;
@@ -128,7 +130,7 @@ export function resolveOptions(args: Args, options: PopenOptions): Resolved {
 function program(
   args: Args,
   { shell = false, executable }: PopenOptions,
-): { file: CString; argv: CString[] } {
+): Pick<Resolved, 'file' | 'argv' | 'verbatim'> {
   let argv: CString[];
   if (Array.isArray(args)) {
     if (args.length === 0) throw new ValueError('Cannot start: args is empty; its first item is the program');
@@ -139,16 +141,9 @@ function program(
     }
     argv = [path(args as Arg, 'args')];
   }
-  let file = argv[0]!;
-  if (shell) {
-    file = '/bin/sh';
-    argv = [file, '-c', ...argv];
-  }
-  if (executable != null) {
-    file = path(executable, 'executable');
-    if (shell) argv[0] = file;
-  }
-  return { file, argv };
+  const replaced = executable == null ? undefined : path(executable, 'executable');
+  if (shell) return shellCommand(argv, replaced);
+  return { file: replaced ?? argv[0]!, argv, verbatim: false };
 }
 
 function path(value: Arg, what: string): CString {

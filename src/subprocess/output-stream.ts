@@ -5,11 +5,9 @@
  * instead; then the bytes go from one to the other inside the kernel. `communicate` takes the descriptor over and reads
  * it in larger pieces than a stream would.
  */
-import { closeSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { ValueError } from '../base/errors.ts';
-import { POLLIN, pollFds, setNonBlocking } from '../platform/descriptors.ts';
-import { closeWatchedPipe, type FdWatch, readSome, WOULD_BLOCK, watchFd } from '../platform/watch.ts';
+import { NotSupportedError, ValueError } from '../base/errors.ts';
+import { type PipeReader, type PipeWatch, WOULD_BLOCK } from '../platform/pipe-end.ts';
 import { createDecoder, type Decoder } from './decode.ts';
 import { NewlineTranslator } from './newlines.ts';
 import type { TextMode } from './options.ts';
@@ -26,9 +24,8 @@ const SCRATCH_BYTES = 256 * 1024;
  * for await (const line of p.stdout) console.log(line.trimEnd());
  */
 export class ProcessOutput extends Readable {
-  #fd: number | undefined;
-  #watch: FdWatch | undefined;
-  #watched = false;
+  readonly #pipe: PipeReader;
+  #watch: PipeWatch | undefined;
   /** `communicate` reads the descriptor now. */
   #takenOver = false;
   /** Somebody has begun to read, so the kernel no longer has everything. */
@@ -37,42 +34,37 @@ export class ProcessOutput extends Readable {
   readonly #newlines = new NewlineTranslator();
 
   /** @internal */
-  constructor(fd: number, textMode: TextMode | undefined, highWaterMark: number) {
+  constructor(pipe: PipeReader, textMode: TextMode | undefined, highWaterMark: number) {
     // With an encoding of the stream's own, strings that are pushed under that name stay as they are.
     super({ highWaterMark, ...(textMode === undefined ? {} : { encoding: 'utf8' }) });
-    this.#fd = fd;
+    this.#pipe = pipe;
     this.#decoder = textMode === undefined ? undefined : createDecoder(textMode.encoding, textMode.errors);
   }
 
   /** The descriptor, null once closed. */
   get fd(): number | null {
-    return this.#fd ?? null;
+    return this.#pipe.fd ?? null;
   }
 
-  /** Python's `fileno()`. @throws {ValueError} After the end. */
+  /** Python's `fileno()`. @throws {ValueError} After the end. @throws {NotSupportedError} The platform gives none. */
   fileno(): number {
-    if (this.#fd === undefined) throw new ValueError('I/O operation on closed file');
-    return this.#fd;
+    if (this.#pipe.closed) throw new ValueError('I/O operation on closed file');
+    if (this.#pipe.fd === undefined)
+      throw new NotSupportedError('Cannot tell the descriptor: there is none here');
+    return this.#pipe.fd;
   }
 
   override _read(): void {
-    if (this.#takenOver || this.#fd === undefined) return;
-    this.#begin();
-    this.#watch ??= watchFd(this.#fd, 'readable', () => this.#ready());
-    this.#watched = true;
-  }
-
-  #begin(): void {
-    if (this.#begun) return;
+    if (this.#takenOver || this.#pipe.closed) return;
     this.#begun = true;
-    setNonBlocking(this.#fd!);
+    this.#watch ??= this.#pipe.watch(() => this.#ready());
   }
 
   #ready(): void {
     scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
     let n: number;
     try {
-      n = readSome(this.#fd!, scratch);
+      n = this.#pipe.read(scratch);
     } catch (error) {
       this.destroy(error as Error);
       return;
@@ -232,12 +224,12 @@ export class ProcessOutput extends Readable {
 
   #arrivalSync(): boolean {
     this.#hold();
-    if (this.#fd === undefined) return false;
+    if (this.#pipe.closed) return false;
     this.#stopWatching();
     this.#begun = true;
-    pollFds([{ fd: this.#fd, events: POLLIN }]);
+    this.#pipe.waitAny([this.#pipe]);
     scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-    const n = readSome(this.#fd, scratch);
+    const n = this.#pipe.read(scratch);
     if (n === WOULD_BLOCK) return true;
     const bytes = scratch.subarray(0, Math.max(n, 0));
     const piece = this.#decoder === undefined ? Buffer.from(bytes) : this.#text(bytes, n === 0);
@@ -255,11 +247,7 @@ export class ProcessOutput extends Readable {
 
   #close(): void {
     this.#stopWatching();
-    if (this.#fd === undefined) return;
-    const fd = this.#fd;
-    this.#fd = undefined;
-    if (this.#watched) closeWatchedPipe(fd);
-    else closeSync(fd);
+    this.#pipe.close();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -268,39 +256,30 @@ export class ProcessOutput extends Readable {
   }
 
   /**
-   * For another program's standard stream: the descriptor, while all that was written is still in the kernel.
+   * For another program's standard stream: the pipe, while all that was written is still in the kernel.
    * @internal
    */
-  giveAway(): number {
-    if (this.#fd === undefined)
-      throw new ValueError('Cannot use this stream for another program: it is closed');
+  giveAway(): PipeReader {
+    if (this.#pipe.closed) throw new ValueError('Cannot use this stream for another program: it is closed');
     if (this.#begun) {
       throw new ValueError(
         'Cannot use this stream for another program: reading has begun, so a part of the output is here already; pipe() it',
       );
     }
-    return this.#fd;
+    return this.#pipe;
   }
 
   /**
-   * For `communicate`: everything that was read ahead, and from now on the descriptor is the caller's to read.
+   * For `communicate`: everything that was read ahead, and from now on the pipe is the caller's to read.
    * @internal
    */
-  takeOver(): { readonly fd: number | undefined; readonly ahead: string | Buffer | undefined } {
+  takeOver(): { readonly pipe: PipeReader; readonly ahead: string | Buffer | undefined } {
     this.#takenOver = true;
     this.#stopWatching();
     this.#hold();
     const ahead = this.#held.length === 0 ? undefined : this.#joinHeld();
-    if (this.#fd !== undefined) {
-      setNonBlocking(this.#fd);
-      this.#begun = true;
-    }
-    return { fd: this.#fd, ahead };
-  }
-
-  /** Says that the descriptor taken over has been watched. @internal */
-  markWatched(): void {
-    this.#watched = true;
+    this.#begun = true;
+    return { pipe: this.#pipe, ahead };
   }
 
   /** The last piece of what `takeOver` left, as text. @internal */

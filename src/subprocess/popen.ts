@@ -7,18 +7,18 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { ValueError } from '../base/errors.ts';
 import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } from '../base/validate.ts';
-import { signalNumber } from '../platform/child.ts';
-import { type Child, launch } from '../platform/launch.ts';
+import { type Child, signalNumber } from '../platform/child.ts';
+import { startProgram } from '../platform/start.ts';
 import { signalTree } from '../platform/tree.ts';
 import type { Args } from './args.ts';
 import { Communication } from './communicate.ts';
 import type { PIPE } from './constants.ts';
 import { TimeoutExpired } from './errors.ts';
-import type { ProcessInput } from './input-stream.ts';
+import { ProcessInput } from './input-stream.ts';
 import { type PopenOptions, resolveOptions } from './options.ts';
-import type { ProcessOutput } from './output-stream.ts';
+import { ProcessOutput } from './output-stream.ts';
 import { repr } from './repr.ts';
-import { openStdio, openStreams } from './stdio.ts';
+import { closeGivenAway, resolveStdio } from './stdio.ts';
 
 /** Text if the options turn text mode on, bytes if not. */
 export type OutputOf<O> = O extends
@@ -95,28 +95,21 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   constructor(args: Args, options?: O) {
     const given: PopenOptions = options ?? {};
     const resolved = resolveOptions(args, given);
-    const { signal, textMode, passFds } = resolved;
+    const { signal, textMode, highWaterMark } = resolved;
     if (given.killSignal !== undefined) signalNumber(given.killSignal);
     signal?.throwIfAborted();
-    const stdio = openStdio(given, resolved.pipesize);
-    try {
-      const fds = new Map(stdio.fds);
-      for (const fd of passFds) if (fd > 2) fds.set(fd, fd);
-      this.#child = launch({ ...resolved, args: resolved.argv, fds });
-    } catch (error) {
-      stdio.rollback();
-      throw error;
-    }
-    stdio.commit();
-    const streams = openStreams(stdio, textMode, resolved.highWaterMark);
+    const started = startProgram({ ...resolved, args: resolved.argv, stdio: resolveStdio(given) });
+    closeGivenAway(given);
+    const { child, stdin, stdout, stderr } = started;
     this.args = args;
-    this.pid = this.#child.pid;
-    this.#stdin = streams.stdin;
-    this.#stdout = streams.stdout;
-    this.#stderr = streams.stderr;
-    this.stdin = streams.stdin as typeof this.stdin;
-    this.stdout = streams.stdout as typeof this.stdout;
-    this.stderr = streams.stderr as typeof this.stderr;
+    this.#child = child;
+    this.pid = child.pid;
+    this.#stdin = stdin && new ProcessInput(stdin, textMode);
+    this.#stdout = stdout && new ProcessOutput(stdout, textMode, highWaterMark);
+    this.#stderr = stderr && new ProcessOutput(stderr, textMode, highWaterMark);
+    this.stdin = this.#stdin as typeof this.stdin;
+    this.stdout = this.#stdout as typeof this.stdout;
+    this.stderr = this.#stderr as typeof this.stderr;
     this.#text = textMode !== undefined;
     this.#widen = resolved.pipesize === undefined;
     if (signal !== undefined) {
@@ -243,7 +236,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
     this.#stdout?.destroy();
     this.#stderr?.destroy();
     const stdin = this.#stdin;
-    if (stdin !== null && stdin.fd !== null) {
+    if (stdin !== null && !stdin.ended) {
       stdin.flushSync();
       stdin.closeNow();
     }

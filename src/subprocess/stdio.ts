@@ -1,13 +1,8 @@
-/**
- * Where the three standard streams of a program lead: from what the caller wrote to descriptors.
- */
-import { closeSync, openSync } from 'node:fs';
+/** Where the three standard streams of a program lead: what the caller wrote, checked. */
 import { ValueError } from '../base/errors.ts';
 import { show, typeError } from '../base/validate.ts';
-import { isOpen, openPipe, type PipeEnds } from '../platform/descriptors.ts';
+import type { Target } from '../platform/start-request.ts';
 import { DEVNULL, PIPE, STDOUT } from './constants.ts';
-import { ProcessInput } from './input-stream.ts';
-import type { TextMode } from './options.ts';
 import { ProcessOutput } from './output-stream.ts';
 
 /** Anything that has a descriptor: a `FileHandle`, a stream of a file, a socket, `process.stdout`. */
@@ -24,28 +19,22 @@ export interface HasDescriptor {
  */
 export type Redirection = number | 'inherit' | HasDescriptor | object | null | undefined;
 
-/** The streams before the start; `commit` or `rollback` afterwards. */
-export interface Stdio {
-  /** Child's number → ours. */
-  readonly fds: ReadonlyMap<number, number>;
-  readonly pipes: { readonly stdin?: PipeEnds; readonly stdout?: PipeEnds; readonly stderr?: PipeEnds };
-  /** The program runs: closes what is the child's alone. */
-  commit(): void;
-  /** It does not: closes all that was opened. */
-  rollback(): void;
+/** The redirections of one program. */
+export interface Redirections {
+  readonly stdin?: Redirection;
+  readonly stdout?: Redirection;
+  readonly stderr?: Redirection;
 }
 
-/** Our ends as streams. */
-export interface Streams {
-  readonly stdin: ProcessInput | null;
-  readonly stdout: ProcessOutput | null;
-  readonly stderr: ProcessOutput | null;
+/** @throws {TypeError | ValueError} Something that no program can be given. */
+export function resolveStdio({ stdin, stdout, stderr }: Redirections): [Target, Target, Target] {
+  return [target(stdin, 'stdin'), target(stdout, 'stdout'), target(stderr, 'stderr')];
 }
 
-/** What a redirection means. */
-type Target =
-  | { readonly kind: 'inherit' | 'pipe' | 'devnull' | 'stdout' }
-  | { readonly kind: 'fd'; readonly fd: number; readonly given?: ProcessOutput };
+/** Closes here the streams that a program was given. */
+export function closeGivenAway({ stdin, stdout, stderr }: Redirections): void {
+  for (const value of [stdin, stdout, stderr]) if (value instanceof ProcessOutput) value.destroy();
+}
 
 function target(value: Redirection, name: string): Target {
   if (value === null || value === undefined || value === 'inherit') return { kind: 'inherit' };
@@ -68,7 +57,7 @@ function target(value: Redirection, name: string): Target {
       `Cannot use ${show(value)} as ${name}: pass a descriptor, a file, PIPE, DEVNULL or 'inherit'`,
     );
   }
-  if (value instanceof ProcessOutput) return { kind: 'fd', fd: value.giveAway(), given: value };
+  if (value instanceof ProcessOutput) return { kind: 'reader', reader: value.giveAway() };
   const { fd, _handle } = value as HasDescriptor & { readonly _handle?: HasDescriptor | null };
   const number = fd ?? _handle?.fd;
   if (typeof number !== 'number' || number < 0) {
@@ -77,82 +66,4 @@ function target(value: Redirection, name: string): Target {
     );
   }
   return { kind: 'fd', fd: number };
-}
-
-/** @throws {OSError} `EMFILE`; then nothing is left open. */
-export function openStdio(
-  options: { readonly stdin?: Redirection; readonly stdout?: Redirection; readonly stderr?: Redirection },
-  pipesize: number | undefined,
-): Stdio {
-  const targets = (['stdin', 'stdout', 'stderr'] as const).map((name) => target(options[name], name));
-  // Before any pipe is opened: pipes may get the numbers of standard streams that are closed here.
-  const inherited = [0, 1, 2].map((fd) => targets[fd]!.kind === 'inherit' && isOpen(fd));
-  const childs: number[] = [];
-  const ours: number[] = [];
-  const rollback = (): void => {
-    for (const fd of childs) closeSync(fd);
-    for (const fd of ours) closeSync(fd);
-  };
-  const fds = new Map<number, number>();
-  const pipes: { stdin?: PipeEnds; stdout?: PipeEnds; stderr?: PipeEnds } = {};
-  try {
-    let devnull: number | undefined;
-    targets.forEach((t, n) => {
-      switch (t.kind) {
-        case 'inherit':
-          if (inherited[n]) fds.set(n, n);
-          break;
-        case 'pipe': {
-          const ends = openPipe(pipesize);
-          const [child, parent] = n === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
-          childs.push(child);
-          ours.push(parent);
-          fds.set(n, child);
-          pipes[(['stdin', 'stdout', 'stderr'] as const)[n]!] = ends;
-          break;
-        }
-        case 'devnull':
-          if (devnull === undefined) {
-            devnull = openSync('/dev/null', 'r+');
-            childs.push(devnull);
-          }
-          fds.set(n, devnull);
-          break;
-        case 'stdout': {
-          const out = fds.get(1);
-          if (out !== undefined) fds.set(2, out);
-          break;
-        }
-        case 'fd':
-          fds.set(n, t.fd);
-          break;
-      }
-    });
-  } catch (error) {
-    rollback();
-    throw error;
-  }
-  return {
-    fds,
-    pipes,
-    commit() {
-      for (const fd of childs) closeSync(fd);
-      for (const t of targets) if (t.kind === 'fd') t.given?.destroy();
-    },
-    rollback,
-  };
-}
-
-/** Our ends of the pipes as streams. */
-export function openStreams(
-  { pipes }: Stdio,
-  textMode: TextMode | undefined,
-  highWaterMark: number,
-): Streams {
-  const { stdin, stdout, stderr } = pipes;
-  return {
-    stdin: stdin === undefined ? null : new ProcessInput(stdin.write, textMode),
-    stdout: stdout === undefined ? null : new ProcessOutput(stdout.read, textMode, highWaterMark),
-    stderr: stderr === undefined ? null : new ProcessOutput(stderr.read, textMode, highWaterMark),
-  };
 }

@@ -107,3 +107,24 @@ export async function until(condition: () => boolean, what: string, timeout = 20
 export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
+
+/** Runs plain Node, without a loader, to its end; SIGKILL after `timeout` milliseconds. */
+export function runNode(args: readonly string[], { timeout }: { timeout: number }): Promise<Ended> {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeout);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ stdout, stderr, code, signal });
+    });
+  });
+}
