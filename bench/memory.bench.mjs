@@ -18,6 +18,14 @@ const make = await median(() =>
     memory.unlink();
   }),
 );
+const makeAndFill = await median(() =>
+  each(200, (i) => {
+    const memory = new SharedMemory({ create: true, size });
+    memory.buf.fill(i);
+    memory.close();
+    memory.unlink();
+  }),
+);
 const attach = await median(() => each(500, () => new SharedMemory(keeper.name).close()));
 const write = await median(() => each(200, (i) => keeper.buf.fill(i)));
 const plain = Buffer.alloc(size);
@@ -52,6 +60,9 @@ def each(rounds, work):
 size = ${size}
 def make(i):
     m = shared_memory.SharedMemory(create=True, size=size); m.close(); m.unlink()
+contents = [bytes([i % 256]) * size for i in range(4)]
+def fill(i):
+    m = shared_memory.SharedMemory(create=True, size=size); m.buf[:] = contents[i % 4]; m.close(); m.unlink()
 keeper = shared_memory.SharedMemory(create=True, size=size)
 def attach(i): shared_memory.SharedMemory(keeper.name).close()
 l = shared_memory.ShareableList(['howdy', 100, 0.5, True, None])
@@ -60,7 +71,7 @@ def put(i): l[1] = i
 def value(i): multiprocessing.Value('i', 0)
 def array(i): multiprocessing.sharedctypes.RawArray('d', 100000)
 import multiprocessing.sharedctypes
-result = {'make': each(200, make), 'attach': each(200, attach), 'get': each(20000, get), 'set': each(20000, put),
+result = {'make': each(200, make), 'attach': each(200, attach), 'fill': each(200, fill), 'get': each(20000, get), 'set': each(20000, put),
   'value': each(1000, value), 'array': each(200, array)}
 keeper.close(); keeper.unlink(); l.shm.close(); l.shm.unlink()
 print(json.dumps(result))
@@ -73,6 +84,11 @@ const pair = (title, ours, theirs) =>
     ['CPython', theirs],
   ]);
 pair('SharedMemory of 1 MiB: create + close + unlink', make, cpython?.make);
+pair(
+  'the same, filled before close (we take its pages at once, CPython when it is written)',
+  makeAndFill,
+  cpython?.fill,
+);
 pair('SharedMemory: attach + close', attach, cpython?.attach);
 pair('ShareableList: read an item', get, cpython?.get);
 pair('ShareableList: write an item', set, cpython?.set);

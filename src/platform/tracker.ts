@@ -22,19 +22,23 @@ const O_CLOEXEC = 0o2000000;
 const script = `
 trap '' INT TERM HUP
 cd /
+nl='
+'
+list=$nl
 while IFS= read -r line; do
-  entry=\${line#?}
+  entry=$nl\${line#?}$nl
   case $line in
-    +*) set -- "$@" "$entry" ;;
-    -*) n=$#
-        while [ "$n" -gt 0 ]; do
-          one=$1; shift; n=$((n - 1))
-          [ "$one" = "$entry" ] || set -- "$@" "$one"
+    +*) list=$list\${entry#?} ;;
+    -*) while case $list in *"$entry"*) ;; *) false ;; esac; do
+          list=\${list%%"$entry"*}$nl\${list#*"$entry"}
         done ;;
   esac
 done
 leaked=0
-for entry; do
+set -f
+IFS=$nl
+for entry in $list; do
+  set +f
   inode=\${entry%% *}
   file=/dev/shm/\${entry#* }
   [ -e "$file" ] || continue
@@ -99,6 +103,7 @@ function tell(line: string): void {
 /** From now on the file is removed when all processes that hold this tracker are gone. */
 export function track(name: string, inode: number): void {
   const entry = `${inode} ${name}`;
+  if (registered.has(entry)) return;
   tell(`+${entry}`);
   registered.add(entry);
 }
