@@ -10,6 +10,7 @@
  *   `close()` does so at once: views that are left read zeros.
  * - `reserve` takes more addresses than bytes, so that it can grow without moving; views made before see the old part.
  */
+import { isMainThread } from 'node:worker_threads';
 import { FileNotFoundError, ValueError } from '../base/errors.ts';
 import { rangeError } from '../base/validate.ts';
 import { duplicate } from '../platform/descriptors.ts';
@@ -24,6 +25,7 @@ import {
   unmap,
   viewMemory,
 } from '../platform/mmap.ts';
+import { onThreadEnd, reopenFrom } from '../platform/thread-end.ts';
 import { closeLater } from '../platform/wake-pipe.ts';
 import { isInherited, noteDescriptor, takeInherited } from './inheritance.ts';
 
@@ -50,9 +52,14 @@ export interface SegmentOptions {
 /** Lower numbers are taken in a child by what every child is given, so that it could not inherit ours under them. */
 const lowestDescriptor = 16;
 
-/** The same file under a number that children may inherit it under, closed on exec. */
-function lifted(fd: number, always = false): number {
-  if (fd >= lowestDescriptor && !always) return fd;
+/** The same file under a number that children may inherit it under, closed on exec and when this thread ends. */
+function lifted(fd: number, how: 'made' | 'opened' | 'inherited'): number {
+  if (!isMainThread && how !== 'inherited') {
+    return fd >= lowestDescriptor && how === 'opened'
+      ? fd
+      : reopenFrom(fd, lowestDescriptor, how === 'opened');
+  }
+  if (fd >= lowestDescriptor && how !== 'inherited') return fd;
   const moved = duplicate(fd, lowestDescriptor);
   closeFile(fd);
   return moved;
@@ -81,6 +88,10 @@ const collected = new FinalizationRegistry<Remains>((r) => {
 const inTransit = new Map<Segment, number>();
 let transitTimer: NodeJS.Timeout | undefined;
 
+function closeAll(): void {
+  for (const segment of [...open.values()]) segment.deref()?.close();
+}
+
 function bury(r: Remains): void {
   if (r.fd >= 0) closeLater(r.fd);
   r.fd = -1;
@@ -101,6 +112,7 @@ export class Segment {
     this.#remains = { mapping: this.#mapping, fd, ino, views: 0 };
     this.#buffer = this.#view(size);
     open.set(ino, new WeakRef(this));
+    onThreadEnd(closeAll);
   }
 
   /**
@@ -116,7 +128,7 @@ export class Segment {
       throw rangeError(`Cannot create shared memory: its size must be a positive integer, got ${size}`);
     }
     requireMemory(size);
-    const fd = lifted(createMemoryFile(label));
+    const fd = lifted(createMemoryFile(label), 'made');
     try {
       truncateFile(fd, size);
       return new Segment(fd, fileStatus(fd).ino, size, Math.max(reserve, size));
@@ -237,7 +249,7 @@ export function openSegment(handle: SegmentHandle): Segment {
   const path = `/proc/${handle.pid}/fd/${handle.fd}`;
   const fromParent = isInherited(handle.pid, handle.fd);
   // What a child inherits is open in the programs that it runs, too, until it has a number that is closed on exec.
-  const fd = fromParent ? lifted(handle.fd, true) : lifted(openFile(path, 'r+'));
+  const fd = fromParent ? lifted(handle.fd, 'inherited') : lifted(openFile(path, 'r+'), 'opened');
   if (fromParent) takeInherited(handle.fd);
   try {
     const { ino, size } = fileStatus(fd);
