@@ -149,8 +149,7 @@ const asyncWake = await lockWake(async ({ l, ours }, times, turn, wakes) => {
 const platform = new URL('../dist/cjs/platform/', import.meta.url).href;
 const { futexWake } = await import(`${platform}futex.js`);
 const { segmentOf } = await import(new URL('../dist/cjs/memory/segment.js', import.meta.url).href);
-const { createPipe } = await import(`${platform}wake-pipe.js`);
-const { ring } = await import(`${platform}wake-pipe.js`);
+const { createPipe, ring } = await import(`${platform}wake-pipe.js`);
 
 const word = RawArray('i', 100_000); // large: a segment of its own, whose address is known
 const bareFutex = await latency(
@@ -201,7 +200,10 @@ const pollPipe = await barePipe(async ({ platform, path }, times, turn, wakes) =
 const socketPipe = await barePipe(async ({ path }, times, turn, wakes) => {
   const { openSync, constants } = await import('node:fs');
   const { Socket } = await import('node:net');
-  const socket = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), writable: false });
+  const socket = new Socket({
+    fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+    writable: false,
+  });
   await new Promise((resolve) => {
     let i = 0;
     socket.on('data', () => {
@@ -256,18 +258,17 @@ def both(n):
     for p in ps: p.join()
     return 2 * n / (time.perf_counter() - t)
 wakes = ${wakes}
-def waiter(lock, back, times, turn):
+def waiter(lock, times, turn):
     for i in range(wakes):
         turn.value = i
         lock.acquire()
         times[i] = time.monotonic_ns()
-        back.release()
 def latency():
     context = multiprocessing.get_context('fork')
-    lock, back = context.Semaphore(0), context.Semaphore(0)
+    lock = context.Semaphore(0)
     times = context.Array('q', wakes, lock=False)
     turn = context.Value('i', -1, lock=False)
-    p = context.Process(target=waiter, args=(lock, back, times, turn))
+    p = context.Process(target=waiter, args=(lock, times, turn))
     p.start()
     sent = []
     for i in range(wakes):
@@ -275,7 +276,6 @@ def latency():
         time.sleep(.002)
         sent.append(time.monotonic_ns())
         lock.release()
-        back.acquire()
     p.join()
     return sorted(times[i] - sent[i] for i in range(wakes))[wakes // 2] / 1000
 print(json.dumps({'plain': each(300000, plain), 'increment': each(100000, increment), 'sweep': each(500000, sweep),

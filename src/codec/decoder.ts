@@ -465,7 +465,8 @@ export class Decoder {
       cls = known as unknown as typeof cls;
     } else cls = this.value() as typeof cls;
     const data = this.value();
-    this.#drain();
+    // A user's method may call the functions in its data; ours only keep them.
+    if (tag === T.CUSTOM) this.#drain();
     const o = cls[deserialize](data);
     this.#objects[id] = o;
     return o;

@@ -7,9 +7,11 @@
  *
  * Now and then, only while something is awaited, it looks by itself: a process that was to ring may have been killed.
  */
+import { constants } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
+import { ownedByThread } from '../platform/thread-end.ts';
 import {
   closeQuietly,
   createPipe,
@@ -48,7 +50,9 @@ let keeping = 0;
 const listeners = new Set<Listener>();
 
 function open(): Bell {
-  const [readFd, writeFd] = createPipe();
+  const [reads, writes] = createPipe();
+  const readFd = ownedByThread(reads, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
   const watcher = watchReadable(readFd, hearBell);
   return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
 }

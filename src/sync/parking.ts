@@ -17,7 +17,7 @@
  *
  * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
  */
-import { type Arena, livingArenas } from '../memory/arena.ts';
+import { type Arena, livingArenas, setReaper } from '../memory/arena.ts';
 import { head } from '../memory/layout.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
 import { dropForeignBell, keepAlive, type Listener, letEnd, listen, ringBell, unlisten } from './bell.ts';
@@ -468,6 +468,8 @@ export function parkingLot(arena: Arena): ParkingLot {
   }
   return lot;
 }
+
+setReaper((arena) => parkingLot(arena).reap());
 
 /**
  * Tells the shared objects of this process that the process `pid` has ended: what it held becomes abandoned, what it was
