@@ -383,7 +383,10 @@ describe('in one form only', () => {
     assert.ok(error instanceof RuntimeError);
     assert.equal(error.message, '123');
     // The stack tells both sides: where the task threw, and that it was in another process.
-    assert.match(error.stack!, /raising.*pool\.test\.ts:\d+/);
+    assert.match(
+      error.stack!,
+      /at raising .*pool\.test\.ts:\d+[\s\S]*\[in process \d+ 'SpawnPoolWorker-[\d:]+', called from\]\n {4}at .*pool\.test\.ts:\d+/,
+    );
   });
 
   test('_TestPool.test_traceback[printed]', async (t) => {
