@@ -79,7 +79,7 @@ export function startChild(
   extra: ExtraDescriptors = new Map(),
 ): Child {
   const { result: payload, fds: shared } = collectDescriptors(() =>
-    encode(job ?? object, { root: 'process' }),
+    job === undefined ? encode(object, { root: 'process' }) : encode(job, { root: '' }),
   );
   const ours: number[] = [];
   const own = (fd: number): number => {

@@ -153,21 +153,24 @@ describe('on a terminal', { skip: noTerminal, concurrency: 2 }, () => {
     assert.doesNotMatch(end.screen, /Error|2 workers/);
   });
 
+  /** The REPL's prompt, and nothing behind it, after what was printed. */
+  const prompt = (after: string): string => `${after}[^>]*\\n> \\Z`;
+
   test('the REPL runs what was typed, and its end leaves nothing behind', async () => {
     const end = await onTerminal(
       ['-i'],
       [
-        ['> ', `const mp = require(${JSON.stringify(built)})\r`],
-        ['undefined\n?\r?\n?.*> ', 'const offset = 40; const add = (x) => x + offset\r'],
-        ['undefined[^>]*> ', 'const pool = new mp.Pool(2)\r'],
-        ['undefined[^>]*> ', 'await pool.map(add, [1, 2])\r'],
+        ['> \\Z', `const mp = require(${JSON.stringify(built)})\r`],
+        [prompt('undefined'), 'const offset = 40; const add = (x) => x + offset\r'],
+        [prompt('undefined'), 'const pool = new mp.Pool(2)\r'],
+        [prompt('undefined'), 'await pool.map(add, [1, 2])\r'],
+        [prompt('\\[ 41, 42 \\]'), "const p = new mp.Process({ target: () => console.log('from child') })\r"],
+        [prompt('undefined'), 'p\r'],
         [
-          String.raw`\[ 41, 42 \][^>]*> `,
-          'const p = new mp.Process({ target: () => console.log("from", "child") })\r',
+          `<Process name='Process-\\d+' parent=\\d+ initial>\\n> \\Z`,
+          'p.start(); p.joinSync(); p.exitcode\r',
         ],
-        ['undefined[^>]*> ', 'p\r'],
-        ["<Process name='Process-\\d' parent=\\d+ initial>[^>]*> ", 'p.start(); p.joinSync(); p.exitcode\r'],
-        ['from child[\\s\\S]*0[^>]*> ', ctrlD],
+        [prompt('from child\\n0'), ctrlD],
       ],
     );
     assert.deepEqual([end.code, end.signal, end.left, end.unused], [0, null, 0, 0], end.screen);
@@ -177,15 +180,15 @@ describe('on a terminal', { skip: noTerminal, concurrency: 2 }, () => {
     const end = await onTerminal(
       ['-i'],
       [
-        ['> ', `const mp = require(${JSON.stringify(built)})\r`],
+        ['> \\Z', `const mp = require(${JSON.stringify(built)})\r`],
         [
-          'undefined[^>]*> ',
+          prompt('undefined'),
           "const p = new mp.Process({ target: () => { console.log('READ' + 'Y'); for (;;); } })\r",
         ],
-        ['undefined[^>]*> ', 'p.start(); p.joinSync()\r'],
-        ['READY', ctrlC],
-        ['[\\s\\S]*> ', "'code ' + p.exitcode\r"],
-        ["'code -2'[\\s\\S]*> ", ctrlD],
+        [prompt('undefined'), 'p.start(); p.joinSync()\r'],
+        ['READY\\n', ctrlC],
+        ['\\n> \\Z', "'code ' + p.exitcode\r"],
+        [prompt("'code -2'"), ctrlD],
       ],
     );
     assert.deepEqual([end.code, end.left, end.unused], [0, 0, 0], end.screen);

@@ -29,6 +29,11 @@ def group(pgid):
     return members
 
 
+def plain(text):
+    """Without what moves the cursor or colours the text."""
+    return re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', text).replace('\r\n', '\n')
+
+
 def shell(program, report):
     """The session's leader: starts the program in the foreground and reports how it ended, and its group."""
     pid = os.fork()
@@ -67,17 +72,21 @@ def main():
         shell(sys.argv[2:], report)
     os.close(report)
     screen, seen, typed = '', 0, None
+    deadline = time.monotonic() + 60
     while True:
-        select.select([terminal], [], [])
+        if not select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0]:
+            print(json.dumps({'screen': screen, 'gaveUp': True, 'unused': len(steps)}))
+            os.close(terminal)
+            os._exit(1)
         try:
             data = os.read(terminal, 65536)
         except OSError:
             break
         if not data:
             break
-        screen += data.decode('utf8', 'replace')
+        screen = plain(screen + data.decode('utf8', 'replace'))
         while steps:
-            found = re.compile(steps[0][0]).search(screen, seen)
+            found = re.compile(steps[0][0]).search(screen, min(seen, len(screen)))
             if not found:
                 break
             seen = found.end()
@@ -88,7 +97,7 @@ def main():
     ended = result.pop('ended')
     print(json.dumps({
         **result,
-        'screen': screen.replace('\r\n', '\n'),
+        'screen': screen,
         'milliseconds': None if typed is None else round((ended - typed) * 1000),
         'unused': len(steps),
     }))

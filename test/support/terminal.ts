@@ -33,7 +33,7 @@ export async function onTerminal(
   const { NODE_TEST_CONTEXT: _, ...rest } = process.env;
   const child = spawn('python3', [script, JSON.stringify(steps), process.execPath, ...args], {
     cwd: root,
-    env: { ...rest, TERM: 'xterm', NODE_REPL_HISTORY: '', ...env },
+    env: { ...rest, TERM: 'xterm', NODE_DISABLE_COLORS: '1', NODE_REPL_HISTORY: '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';
