@@ -10,15 +10,8 @@
 import { performance } from 'node:perf_hooks';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
-import {
-  closeQuietly,
-  createPipe,
-  drain,
-  openForeignPipe,
-  ring,
-  type Watcher,
-  watchReadable,
-} from '../platform/wake-pipe.ts';
+import { closeQuietly, createPipe, openForeignPipe, ring } from '../platform/wake-pipe.ts';
+import { type FdWatch, readSome, watchFd } from '../platform/watch.ts';
 
 /** What wants to be told that the bell rang. */
 export interface Listener {
@@ -34,7 +27,7 @@ export const tickMilliseconds = 1000;
 interface Bell {
   readonly writeFd: number;
   readonly inode: number;
-  readonly watcher: Watcher;
+  readonly watcher: FdWatch;
 }
 
 const oneByte = new Uint8Array(1);
@@ -48,10 +41,11 @@ const listeners = new Set<Listener>();
 
 function open(): Bell {
   const [readFd, writeFd] = createPipe();
-  const watcher = watchReadable(readFd, () => {
-    drain(readFd, scratch);
+  const watcher = watchFd(readFd, 'readable', () => {
+    readSome(readFd, scratch);
     for (const listener of listeners) listener.onBell();
   });
+  watcher.unref(); // while nothing is awaited
   return { writeFd, inode: fileStatus(writeFd).ino, watcher };
 }
 

@@ -798,8 +798,12 @@ function readStat(pid: number): string {
   }
 }
 
-/** koffi's exit handler syncs standard output and error, and hangs when the one is closed and the other is not. */
-const fillStandardStreams = `for (let fd = 0; fd <= 2;) fd = fs.openSync('/dev/null', 'r+');`;
+/**
+ * koffi's exit handler syncs standard output and error and hangs when the one is closed and the other is not. What was
+ * watched is closed a turn later, hence the wait.
+ */
+const fillStandardStreams = `await new Promise((resolve) => setTimeout(resolve, 20));
+        for (let fd = 0; fd <= 2;) fd = fs.openSync('/dev/null', 'r+');`;
 
 for (const closed of [[0], [1], [2], [0, 1], [1, 2], [0, 1, 2]]) {
   const id = closed.length === 1 ? `test_close_fd_${closed[0]}` : `test_close_fds_${closed.join('_')}`;

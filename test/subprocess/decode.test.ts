@@ -137,7 +137,7 @@ test('the error says where, what and why', () => {
 test('legacy encodings are Node’s, with strict and replace; other handlers are refused', () => {
   assert.equal(decode(Buffer.from('c4e3bac3', 'hex'), 'gbk', 'strict'), '你好');
   assert.equal(decode(Buffer.from('93', 'hex'), 'cp1252', 'strict'), '“');
-  for (const hex of ['ff', 'c4', 'c4e3ba']) {
+  for (const hex of ['c4', 'c4e3ba']) {
     assert.equal(decode(Buffer.from(hex, 'hex'), 'gbk', 'strict'), undefined, hex);
   }
   assert.equal(decode(Buffer.from('c4e3ba', 'hex'), 'gbk', 'replace'), '你\ufffd');
