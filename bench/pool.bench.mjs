@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Piscina } from 'piscina';
 import { FixedThreadPool } from 'poolifier';
 import { Tinypool } from 'tinypool';
@@ -53,17 +54,18 @@ async function peers() {
 }
 
 const cpython = python(`
-import json, multiprocessing, operator, time
+import json, multiprocessing, time
+def increment(x): return x + 1
 pool = multiprocessing.get_context('fork').Pool(2)
 items = list(range(20000))
 def median(f):
     f()
     return sorted(f() for _ in range(5))[2]
 def all(chunksize):
-    t = time.perf_counter(); pool.map(abs, items, chunksize); return 20000 / (time.perf_counter() - t)
+    t = time.perf_counter(); pool.map(increment, items, chunksize); return 20000 / (time.perf_counter() - t)
 def one():
     t = time.perf_counter()
-    for i in range(200): pool.apply(abs, (i,))
+    for i in range(200): pool.apply(increment, (i,))
     return (time.perf_counter() - t) / 200 * 1e6
 print(json.dumps({'chunk1': median(lambda: all(1)), 'auto': median(lambda: all(None)), 'trip': median(one)}))
 pool.terminate()
@@ -72,9 +74,9 @@ pool.terminate()
 const pool = new Pool(workers);
 const trip = (one) => async () =>
   ((await timed(async () => {
-    for (let i = 0; i < 500; i++) await one(i);
+    for (let i = 0; i < 2000; i++) await one(i);
   })) /
-    500) *
+    2000) *
   1000;
 
 const single = [
@@ -93,6 +95,22 @@ const automatic = [
   ['multiproc map', await median(async () => rate(await timed(() => pool.map(increment, items))))],
 ];
 const trips = [['multiproc apply', await median(trip((x) => pool.apply(increment, [x])))]];
+const tripsSync = [
+  'multiproc applySync',
+  await median(
+    async () =>
+      ((await timed(() => {
+        for (let i = 0; i < 2000; i++) pool.applySync(increment, [i]);
+      })) /
+        2000) *
+      1000,
+  ),
+];
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
+const hundredThousand = Array.from({ length: 100_000 }, (_, i) => i);
+await pool.map(increment, hundredThousand, 1);
+delays.disable();
 pool.close();
 await pool.join();
 
@@ -103,8 +121,11 @@ for (const [name, { one, end }] of Object.entries(await peers())) {
 }
 single.push(['CPython Pool.map, fork, chunksize 1', cpython?.chunk1]);
 automatic.push(['CPython Pool.map, fork', cpython?.auto]);
-trips.push(['CPython Pool.apply, fork', cpython?.trip]);
+trips.push(tripsSync, ['CPython Pool.apply, fork', cpython?.trip]);
 
 process.stdout.write(table('20,000 tasks, one item each, all submitted at once', 'tasks/s', 'more', single));
 process.stdout.write(table('20,000 items, automatic chunks', 'items/s', 'more', automatic));
 process.stdout.write(table('one task, there and back', 'µs', 'less', trips));
+process.stdout.write(
+  `event-loop delay of the parent while 100,000 tasks run: median ${(delays.percentile(50) / 1e6).toFixed(1)} ms, 99th percentile ${(delays.percentile(99) / 1e6).toFixed(1)} ms, most ${(delays.max / 1e6).toFixed(1)} ms\n`,
+);

@@ -41,7 +41,7 @@ export { SimpleQueue } from './channel/simple-queue.ts';
 // Numbers, arrays and records in shared memory
 export { copy, RawArray } from './memory/raw-array.ts';
 export { RawValue } from './memory/raw-value.ts';
-export { type RecordOf, type StructType, struct } from './memory/struct.ts';
+export { type CellKind, type Fields, type RecordOf, type StructType, struct } from './memory/struct.ts';
 export type { Typecode } from './memory/typecodes.ts';
 // Pools
 export { AsyncResult } from './pool/async-result.ts';
@@ -70,7 +70,13 @@ export {
 export { type EndOptions, Process, type ProcessOptions } from './process/process.ts';
 export { SystemExit } from './process/report.ts';
 // Shared memory with a name
-export { ShareableList, SharedMemory } from './shared-memory.ts';
+export {
+  type Shareable,
+  ShareableList,
+  type ShareableListOptions,
+  SharedMemory,
+  type SharedMemoryOptions,
+} from './shared-memory.ts';
 // Locks and what is like them, for threads and processes
 export { Barrier, type BarrierOptions } from './sync/barrier.ts';
 export type { LockOptions } from './sync/base-lock.ts';

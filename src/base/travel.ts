@@ -50,6 +50,9 @@ export function travelClass(name: string): TravelClass<never, never> | undefined
   return byName.get(name);
 }
 
+/** The name under which typed arrays over shared memory travel; they belong to no class of this library. */
+export const sharedViewName = 'RawArray';
+
 /** How typed arrays over shared memory travel: as the same memory, not as a copy. The memory layer announces it. */
 export interface SharedViews<D> {
   /** Plain data that names the memory, or undefined for a view of ordinary memory. */
@@ -63,6 +66,9 @@ let sharedViews: SharedViews<unknown> | undefined;
 /** Announces how views of shared memory travel. */
 export function registerSharedViews<D>(views: SharedViews<D>): void {
   sharedViews = views as SharedViews<unknown>;
+  byName.set(sharedViewName, {
+    [deserialize]: (data: unknown) => rebuildSharedView(data),
+  } as unknown as TravelClass<never, never>);
 }
 
 /** What travels in the place of a typed array (`RawArray('d', 10)`) when it shows shared memory; else undefined. */

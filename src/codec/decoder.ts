@@ -30,26 +30,36 @@ export function setLibraryLoader(load: () => unknown): void {
   libraryLoader = load;
 }
 
+/** In place of the collections that only messages with functions fill: most messages have none. */
+const none = new Map<string, never>();
+const nobody = new Set<never>();
+
 export class Decoder {
   readonly #source: Source;
   readonly #table: Table | undefined;
   readonly #objects: unknown[] = [];
-  readonly #entries = new Map<string, FunctionEntry>();
-  readonly #created = new Map<string, Fn>();
-  readonly #evaluating = new Set<string>();
+  readonly #entries: Map<string, FunctionEntry>;
+  readonly #created: Map<string, Fn>;
+  readonly #evaluating: Set<string>;
   /** Functions that could not be made, or lack their variables. */
-  readonly #failed = new Map<string, unknown>();
+  readonly #failed: Map<string, unknown>;
   /** Functions whose variables are still to come. */
   #unfilled: FunctionEntry[] = [];
   #next = 0;
   #base = 0;
   #shapes: string[][] = [];
   #later: { kind: number; object: unknown; length: number }[] = [];
-  readonly #sections = new Set<SectionPlace>();
+  readonly #sections: Set<SectionPlace>;
 
   constructor(source: Source, table?: Table) {
     this.#source = source;
     this.#table = table;
+    const linked = table !== undefined;
+    this.#entries = linked ? new Map() : none;
+    this.#created = linked ? new Map() : none;
+    this.#evaluating = linked ? new Set() : nobody;
+    this.#failed = linked ? new Map() : none;
+    this.#sections = linked ? new Set() : nobody;
     if (table === undefined) return;
     for (const code of table.codes) addCode(code);
     for (const f of table.functions) this.#entries.set(f.key, f);
@@ -131,6 +141,10 @@ export class Decoder {
         return s.utf8();
       case T.UTF16:
         return s.utf16();
+      case T.INTS:
+        return this.#keep(numbers(new Int32Array(s.words(s.varint(), 4))));
+      case T.FLOATS:
+        return this.#keep(numbers(new Float64Array(s.words(s.varint(), 8))));
       case T.REF:
         return this.#at(this.#base + s.varint());
       default:
@@ -227,10 +241,14 @@ export class Decoder {
       case T.LATER:
         return this.#putOff();
       case T.BOUND: {
+        const self = this.value();
+        if (s.u8() !== T.NULL) {
+          s.at--;
+          return this.value();
+        }
         const id = this.#next++;
         this.#objects[id] = NOT_YET;
         const target = this.value() as Fn;
-        const self = this.value();
         const args = this.value() as unknown[];
         const fn: unknown = Function.prototype.bind.call(target, self, ...args);
         this.#objects[id] = fn;
@@ -451,7 +469,8 @@ export class Decoder {
       cls = known as unknown as typeof cls;
     } else cls = this.value() as typeof cls;
     const data = this.value();
-    this.#drain();
+    // A user's method may call the functions in its data; ours only keep them.
+    if (tag === T.CUSTOM) this.#drain();
     const o = cls[deserialize](data);
     this.#objects[id] = o;
     return o;
@@ -556,8 +575,8 @@ export class Decoder {
       return kept.fn;
     }
     const code = codeNamed(entry.codeKey);
-    const old = code.isClass ? recall(key) : undefined;
-    if (old !== undefined && revivedOf(old) !== undefined) {
+    const old = recall(key);
+    if (old !== undefined && (code.isClass || isConstructor(old)) && revivedOf(old) !== undefined) {
       this.#unfilled.push(entry);
       return old;
     }
@@ -566,8 +585,7 @@ export class Decoder {
     let eager: unknown[] = [];
     const refs: unknown[] = [];
     if (entry.eager !== undefined) {
-      const n = code.eager.length + (code.usesThis ? 1 : 0);
-      eager = this.#section(entry.eager, () => this.#variables(n, refs)) as unknown[];
+      eager = this.#section(entry.eager, () => this.#variables(code.eager.length, refs)) as unknown[];
       // Evaluating a class runs user code, and the variables of what it extends must be there.
       if (code.isClass) this.#drain();
     }
@@ -670,8 +688,24 @@ function define(o: object, key: string | symbol, value: unknown, enumerable: boo
   Object.defineProperty(o, key, { value, enumerable, configurable: true, writable: true });
 }
 
+function numbers(block: Int32Array | Float64Array): number[] {
+  const a: number[] = [];
+  for (let i = 0; i < block.length; i++) a.push(block[i]!);
+  return a;
+}
+
 function copyOf(block: Buffer): ArrayBuffer {
   const copy = new ArrayBuffer(block.length);
   new Uint8Array(copy).set(block);
   return copy;
+}
+
+/** Whether a function serves as a class: methods have been put onto its prototype, or it inherits from one. */
+function isConstructor(fn: Fn): boolean {
+  const prototype = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value as object | undefined;
+  return (
+    prototype !== undefined &&
+    Object.hasOwn(prototype, 'constructor') &&
+    (Reflect.ownKeys(prototype).length > 1 || Object.getPrototypeOf(prototype) !== Object.prototype)
+  );
 }

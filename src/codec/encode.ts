@@ -7,13 +7,15 @@
 import { SerializationError } from '../base/errors.ts';
 import { Encoder } from './encoder.ts';
 import type { Peer } from './peer.ts';
+import type { Fn } from './plan.ts';
+import { knownPlan } from './plans.ts';
 import { isStackOverflow, Trouble } from './trouble.ts';
 
 /** Options of {@link encode}. */
 export interface EncodeOptions {
   /** What the receiver has already; without it the message is complete in itself, for any receiver. */
   readonly peer?: Peer | undefined;
-  /** First word of the path in errors: `'target'`, `'args'`, `'result'`. @default 'value' */
+  /** First word of the path in errors: `'target'`, `'args'`, `'result'`; `''`: the name of the value's property. @default 'value' */
   readonly root?: string | undefined;
 }
 
@@ -28,10 +30,31 @@ let idle: Encoder | undefined;
  * const bytes = encode({ f: (x: number) => x * factor, items: new Map() });
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
+  return encoded(options, (encoder) => encoder.run(value, options.peer));
+}
+
+/**
+ * As {@link encode}, for an array that the sender has made itself: only its elements are looked at.
+ *
+ * @throws {SerializationError} See {@link encode}.
+ */
+export function encodeList(list: readonly unknown[], options: Pick<EncodeOptions, 'root'> = {}): Buffer {
+  return encoded(options, (encoder) => encoder.runList(list));
+}
+
+/** Whether what a function is encoded as can never change, because nothing that it captured can. Known once it was encoded. */
+export function isFixed(fn: Fn): boolean {
+  const plan = knownPlan(fn);
+  if (plan === undefined || plan.kind === 'bound') return false;
+  if (plan.kind !== 'code') return true;
+  return plan.record.fixed && plan.record.ownKeys === Reflect.ownKeys(fn).length;
+}
+
+function encoded(options: EncodeOptions, run: (encoder: Encoder) => Buffer): Buffer {
   const encoder = idle ?? new Encoder();
   idle = undefined;
   try {
-    const bytes = encoder.run(value, options.peer);
+    const bytes = run(encoder);
     idle = encoder;
     return bytes;
   } catch (e) {

@@ -38,6 +38,9 @@ const HARD_DEPTH = 1500;
 /** Below this many objects a list is searched; above, a map. */
 const FEW = 12;
 
+/** From this length on it is worth looking whether an array holds nothing but numbers. */
+const FEW_NUMBERS = 8;
+
 export class Encoder {
   readonly sink = new Sink();
   readonly modules = new Map<string, ImportRef>();
@@ -63,10 +66,31 @@ export class Encoder {
 
   /** The message for `value`. @throws {Trouble} */
   run(value: unknown, peer: Peer | undefined): Buffer {
-    this.sink.at = 0;
-    this.#root = value;
-    this.sink.u8(PLAIN);
+    this.#begin(value);
     this.value(value);
+    return this.#finish(peer);
+  }
+
+  /** The message for an array that has nothing but its elements. @throws {Trouble} */
+  runList(list: readonly unknown[]): Buffer {
+    this.#begin(list);
+    this.#known(list);
+    if (list.length < FEW_NUMBERS || !this.#numbers(list)) {
+      this.sink.u8(T.ARRAY);
+      this.sink.varint(list.length);
+      this.#elements(list);
+      this.sink.varint(0);
+    }
+    return this.#finish(undefined);
+  }
+
+  #begin(root: unknown): void {
+    this.sink.at = 0;
+    this.#root = root;
+    this.sink.u8(PLAIN);
+  }
+
+  #finish(peer: Peer | undefined): Buffer {
     if (this.#later.length > 0) this.#writeLater();
     if (this.#queue.length === 0 && this.modules.size === 0) {
       const message = this.sink.take();
@@ -222,6 +246,10 @@ export class Encoder {
     return false;
   }
 
+  #has(o: object): boolean {
+    return this.#many === undefined ? this.#few.includes(o) : this.#many.has(o);
+  }
+
   /** Sections that share an object must travel together. */
   #tie(id: number): void {
     if (this.#current !== undefined) this.#current.tied = true;
@@ -310,8 +338,10 @@ export class Encoder {
     for (let i = 0; i < this.#later.length; i++) {
       const o = this.#later[i]!;
       this.#depth = 0;
-      if (Array.isArray(o)) this.#elements(o);
-      else if (types.isMap(o)) this.#entries(o);
+      if (Array.isArray(o)) {
+        this.#elements(o);
+        this.#named(o, namesOf(o));
+      } else if (types.isMap(o)) this.#entries(o);
       else if (types.isSet(o)) this.#members(o);
       else this.plain(o as Record<string, unknown>);
     }
@@ -353,9 +383,28 @@ export class Encoder {
   }
 
   array(a: readonly unknown[]): void {
+    const names = namesOf(a);
+    if (a.length >= FEW_NUMBERS && names.length === 0 && this.#numbers(a)) return;
     this.sink.u8(T.ARRAY);
     this.sink.varint(a.length);
     this.#elements(a);
+    this.#named(a, names);
+  }
+
+  /** Writes an array of nothing but numbers as one block. @returns whether it is one. */
+  #numbers(a: readonly unknown[]): boolean {
+    if (typeof a[0] !== 'number') return false;
+    let ints = true;
+    for (let i = 0; i < a.length; i++) {
+      const v = a[i];
+      if (typeof v !== 'number') return false;
+      if ((v | 0) !== v || (v === 0 && 1 / v < 0)) ints = false;
+    }
+    const block = ints ? new Int32Array(a as number[]) : new Float64Array(a as number[]);
+    this.sink.u8(ints ? T.INTS : T.FLOATS);
+    this.sink.varint(a.length);
+    this.sink.raw(new Uint8Array(block.buffer));
+    return true;
   }
 
   #elements(a: readonly unknown[]): void {
@@ -379,12 +428,9 @@ export class Encoder {
       throw through(e, `[${i}]`);
     }
     this.#depth--;
-    this.#named(a);
   }
 
-  /** Properties of an array beside its elements, such as a match's `index`. Not looked for in huge arrays: it would take as long as the rest. */
-  #named(a: readonly unknown[]): void {
-    const names = a.length > 10_000 ? [] : Object.keys(a).filter((k) => !isIndex(k));
+  #named(a: readonly unknown[], names: readonly string[]): void {
     this.sink.varint(names.length);
     for (const name of names) {
       this.sink.string(name);
@@ -478,11 +524,21 @@ export class Encoder {
       case 'import':
         this.import(plan.ref);
         return;
+      case 'require':
+        sink.u8(T.REQUIRE);
+        sink.string(plan.file);
+        return;
       case 'bound':
-        if (this.#known(fn)) return;
+        if (this.#has(fn)) {
+          this.#known(fn);
+          return;
+        }
         sink.u8(T.BOUND);
-        this.#step('bound function', plan.target);
+        // First, since an object that a method is bound to may hold that very function: then it is known by now.
         this.#step('bound this', plan.self);
+        if (this.#known(fn)) return;
+        sink.u8(T.NULL);
+        this.#step('bound function', plan.target);
         this.#step('bound arguments', plan.args);
         return;
       case 'code':
@@ -545,7 +601,7 @@ export class Encoder {
     const { record, fn } = use;
     const { code } = record;
     try {
-      if (code.usesThis || code.eager.length > 0) {
+      if (code.eager.length > 0) {
         const values = record.eager();
         use.eager = this.#section(() => this.#variables(record.eagerNames, values));
       }
@@ -575,7 +631,7 @@ export class Encoder {
       try {
         this.captured(values[i]);
       } catch (e) {
-        throw through(e, names[i] === 'this' ? 'captured this' : variableStep(names[i]!));
+        throw through(e, variableStep(names[i]!));
       }
     }
   }
@@ -733,6 +789,16 @@ function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<
 /** An object that looks plain and is not. */
 function isOdd(o: object): boolean {
   return types.isProxy(o) || types.isArgumentsObject(o) || types.isNativeError(o);
+}
+
+/** Names of an array's properties beside its elements, such as a match's `index`. Not looked for in huge arrays: it would take as long as the rest. */
+function namesOf(a: readonly unknown[]): readonly string[] {
+  if (a.length > 10_000) return [];
+  const keys = Object.keys(a);
+  // Indices come first.
+  let from = keys.length;
+  while (from > 0 && !isIndex(keys[from - 1]!)) from--;
+  return keys.slice(from);
 }
 
 function isIndex(key: string): boolean {

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
+import { describeSharedView, sharedViewName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
 import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
@@ -11,7 +12,7 @@ import type { Fn, ImportRef } from './plan.ts';
 import { privateMember } from './privates.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
-import { adviceFor, className, Trouble, through } from './trouble.ts';
+import { adviceFor, className, NodesOwn, Trouble, through } from './trouble.ts';
 
 /** What of the encoder is used here. */
 interface Encoder {
@@ -161,11 +162,18 @@ function container(e: Encoder, o: object, kind: Kind): void {
 }
 
 /**
- * A view of a whole buffer shares that buffer with other such views in the receiver. A view of a part travels with its part
+ * A view of shared memory (a RawArray) stays one. A view of a whole buffer shares that buffer with other such views in the receiver. A view of a part travels with its part
  * alone: a slice of ten bytes must not drag a gigabyte along.
  */
 function view(e: Encoder, o: ArrayBufferView): void {
   if (types.isSharedArrayBuffer(o.buffer)) throw refused('SharedArrayBuffer', 'it is shared memory');
+  const shared = describeSharedView(o);
+  if (shared !== undefined) {
+    e.sink.u8(T.TRAVEL);
+    e.sink.string(sharedViewName);
+    e.value(shared);
+    return;
+  }
   const tag = types.isDataView(o) ? 'DataView' : (typedArrayTag.call(o) as (typeof viewKinds)[number]);
   const standard = (globalThis as unknown as Record<string, { prototype: object }>)[tag]!.prototype;
   if (Object.getPrototypeOf(o) !== standard) throw refused(className(o), 'it is a subclass of a typed array');
@@ -215,7 +223,7 @@ function instance(e: Encoder, o: object, cls: Fn): void {
   }
   for (let c: unknown = cls; typeof c === 'function' && c !== Function.prototype; c = parentOf(c)) {
     if (openBases.has(c)) break;
-    const plan = planFor(c as Fn);
+    const plan = planFor(c as Fn, o);
     if (plan.kind !== 'builtin') continue;
     const name = className(o);
     throw refused(
@@ -237,10 +245,11 @@ function parentOf(c: Fn): unknown {
   return above === null ? undefined : above.constructor;
 }
 
-function planFor(c: Fn): ReturnType<typeof planOf> {
+function planFor(c: Fn, o: object): ReturnType<typeof planOf> {
   try {
     return planOf(c);
   } catch (e) {
+    if (e instanceof NodesOwn) throw refused(className(o), 'it belongs to this process');
     throw through(e, `class ${c.name}`);
   }
 }

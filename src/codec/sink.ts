@@ -110,6 +110,11 @@ export class Sink {
 
   block(bytes: Uint8Array): void {
     this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Bytes whose number the reader knows. */
+  raw(bytes: Uint8Array): void {
     this.reserve(bytes.length);
     this.bytes.set(bytes, this.at);
     this.at += bytes.length;

@@ -115,6 +115,13 @@ export class Source {
     return this.bytes.subarray(start, start + n);
   }
 
+  /** A copy of `count` words of `size` bytes each, aligned. */
+  words(count: number, size: number): ArrayBuffer {
+    const start = this.#skip(count * size);
+    const { buffer, byteOffset } = this.bytes;
+    return buffer.slice(byteOffset + start, byteOffset + start + count * size) as ArrayBuffer;
+  }
+
   #skip(n: number): number {
     const start = this.at;
     if (start + n > this.bytes.length) throw damaged('it ends too early');

@@ -83,7 +83,7 @@ export const T = {
   REQUIRE: 40,
   /** URL of the module whose `import.meta` it is. */
   META: 41,
-  /** Function, `this`, arguments. */
+  /** `this`; then a reference, or NULL, function, arguments. */
   BOUND: 42,
   /** Wrapper function, arguments after the first, then the first: `__toESM(require("fs"))`. */
   WRAPPED: 43,
@@ -94,6 +94,10 @@ export const T = {
   MINUS_ZERO: 46,
   /** File that `import()` belongs to. */
   IMPORTER: 47,
+  /** An array of 32-bit integers: length, four bytes each, little endian. */
+  INTS: 48,
+  /** An array of numbers: length, eight bytes each, little endian. */
+  FLOATS: 49,
 } as const;
 
 /** Kinds of containers that LATER puts off. */

@@ -8,6 +8,7 @@ import { ValueError } from '../base/errors.ts';
 import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { show, typeError } from '../base/validate.ts';
 import { type Arena, allocate, type Block, type BlockHandle, openBlock } from './arena.ts';
+import { allocateRaw, openRaw, type RawHandle, rawHandle } from './raw-memory.ts';
 import {
   type CellKind,
   type InitOf,
@@ -20,9 +21,9 @@ import {
 import { type CellArray, type CellType, cellType, type Typecode } from './typecodes.ts';
 
 /** One typed array over all of an arena for each kind of cell; never handed out. */
-const arenaCells = new WeakMap<Arena, Map<unknown, CellArray | DataView>>();
+const arenaCells = new WeakMap<Arena, Map<unknown, CellArray>>();
 
-function overArena<T extends CellArray | DataView>(arena: Arena, Cells: new (buffer: ArrayBuffer) => T): T {
+function overArena(arena: Arena, Cells: CellType['Cells']): CellArray {
   let views = arenaCells.get(arena);
   if (views === undefined) {
     views = new Map();
@@ -33,13 +34,13 @@ function overArena<T extends CellArray | DataView>(arena: Arena, Cells: new (buf
     view = new Cells(arena.segment.buffer);
     views.set(Cells, view);
   }
-  return view as T;
+  return view;
 }
 
-interface RawValueData {
-  readonly kind: KindData;
-  readonly block: BlockHandle;
-}
+/** What travels in the place of a cell. */
+type RawValueData =
+  | { readonly kind: KindData; readonly block: BlockHandle }
+  | { readonly kind: KindData; readonly raw: RawHandle };
 
 let arriving: RawValueData | undefined;
 
@@ -52,11 +53,14 @@ let arriving: RawValueData | undefined;
  */
 export class RawValue<C extends CellKind = CellKind> {
   readonly #kind: CellKind;
+  /** Of a number. */
   readonly #type: CellType | undefined;
-  readonly #cells: CellArray;
-  readonly #index: number;
+  readonly #cells: CellArray | undefined;
+  readonly #index: number = 0;
+  readonly #block: Block | undefined;
+  /** Of a record: it keeps its bytes, for it may be kept without this object. */
   readonly #record: object | undefined;
-  readonly #block: Block;
+  readonly #bytes: ArrayBuffer | undefined;
 
   /**
    * @param kind A typecode or a `struct()`.
@@ -67,24 +71,25 @@ export class RawValue<C extends CellKind = CellKind> {
     const from = arriving;
     arriving = undefined;
     const actual: CellKind = from === undefined ? kind : kindOf(from.kind);
-    const record = actual instanceof StructType ? actual : undefined;
     this.#kind = actual;
-    this.#type = record === undefined ? cellType(actual) : undefined;
-    const bytes = record?.bytes ?? this.#type!.bytes;
-    this.#block = from === undefined ? allocate(bytes).ownedBy(this) : openBlock(from.block, bytes);
-    const { arena, offset } = this.#block;
-    this.#cells = overArena(arena, this.#type?.Cells ?? Uint8Array);
-    this.#index = offset / this.#cells.BYTES_PER_ELEMENT;
-    this.#record = record?.at(overArena(arena, DataView), offset);
-    if (init === undefined || from !== undefined) return;
-    if (record !== undefined) record.fill(this.#record as never, init as never);
-    else this.value = init as ValueOf<C>;
+    if (actual instanceof StructType) {
+      this.#bytes = from !== undefined && 'raw' in from ? openRaw(from.raw) : allocateRaw(actual.bytes);
+      this.#record = actual.at(new DataView(this.#bytes), 0);
+    } else {
+      this.#type = cellType(actual);
+      const { bytes, Cells } = this.#type;
+      this.#block =
+        from !== undefined && 'block' in from ? openBlock(from.block, bytes) : allocate(bytes).ownedBy(this);
+      this.#cells = overArena(this.#block.arena, Cells);
+      this.#index = this.#block.offset / bytes;
+    }
+    if (init !== undefined && from === undefined) this.value = init as ValueOf<C>;
   }
 
   /** What it holds now; a record is live. */
   get value(): ValueOf<C> {
     if (this.#record !== undefined) return this.#record as ValueOf<C>;
-    const stored = this.#cells[this.#index]!;
+    const stored = this.#cells![this.#index]!;
     const decode = this.#type!.decode;
     return (decode === undefined ? stored : decode(stored)) as ValueOf<C>;
   }
@@ -92,7 +97,7 @@ export class RawValue<C extends CellKind = CellKind> {
   /** @throws {TypeError} For a value of a wrong kind. @throws {RangeError} For one out of range. */
   set value(value: ValueOf<C>) {
     if (this.#type === undefined) (this.#kind as StructType).fill(this.#record as never, value as never);
-    else this.#cells[this.#index] = this.#type.encode(value) as never;
+    else this.#cells![this.#index] = this.#type.encode(value) as never;
   }
 
   /**
@@ -157,7 +162,10 @@ export class RawValue<C extends CellKind = CellKind> {
   }
 
   static [serialize](value: RawValue): RawValueData {
-    return { kind: kindData(value.#kind), block: value.#block.handle() };
+    const kind = kindData(value.#kind);
+    return value.#block === undefined
+      ? { kind, raw: rawHandle(value.#bytes!)! }
+      : { kind, block: value.#block.handle() };
   }
 
   static [deserialize](data: RawValueData): RawValue {

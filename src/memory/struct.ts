@@ -7,7 +7,9 @@
  */
 import { inspect } from 'node:util';
 import { ValueError } from '../base/errors.ts';
+import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { show, typeError } from '../base/validate.ts';
+import { openRaw, type RawHandle, rawHandle } from './raw-memory.ts';
 import { type CellType, cellType, type Typecode, type ValueOfTypecode } from './typecodes.ts';
 
 /** Names and typecodes of a record's fields. */
@@ -62,7 +64,7 @@ export class StructType<F extends Fields = Fields> {
     });
     this.fields = fields;
     this.bytes = Math.ceil(offset / alignment) * alignment;
-    this.#Live = liveClass(this.#fields) as new (view: DataView, offset: number) => RecordOf<F>;
+    this.#Live = liveClass(fields, this.#fields) as new (view: DataView, offset: number) => RecordOf<F>;
   }
 
   /** The record at `offset`, live. */
@@ -96,9 +98,26 @@ export class StructType<F extends Fields = Fields> {
       target[name] = value;
     }
   }
+
+  static [serialize](type: StructType): Fields {
+    return type.fields;
+  }
+
+  static [deserialize](fields: Fields): StructType {
+    return kindOf(fields) as StructType;
+  }
 }
 
-function liveClass(fields: readonly Field[]): new (view: DataView, offset: number) => object {
+registerTravelClass('StructType', StructType);
+
+/** What travels in the place of a record: where it is. */
+interface RecordData {
+  readonly fields: Fields;
+  readonly raw: RawHandle;
+  readonly offset: number;
+}
+
+function liveClass(kind: Fields, fields: readonly Field[]): new (view: DataView, offset: number) => object {
   class Struct {
     readonly #view: DataView;
     readonly #offset: number;
@@ -117,6 +136,14 @@ function liveClass(fields: readonly Field[]): new (view: DataView, offset: numbe
       return this.toJSON();
     }
 
+    static [serialize](record: Struct): RecordData {
+      return { fields: kind, raw: rawHandle(record.#view.buffer)!, offset: record.#offset };
+    }
+
+    static [deserialize]({ fields, raw, offset }: RecordData): object {
+      return (kindOf(fields) as StructType).at(new DataView(openRaw(raw)), offset);
+    }
+
     static {
       for (const { name, type, offset } of fields) {
         const [getter, setter] = accessors[type.Cells.name as keyof typeof accessors];
@@ -133,8 +160,12 @@ function liveClass(fields: readonly Field[]): new (view: DataView, offset: numbe
       }
     }
   }
+  registerTravelClass('Record', Struct);
   return Struct;
 }
+
+// For a process that gets a record before it has described any.
+liveClass({}, []);
 
 /**
  * Describes a record for `Value` and `Array`.

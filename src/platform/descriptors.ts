@@ -11,6 +11,7 @@ const O_NONBLOCK = 0o4000;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
 const F_DUPFD_CLOEXEC = 1030;
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -71,10 +72,10 @@ export function openPipe(size?: number): PipeEnds {
   return ends;
 }
 
-/** Two connected stream sockets (AF_UNIX), close-on-exec and blocking. */
+/** Two connected stream sockets (AF_UNIX), close-on-exec and non-blocking. */
 export function openSocketPair(): [number, number] {
   const fds = new Int32Array(2);
-  check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
+  check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 'socketpair');
   return [fds[0]!, fds[1]!];
 }
 

@@ -8,6 +8,9 @@ import { declare, lastErrno } from './libc.ts';
 const nativeWrite = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
   'int64_t write(int fd, const void *buffer, size_t count)',
 );
+const nativeRead = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
+  'int64_t read(int fd, void *buffer, size_t count)',
+);
 const EAGAIN = 11;
 
 /** A non-blocking pipe that is closed on exec: `[read end, write end]`. */
@@ -21,6 +24,11 @@ export function createPipe(): [number, number] {
 /** Opens another process's end of a pipe for writing, by its number there. Throws when that process is gone. */
 export function openForeignPipe(pid: number, fd: number): number {
   return openSync(`/proc/${pid}/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+}
+
+/** Takes what is there, whatever became of the other side. @returns bytes; 0 for "nothing there" or its end. */
+export function drain(fd: number, into: Uint8Array): number {
+  return Math.max(0, nativeRead(fd, into, into.length));
 }
 
 /** Writes to a non-blocking pipe. `false` when nobody is left to read; a full pipe is fine: its reader will wake. */

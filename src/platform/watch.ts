@@ -8,7 +8,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { RuntimeError } from '../base/errors.ts';
 import { closeFd } from './descriptors.ts';
-import { check, declare, errnoError, koffi, lastErrno } from './libc.ts';
+import { check, declare, errnoError, lastErrno } from './libc.ts';
+import { poll } from './poll.ts';
 
 const nativeRead = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
   'long read(int fd, void *buffer, unsigned long count)',
@@ -63,11 +64,7 @@ export interface FdWatch {
 export function watchFd(fd: number, what: 'readable' | 'writable', onReady: () => void): FdWatch {
   // libuv refuses a second watch, and koffi ends the whole program on such a refusal.
   if (watched.has(fd)) throw new RuntimeError(`Cannot watch descriptor ${fd}: it is being watched already`);
-  const handle = koffi().node.poll(
-    fd,
-    what === 'readable' ? { readable: true } : { writable: true },
-    onReady,
-  );
+  const handle = poll(fd, what === 'readable' ? { readable: true } : { writable: true }, onReady);
   watched.add(fd);
   let stopped = false;
   return {

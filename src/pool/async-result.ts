@@ -5,7 +5,7 @@
  * handled until somebody takes it.
  */
 import { TimeoutError, ValueError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, type WaitOptions } from '../base/validate.ts';
+import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } from '../base/validate.ts';
 
 type Outcome<T> =
   | { readonly state: 'pending' }
@@ -17,6 +17,9 @@ export interface Settle<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
 }
+
+/** Blocks the thread until `done`, or for so many milliseconds; tells whether it is done. */
+export type RunSync = (done: () => boolean, timeout: number | undefined) => boolean;
 
 /**
  * What `applyAsync`, `mapAsync` and `starmapAsync` return; made by a pool only.
@@ -31,7 +34,11 @@ export class AsyncResult<T> implements PromiseLike<T> {
   #outcome: Outcome<T> = { state: 'pending' };
   readonly #promise: Promise<T>;
 
-  constructor(start: (settle: Settle<T>) => void) {
+  readonly #runSync: RunSync;
+
+  /** @param runSync How a thread that blocks goes on with the pool's work. */
+  constructor(start: (settle: Settle<T>) => void, runSync: RunSync) {
+    this.#runSync = runSync;
     let settle: Settle<T> | undefined;
     this.#promise = new Promise<T>((resolve, reject) => {
       settle = {
@@ -59,6 +66,26 @@ export class AsyncResult<T> implements PromiseLike<T> {
   async get(options: WaitOptions = {}): Promise<T> {
     if (!(await this.#settled(options))) throw new TimeoutError();
     return this.#promise;
+  }
+
+  /**
+   * {@link get}, blocking the calling thread, while the workers go on.
+   *
+   * @throws {TimeoutError} When time is up.
+   * @throws The task's own error, or `WorkerLostError`.
+   */
+  getSync(options: SyncWaitOptions = {}): T {
+    this.waitSync(options);
+    const outcome = this.#outcome;
+    if (outcome.state === 'pending') throw new TimeoutError();
+    if (outcome.state === 'failed') throw outcome.error;
+    return outcome.value;
+  }
+
+  /** {@link wait}, blocking the calling thread. */
+  waitSync(options: SyncWaitOptions = {}): void {
+    const timeout = checkTimeout(options.timeout);
+    if (!this.ready()) this.#runSync(() => this.ready(), timeout);
   }
 
   /** Waits until the result is there, or time is up; ask `ready()` which. Never throws the task's error. */

@@ -11,8 +11,10 @@
 import { setInterval as every } from 'node:timers';
 import { RuntimeError, TimeoutError } from '../base/errors.ts';
 import { encode } from '../codec/index.ts';
+import { Alarms } from './alarms.ts';
 import { WorkerLostError } from './errors.ts';
-import type { Outcome } from './protocol.ts';
+import { type Feed, Feeder } from './feeder.ts';
+import { Pump } from './pump.ts';
 import type { WorkerSettings } from './settings.ts';
 import { type Task, TaskQueue } from './task.ts';
 import { Worker } from './worker.ts';
@@ -21,11 +23,16 @@ import { Worker } from './worker.ts';
 const cancelGraceMs = 500;
 /** How long a worker may take to heed SIGTERM before SIGKILL, in milliseconds. */
 const terminateGraceMs = 1000;
-/** Workers that end before they were ready, one after the other: then no further one is started. */
-const mostFailedStarts = 3;
+/** Starts that may fail without one that succeeds, beside one for each worker: then no further one is tried. */
+const spareStarts = 3;
 /** How much work, in milliseconds, is sent ahead to a worker, and how many tasks at most. */
 const aheadMs = 2;
 const mostAhead = 256;
+
+/** Tasks made of long inputs wait in the queue up to this number. */
+const mostQueued = 4096;
+/** Submitted tasks are sent when the caller's code has returned, unless they are as many. */
+const mostUnsent = 64;
 
 /** Options that concern all workers. */
 export interface DispatcherOptions {
@@ -41,16 +48,25 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #workers = new Set<Worker>();
   readonly #queue = new TaskQueue();
-  /** Tasks that were submitted and are not over. */
+  /** Tasks that were submitted and are not over, and inputs of which more tasks are to come. */
   #open = 0;
   #state: State = 'running';
   #broken: { readonly error: unknown } | undefined;
+  #terminated: { readonly error: unknown } | undefined;
   #failedStarts = 0;
   #keepAlive: NodeJS.Timeout | undefined;
-  readonly #timers = new Map<Task, NodeJS.Timeout>();
+  readonly #alarms = new Alarms<Task | Worker>();
+  readonly #feeder = new Feeder(() => this.#queue.length < mostQueued);
+  /** Tasks submitted since the last {@link Dispatcher.#fill}, which is done once for all that are submitted in one go. */
+  #unsent = 0;
+  /** To be done when the caller's code has returned: what is told to jobs must not come in the middle of it. */
+  #soon: (() => void)[] = [];
+  readonly #pump = new Pump(() => {
+    this.#fill();
+    this.#maybeFinish();
+  });
   /** Moving average of a task's time, in milliseconds; begins high, so that nothing is sent ahead before it is known. */
   #taskMs = 10;
-  readonly #lastSettled = new Map<Worker, number>();
   readonly #onEnded: (() => void)[] = [];
 
   constructor(options: DispatcherOptions) {
@@ -74,16 +90,59 @@ export class Dispatcher {
 
   /** Takes a task; its job is told of its outcome. */
   submit(task: Task): void {
-    if (this.#broken !== undefined) {
-      queueMicrotask(() => task.job.failed(task, this.#broken!.error));
+    const refusal = this.#broken ?? this.#terminated;
+    if (refusal !== undefined) {
       task.over = true;
+      this.#later(() => task.job.failed(task, refusal.error));
       return;
     }
-    this.#open += 1;
-    // Something to do: the program must not come to its end meanwhile.
-    this.#keepAlive ??= every(() => {}, 2 ** 30);
+    this.#opened();
     this.#queue.push(task);
-    this.#fill();
+    if (this.#unsent++ === 0) queueMicrotask(() => this.#unsent > 0 && this.#fill());
+    else if (this.#unsent >= mostUnsent) this.#fill();
+  }
+
+  /** Tasks that are made when there is time for it. */
+  feed(feed: Feed): void {
+    this.#opened();
+    this.#feeder.add((enough) => {
+      if (feed(enough)) return true;
+      this.#open -= 1;
+      this.#maybeFinish();
+      return false;
+    });
+  }
+
+  /** Something to do: the program must not come to its end meanwhile. */
+  #opened(): void {
+    this.#open += 1;
+    this.#keepAlive ??= every(() => {}, 2 ** 30);
+  }
+
+  /**
+   * Blocks this thread, going on with the pool's work, until `done` or until time is up.
+   *
+   * @param timeout Milliseconds.
+   * @returns whether it is done.
+   */
+  runSync(done: () => boolean, timeout: number | undefined): boolean {
+    const deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
+    return this.#pump.runSync(done, deadline, () => {
+      for (const act of this.#soon.splice(0)) act();
+      this.#alarms.ringDue();
+      const more = this.#feeder.feed();
+      this.#fill();
+      this.#maybeFinish();
+      return more ? 0 : (this.#alarms.next ?? Number.POSITIVE_INFINITY);
+    });
+  }
+
+  /** Forgets a task whose job wants nothing any more; what runs of it goes on. */
+  drop(task: Task): void {
+    if (task.over) return;
+    task.over = true;
+    this.#open -= 1;
+    this.#alarms.clear(task);
   }
 
   /**
@@ -101,8 +160,7 @@ export class Dispatcher {
     }
     // Its neighbours in flight shall not wait for it, nor end with it.
     this.#requeue(worker.withdraw(Number.POSITIVE_INFINITY));
-    const timer = setTimeout(() => worker.has(task) && worker.process.kill(), cancelGraceMs);
-    this.#timers.set(task, timer);
+    this.#alarms.set(task, cancelGraceMs, () => worker.has(task) && worker.process.kill());
     this.#fill();
   }
 
@@ -117,12 +175,19 @@ export class Dispatcher {
   terminate(): void {
     if (this.#state === 'terminated') return;
     this.#state = 'terminated';
-    this.#failAll(new RuntimeError('Cannot get a result: the pool was terminated before it was there'));
+    const error = new RuntimeError('Cannot get a result: the pool was terminated before it was there');
+    this.#terminated = { error };
+    this.#failAll(error);
     for (const worker of this.#workers) {
       worker.retiring = true;
       worker.process.terminate();
-      setTimeout(() => this.#workers.has(worker) && worker.process.kill(), terminateGraceMs).unref();
+      this.#alarms.set(worker, terminateGraceMs, () => this.#workers.has(worker) && worker.process.kill());
     }
+  }
+
+  /** {@link join}, blocking this thread. */
+  joinSync(): void {
+    this.runSync(() => this.#workers.size === 0, undefined);
   }
 
   /** Resolves when every worker is gone. */
@@ -141,21 +206,27 @@ export class Dispatcher {
     const worker = new Worker(this.#options.settings, {
       ready: () => {
         this.#failedStarts = 0;
-        this.#fill();
-        this.#maybeFinish();
       },
       broken: (_, error) => this.#break(error),
-      settled: (w, task, outcomes) => this.#settled(w, task, outcomes),
-      advanced: (w) => this.#advanced(w),
+      succeeded: (w, task, values) => {
+        if (this.#answered(w, task)) task.job.succeeded(task, values);
+        this.#advanced(w);
+      },
+      settled: (w, task, outcomes) => {
+        if (this.#answered(w, task)) task.job.settled(task, outcomes);
+        this.#advanced(w);
+      },
       replace: (w) => this.#retire(w),
       ended: (w, exitcode, begun, unbegun) => this.#ended(w, exitcode, begun, unbegun),
     });
     this.#workers.add(worker);
+    this.#pump.add(worker);
   }
 
   /** Sends queued tasks to workers that can take more, the idle ones first; then moves work from the busy to the idle. */
   #fill(): void {
-    if (this.#state === 'terminated') return;
+    this.#unsent = 0;
+    if (this.#state === 'terminated' || this.#open === 0) return;
     const ahead = Math.max(1, Math.min(mostAhead, Math.floor(aheadMs / this.#taskMs)));
     for (let depth = 1; !this.#queue.empty; depth = Math.min(depth * 2, ahead)) {
       for (const worker of this.#workers) {
@@ -168,6 +239,7 @@ export class Dispatcher {
       if (depth >= ahead) break;
     }
     if (this.#queue.empty) this.#balance();
+    this.#feeder.resume();
   }
 
   #canTake(worker: Worker): boolean {
@@ -181,9 +253,10 @@ export class Dispatcher {
   }
 
   #send(worker: Worker, task: Task): void {
-    if (worker.load === 0) this.#lastSettled.set(worker, performance.now());
+    if (worker.load === 0) worker.lastSettled = performance.now();
     worker.send(task);
     if (worker.load === 1) this.#advanced(worker);
+    this.#pump.expect();
   }
 
   #balance(): void {
@@ -202,39 +275,33 @@ export class Dispatcher {
   /** A task has come to the head of its worker: now its time runs. */
   #advanced(worker: Worker): void {
     const task = worker.head;
-    if (task?.timeout === undefined || this.#timers.has(task)) return;
+    if (task?.timeout === undefined || this.#alarms.has(task)) return;
     const { timeout } = task;
-    this.#timers.set(
-      task,
-      setTimeout(() => {
-        this.#timers.delete(task);
-        this.cancel(
-          task,
-          new TimeoutError(`Task was given up: it ran longer than its timeout of ${timeout} ms`),
-        );
-      }, timeout),
-    );
+    this.#alarms.set(task, timeout, () => {
+      this.cancel(
+        task,
+        new TimeoutError(`Task was given up: it ran longer than its timeout of ${timeout} ms`),
+      );
+    });
   }
 
-  #settled(worker: Worker, task: Task, outcomes: readonly Outcome[]): void {
+  /** Notes that a worker has done a task. @returns whether its job still wants to know. */
+  #answered(worker: Worker, task: Task): boolean {
     const now = performance.now();
-    this.#taskMs += 0.1 * (now - (this.#lastSettled.get(worker) ?? now) - this.#taskMs);
-    this.#lastSettled.set(worker, now);
-    this.#clearTimer(task);
-    if (!task.over) {
+    this.#taskMs += 0.1 * (now - worker.lastSettled - this.#taskMs);
+    worker.lastSettled = now;
+    this.#alarms.clear(task);
+    const wanted = !task.over;
+    if (wanted) {
       task.over = true;
       this.#open -= 1;
-      task.job.settled(task, outcomes);
     }
+    if (worker.load > 0) return wanted;
     const { maxTasksPerChild } = this.#options;
-    if (
-      worker.load === 0 &&
-      (worker.retiring || (maxTasksPerChild !== undefined && worker.sent >= maxTasksPerChild))
-    ) {
+    if (worker.retiring || (maxTasksPerChild !== undefined && worker.sent >= maxTasksPerChild)) {
       this.#retire(worker);
     }
-    this.#fill();
-    this.#maybeFinish();
+    return wanted;
   }
 
   /** Lets a worker go once it has done what it has begun, and starts another in its place. */
@@ -264,19 +331,19 @@ export class Dispatcher {
 
   #ended(worker: Worker, exitcode: number | null, begun: readonly Task[], unbegun: readonly Task[]): void {
     this.#workers.delete(worker);
-    this.#lastSettled.delete(worker);
+    this.#alarms.clear(worker);
     if (!worker.ready) this.#failedStarts += 1;
     this.#requeue(unbegun);
     const lost = new WorkerLostError(worker.process.pid!, exitcode);
     for (const task of begun) {
-      this.#clearTimer(task);
+      this.#alarms.clear(task);
       if (task.over) continue;
       if (task.retries > 0) {
         task.retries -= 1;
         this.#requeue([task]);
       } else this.#fail(task, lost);
     }
-    if (this.#failedStarts >= mostFailedStarts) this.#break(lost);
+    if (this.#failedStarts >= this.#options.processes + spareStarts) this.#break(lost);
     this.#replace(worker);
     this.#fill();
     this.#maybeFinish();
@@ -303,7 +370,7 @@ export class Dispatcher {
     if (task.over) return;
     task.over = true;
     this.#open -= 1;
-    this.#clearTimer(task);
+    this.#alarms.clear(task);
     task.job.failed(task, error);
     this.#maybeFinish();
   }
@@ -313,9 +380,11 @@ export class Dispatcher {
     for (const task of [...inFlight, ...this.#queue.drain()]) this.#fail(task, error);
   }
 
-  #clearTimer(task: Task): void {
-    clearTimeout(this.#timers.get(task));
-    this.#timers.delete(task);
+  #later(act: () => void): void {
+    this.#soon.push(act);
+    queueMicrotask(() => {
+      for (const each of this.#soon.splice(0)) each();
+    });
   }
 
   #maybeFinish(): void {

@@ -7,15 +7,17 @@
 import { inspect } from 'node:util';
 import { ValueError } from '../base/errors.ts';
 import { checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
-import { encode } from '../codec/index.ts';
+import { encode, encodeList, isFixed } from '../codec/index.ts';
 import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
-import { AsyncResult } from './async-result.ts';
+import { AsyncResult, type RunSync } from './async-result.ts';
 import { coreBudget, shareOf } from './budget.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Imap } from './imap.ts';
-import { ApplyJob, MapJob, type Progress } from './jobs.ts';
+import { ApplyJob, type Progress } from './jobs.ts';
+import { MapCall, type MapContext } from './map.ts';
 import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
+import { showCaller } from './remote-errors.ts';
 import type { Job, PoolFunction, Task } from './task.ts';
 
 /** Options of {@link Pool}. */
@@ -123,6 +125,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   readonly #size: number;
   #functions = 0;
   readonly #known = new WeakMap<object, PoolFunction>();
+  readonly #runSync: RunSync = (done, timeout) => this.#dispatcher.runSync(done, timeout);
 
   /** @param processes Workers. @default the program's cores, or this worker's share of them in a nested pool */
   constructor(processes?: number | null, options: PoolOptions<I> = {}) {
@@ -170,6 +173,19 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     return this.applyAsync(func, args, options);
   }
 
+  /**
+   * {@link apply}, blocking the calling thread.
+   *
+   * A `signal` cannot be aborted meanwhile, since nothing else runs in this thread; a `timeout` works.
+   */
+  applySync<A extends readonly unknown[], R>(
+    func: ((...args: A) => R) | Reference,
+    args?: A,
+    options: ApplyOptions = {},
+  ): Awaited<R> {
+    return this.applyAsync(func, args, options).getSync();
+  }
+
   /** {@link apply} that returns at once. */
   applyAsync<A extends readonly unknown[], R>(
     func: ((...args: A) => R) | Reference,
@@ -184,10 +200,10 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const checked = checkTaskOptions(rest);
     const known = this.#function(func);
     const all: readonly unknown[] = kwargs === undefined ? (args ?? []) : [...(args ?? []), kwargs];
-    const body = encode([all], { root: 'args' });
+    const body = encodeList([all], { root: 'args' });
     return this.#result<Awaited<R>>(rest, (settle) => {
       const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
-      return this.#onAbort(checked.signal, () => [task]);
+      return this.#onAbort(checked.signal, task);
     });
   }
 
@@ -203,6 +219,15 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     options: MapOptions | number = {},
   ): Promise<Awaited<R>[]> {
     return this.mapAsync(func, items, options);
+  }
+
+  /** {@link map}, blocking the calling thread. @throws {TypeError} For an async iterable: it could not go on meanwhile. */
+  mapSync<T, R>(
+    func: ((item: T) => R) | Reference,
+    items: Iterable<T>,
+    options: MapOptions | number = {},
+  ): Awaited<R>[] {
+    return this.mapAsync(func, checkSync(items), options).getSync();
   }
 
   /** {@link map} that returns at once. */
@@ -221,6 +246,15 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     options: MapOptions | number = {},
   ): Promise<Awaited<R>[]> {
     return this.starmapAsync(func, items, options);
+  }
+
+  /** {@link starmap}, blocking the calling thread. @throws {TypeError} For an async iterable. */
+  starmapSync<A extends readonly unknown[], R>(
+    func: ((...args: A) => R) | Reference,
+    items: Iterable<A>,
+    options: MapOptions | number = {},
+  ): Awaited<R>[] {
+    return this.starmapAsync(func, checkSync(items), options).getSync();
   }
 
   /** {@link starmap} that returns at once. */
@@ -271,6 +305,12 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     await this.#dispatcher.join();
   }
 
+  /** {@link join}, blocking the calling thread. */
+  joinSync(): void {
+    if (this.#dispatcher.state === 'running') throw new ValueError('Pool is still running');
+    this.#dispatcher.joinSync();
+  }
+
   /** Like Python's `with`: {@link terminate}. */
   [Symbol.dispose](): void {
     this.terminate();
@@ -294,8 +334,9 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   /** The function as workers know it: encoded anew for each call, since what it captured may have changed; sent only if so. */
   #function(func: AnyFunction | Reference): PoolFunction {
     const checked = checkFunction(func, 'Cannot run tasks: the function');
-    const bytes = encode(checked, { root: 'function' });
     const before = this.#known.get(func);
+    if (before !== undefined && typeof checked === 'function' && isFixed(checked)) return before;
+    const bytes = encode(checked, { root: 'function' });
     if (before?.bytes.equals(bytes)) return before;
     const known: PoolFunction = { id: this.#functions++, bytes };
     this.#known.set(func, known);
@@ -326,12 +367,10 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     return task;
   }
 
-  /** Gives tasks up when the signal is aborted; returns what unsubscribes. */
-  #onAbort(signal: AbortSignal | undefined, tasks: () => readonly Task[]): () => void {
+  /** Gives a task up when the signal is aborted; returns what unsubscribes. */
+  #onAbort(signal: AbortSignal | undefined, task: Task): () => void {
     if (signal === undefined) return () => {};
-    const abort = (): void => {
-      for (const task of tasks()) this.#dispatcher.cancel(task, signal.reason);
-    };
+    const abort = (): void => this.#dispatcher.cancel(task, signal.reason);
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort, { once: true });
     return () => signal.removeEventListener('abort', abort);
@@ -342,6 +381,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     { callback, errorCallback }: Callbacks<R>,
     start: (settle: { resolve(value: R): void; reject(error: unknown): void }) => () => void,
   ): AsyncResult<R> {
+    const call = new Error();
     return new AsyncResult<R>((settle) => {
       let release = (): void => {};
       let over = false;
@@ -357,12 +397,13 @@ export class Pool<I extends AnyFunction = AnyFunction> {
         },
         reject: (error) => {
           end();
+          showCaller(error, call);
           errorCallback?.(error);
           settle.reject(error);
         },
       });
       if (over) release();
-    });
+    }, this.#runSync);
   }
 
   #map<R>(
@@ -377,34 +418,38 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const checked = checkTaskOptions(options);
     const chunksize = checked.timeout === undefined ? checkCount(options.chunksize, 'chunksize') : 1;
     const known = this.#function(func);
-    const tasks: Task[] = [];
+    const { signal } = checked;
     return this.#result<Awaited<R>[]>(options, (settle) => {
+      let call: MapCall<Awaited<R>> | undefined;
       const begin = (all: readonly unknown[]): void => {
-        if (all.length === 0) {
-          settle.resolve([]);
-          return;
+        if (signal?.aborted) settle.reject(signal.reason);
+        else if (all.length === 0) settle.resolve([]);
+        else {
+          const size = chunksize ?? Math.ceil(all.length / (this.#size * 4));
+          call = new MapCall(this.#mapContext(known, form, checked), all, size, settle, options.onProgress);
         }
-        if (checked.signal?.aborted) {
-          settle.reject(checked.signal.reason);
-          return;
-        }
-        const size = chunksize ?? Math.ceil(all.length / (this.#size * 4));
-        const bodies: Buffer[] = [];
-        for (let at = 0; at < all.length; at += size)
-          bodies.push(encode(all.slice(at, at + size), { root: 'items' }));
-        const job = new MapJob(all.length, size, settle, options.onProgress);
-        bodies.forEach((body, i) => {
-          const count = Math.min(size, all.length - i * size);
-          tasks.push(this.#submit(job, i, count, known, form, body, checked));
-        });
       };
       if (isAsyncIterable(items)) {
-        void collect(items)
-          .then((all) => begin(all))
+        collect(items)
+          .then(begin)
           .catch((error: unknown) => settle.reject(error));
-      } else begin(Array.isArray(items) ? items : [...checkIterable(items)]);
-      return this.#onAbort(checked.signal, () => tasks);
+      } else begin(Array.from(checkIterable(items)));
+      const abort = (): void => {
+        if (call === undefined) settle.reject(signal?.reason);
+        else call.abort(signal?.reason);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      return () => signal?.removeEventListener('abort', abort);
     });
+  }
+
+  #mapContext(func: PoolFunction, form: CallForm, options: CheckedTaskOptions): MapContext {
+    return {
+      submit: (job, index, count, body) => this.#submit(job, index, count, func, form, body, options),
+      feed: (feed) => this.#dispatcher.feed(feed),
+      drop: (task) => this.#dispatcher.drop(task),
+      cancel: (task, error) => this.#dispatcher.cancel(task, error),
+    };
   }
 
   #imap<T, R>(
@@ -434,7 +479,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
           chunk.length,
           known,
           CALL_ONE,
-          encode(chunk, { root: 'items' }),
+          encodeList(chunk, { root: 'items' }),
           checked,
         );
       },
@@ -451,6 +496,15 @@ function isAsyncIterable<T>(items: Items<T>): items is AsyncIterable<T> {
 function checkIterable<T>(items: Iterable<T>): Iterable<T> {
   if (typeof (items as Partial<Iterable<T>> | null)?.[Symbol.iterator] !== 'function') {
     throw typeError(`Cannot map a function: items must be iterable, got ${show(items)}`);
+  }
+  return items;
+}
+
+function checkSync<T>(items: Iterable<T>): Iterable<T> {
+  if (isAsyncIterable(items as Items<T>)) {
+    throw typeError(
+      'Cannot map a function: an async iterable cannot be read while the thread is blocked; use map() instead of mapSync()',
+    );
   }
   return items;
 }

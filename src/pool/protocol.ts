@@ -43,23 +43,27 @@ export type Outcome = readonly [ok: true, value: unknown] | readonly [ok: false,
 export const headerLength = 5;
 
 /** Puts a message together. */
-export function message(kind: number, number: number, ...body: readonly Uint8Array[]): Buffer {
-  const length = body.reduce((sum, part) => sum + part.length, headerLength);
-  const bytes = Buffer.allocUnsafe(length);
+export function message(kind: number, number: number, body: Uint8Array = nothing): Buffer {
+  const bytes = Buffer.allocUnsafe(headerLength + body.length);
   bytes[0] = kind;
   bytes.writeUInt32LE(number, 1);
-  let at = headerLength;
-  for (const part of body) {
-    bytes.set(part, at);
-    at += part.length;
-  }
+  bytes.set(body, headerLength);
   return bytes;
 }
 
-/** The head of a TASK's body. */
-export function taskHead(functionId: number, form: CallForm): Buffer {
-  const head = Buffer.allocUnsafe(5);
-  head.writeUInt32LE(functionId, 0);
-  head[4] = form;
-  return head;
+const nothing = new Uint8Array(0);
+
+/** A TASK message. */
+export function taskMessage(sequence: number, functionId: number, form: CallForm, items: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(taskItems + items.length);
+  bytes[0] = TASK;
+  bytes.writeUInt32LE(sequence, 1);
+  bytes.writeUInt32LE(functionId, headerLength);
+  bytes[taskForm] = form;
+  bytes.set(items, taskItems);
+  return bytes;
 }
+
+/** Where in a TASK message its call form is, and where its items begin. */
+export const taskForm: number = headerLength + 4;
+export const taskItems: number = headerLength + 5;

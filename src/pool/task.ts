@@ -9,6 +9,8 @@ export interface PoolFunction {
 
 /** What a call of the pool is waiting for; told of each of its tasks exactly once. */
 export interface Job {
+  /** Every item succeeded: its results, one for each item. */
+  succeeded(task: Task, values: readonly unknown[]): void;
   /** The worker's outcomes, one for each item. */
   settled(task: Task, outcomes: readonly Outcome[]): void;
   /** There will be none: cancelled, timed out, lost, or the pool was ended. */
@@ -64,6 +66,11 @@ export class TaskQueue {
     this.#tasks = [];
     this.#head = 0;
     return undefined;
+  }
+
+  /** How many tasks it holds, with those that are over but not yet noticed. */
+  get length(): number {
+    return this.#tasks.length - this.#head;
   }
 
   /** Whether nothing, or only what is over, is left. */

@@ -6,15 +6,16 @@
  */
 import { memoryUsage } from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
-import { decodeAsync, encode } from '../codec/index.ts';
+import { decodeAsync, encode, encodeList } from '../codec/index.ts';
 import { type AnyFunction, callTarget, isReference, loadReference } from '../process/call.ts';
 import { setCoreBudget } from './budget.ts';
 import type { Claims } from './claims.ts';
 import { MaybeEncodingError } from './errors.ts';
+import { Inbox } from './inbox.ts';
+import type { Link } from './link.ts';
 import {
   BROKEN,
   CALL_SPREAD,
-  CANCEL,
   EXIT,
   FORGET,
   FUNCTION,
@@ -26,6 +27,8 @@ import {
   REPLACE,
   RESULTS,
   TASK,
+  taskForm,
+  taskItems,
 } from './protocol.ts';
 import type { WorkerSettings } from './settings.ts';
 import { abortTask, beginTask } from './task-context.ts';
@@ -36,81 +39,25 @@ const turnEveryMs = 5;
 /** How long the user's open handles may keep a worker that was asked to exit, in milliseconds. */
 const exitGraceMs = 1000;
 
-/** Works until the parent asks for the end, or is gone. */
-export async function work(settings: WorkerSettings, transport: Transport, claims: Claims): Promise<void> {
+/** Works until the parent asks for the end. (When the parent dies its lifeline ends this process.) */
+export async function work(settings: WorkerSettings, { transport, claims }: Link): Promise<void> {
   // On a terminal Ctrl-C reaches every process of the group; what becomes of the workers is the parent's decision.
   process.on('SIGINT', () => {});
   setCoreBudget(settings.cores);
-  const inbox = new Inbox(transport);
+  transport.ref();
   if (settings.initializer !== undefined) {
     try {
       await callTarget(settings.initializer, settings.initargs, undefined);
     } catch (error) {
       transport.send(message(BROKEN, 0, encodeError(error)));
-      await inbox.ended;
-      return;
+      await new Promise(() => {});
     }
   }
   transport.send(message(READY, 0));
-  await new Loop(settings, transport, claims, inbox).run();
+  await new Loop(settings, transport, claims).run();
   transport.unref();
   setTimeout(() => process.exit(), exitGraceMs).unref();
 }
-
-/** Messages from the parent, in order; what must not wait for its turn is handled on arrival. */
-class Inbox {
-  readonly #messages: Buffer[] = [];
-  #head = 0;
-  #wake: (() => void) | undefined;
-  #over = false;
-  /** Settles when the parent is gone. */
-  readonly ended: Promise<void>;
-  onCancel: (sequence: number, reason: Buffer) => void = () => {};
-
-  constructor(transport: Transport) {
-    this.ended = new Promise((resolve) => {
-      transport.onEnd = () => {
-        this.#over = true;
-        this.#wake?.();
-        resolve();
-      };
-    });
-    transport.onMessage = (bytes) => {
-      if (bytes[0] === CANCEL) {
-        this.onCancel(bytes.readUInt32LE(1), Buffer.from(bytes.subarray(headerLength)));
-        return;
-      }
-      this.#messages.push(Buffer.from(bytes));
-      this.#wake?.();
-    };
-  }
-
-  /** The next message if there is one. */
-  take(): Buffer | undefined {
-    if (this.#head === this.#messages.length) return undefined;
-    const next = this.#messages[this.#head]!;
-    this.#messages[this.#head++] = emptyMessage;
-    if (this.#head === this.#messages.length) {
-      this.#messages.length = 0;
-      this.#head = 0;
-    }
-    return next;
-  }
-
-  /** Waits until there is one; false when none will come. */
-  async wait(): Promise<boolean> {
-    while (this.#head === this.#messages.length) {
-      if (this.#over) return false;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
-    }
-    return true;
-  }
-}
-
-const emptyMessage = Buffer.alloc(0);
 
 class Loop {
   readonly #settings: WorkerSettings;
@@ -121,29 +68,34 @@ class Loop {
   #running = -1;
   #leaving = false;
 
-  constructor(settings: WorkerSettings, transport: Transport, claims: Claims, inbox: Inbox) {
+  constructor(settings: WorkerSettings, transport: Transport, claims: Claims) {
     this.#settings = settings;
     this.#transport = transport;
     this.#claims = claims;
-    this.#inbox = inbox;
-    inbox.onCancel = (sequence, reason) => {
+    this.#inbox = new Inbox(transport, (sequence, reason) => {
       if (sequence === this.#running) abortTask(decodeReason(reason));
-    };
+    });
   }
 
   async run(): Promise<void> {
     let turned = performance.now();
-    while (await this.#inbox.wait()) {
-      for (let bytes = this.#inbox.take(); bytes !== undefined; bytes = this.#inbox.take()) {
-        const kind = bytes[0]!;
-        if (kind === EXIT) return;
-        if (kind === TASK) await this.#task(bytes);
-        else if (kind === FUNCTION) await this.#learn(bytes);
-        else if (kind === FORGET) this.#functions.delete(bytes.readUInt32LE(1));
-        if (performance.now() - turned > turnEveryMs) {
-          await turn();
-          turned = performance.now();
-        }
+    for (;;) {
+      const bytes = this.#inbox.take();
+      if (bytes === undefined) {
+        await this.#inbox.wait();
+        turned = performance.now();
+        continue;
+      }
+      const kind = bytes[0]!;
+      if (kind === TASK) {
+        const later = this.#task(bytes);
+        if (later !== undefined) await this.#inbox.listenUntil(later);
+      } else if (kind === EXIT) return;
+      else if (kind === FUNCTION) await this.#learn(bytes);
+      else if (kind === FORGET) this.#functions.delete(bytes.readUInt32LE(1));
+      if (performance.now() - turned > turnEveryMs) {
+        await turn();
+        turned = performance.now();
       }
     }
   }
@@ -158,68 +110,103 @@ class Loop {
     }
   }
 
-  async #task(bytes: Buffer): Promise<void> {
+  /** Does a task; gives a promise when it is not done at once. */
+  #task(bytes: Buffer): Promise<void> | undefined {
     const sequence = bytes.readUInt32LE(1);
-    if (this.#leaving || !this.#claims.take(sequence)) return;
+    if (this.#leaving || !this.#claims.take(sequence)) return undefined;
     this.#running = sequence;
     beginTask();
     const func = this.#functions.get(bytes.readUInt32LE(headerLength));
-    const spread = bytes[headerLength + 4] === CALL_SPREAD;
-    let items: unknown[];
+    const spread = bytes[taskForm] === CALL_SPREAD;
+    let items: unknown;
     try {
       if (typeof func !== 'function') throw func?.failed;
-      const decoded = decodeAsync(bytes.subarray(headerLength + 5));
-      items = (decoded instanceof Promise ? await decoded : decoded) as unknown[];
+      items = decodeAsync(bytes.subarray(taskItems));
     } catch (error) {
-      await this.#answer(sequence, OUTCOMES, [[false, error]]);
-      return;
+      this.#answer(sequence, OUTCOMES, [[false, error]]);
+      return undefined;
     }
-    const results: unknown[] = new Array(items.length);
-    let failures: Map<number, unknown> | undefined;
-    for (let i = 0; i < items.length; i++) {
+    if (items instanceof Promise) {
+      return items.then(
+        (all: unknown[]) => this.#call(sequence, func, all, spread, 0, new Array(all.length), undefined),
+        (error: unknown) => this.#answer(sequence, OUTCOMES, [[false, error]]),
+      );
+    }
+    const all = items as unknown[];
+    return this.#call(sequence, func, all, spread, 0, new Array(all.length), undefined);
+  }
+
+  /** Calls the function with the items from `start` on; goes on by itself as long as it returns no promises. */
+  #call(
+    sequence: number,
+    func: AnyFunction,
+    items: readonly unknown[],
+    spread: boolean,
+    start: number,
+    results: unknown[],
+    failed: Map<number, unknown> | undefined,
+  ): Promise<void> | undefined {
+    let failures = failed;
+    for (let i = start; i < items.length; i++) {
       try {
-        const value = spread ? func(...(items[i] as never[])) : func(items[i] as never);
-        results[i] = isThenable(value) ? await value : value;
+        const value: unknown = spread ? func(...(items[i] as never[])) : func(items[i] as never);
+        if (isThenable(value)) return this.#await(value, i, sequence, func, items, spread, results, failures);
+        results[i] = value;
       } catch (error) {
         failures ??= new Map();
         failures.set(i, error);
       }
     }
     this.#running = -1;
-    if (failures === undefined) {
-      await this.#answer(sequence, RESULTS, results);
-      return;
+    if (failures === undefined) this.#answer(sequence, RESULTS, results);
+    else {
+      const outcomes = Array.from(
+        results,
+        (value, at): Outcome => (failures.has(at) ? [false, failures.get(at)] : [true, value]),
+      );
+      this.#answer(sequence, OUTCOMES, outcomes);
     }
-    const outcomes = Array.from(
-      results,
-      (value, at): Outcome => (failures.has(at) ? [false, failures.get(at)] : [true, value]),
-    );
-    await this.#answer(sequence, OUTCOMES, outcomes);
+    return undefined;
   }
 
-  /** Sends the result; it must have left before the next task begins, or that one's death would take it along. */
-  #answer(
+  async #await(
+    value: PromiseLike<unknown>,
+    at: number,
     sequence: number,
-    kind: typeof RESULTS | typeof OUTCOMES,
-    body: readonly unknown[],
-  ): Promise<void> | undefined {
+    func: AnyFunction,
+    items: readonly unknown[],
+    spread: boolean,
+    results: unknown[],
+    failed: Map<number, unknown> | undefined,
+  ): Promise<void> {
+    let failures = failed;
+    try {
+      results[at] = await value;
+    } catch (error) {
+      failures ??= new Map();
+      failures.set(at, error);
+    }
+    await this.#call(sequence, func, items, spread, at + 1, results, failures);
+  }
+
+  /** Sends the result: it is there before the next task begins, whose death would else take it along. */
+  #answer(sequence: number, kind: typeof RESULTS | typeof OUTCOMES, body: readonly unknown[]): void {
     let bytes: Uint8Array;
     let sent: number = kind;
     try {
-      bytes = encode(body, { root: 'result' });
+      bytes = encodeList(body, { root: 'result' });
     } catch {
       // Something in it cannot travel: find out what, so that the rest still arrives.
       const outcomes = kind === OUTCOMES ? (body as Outcome[]) : body.map((value): Outcome => [true, value]);
-      bytes = encode(outcomes.map(sendable), { root: 'result' });
+      bytes = encodeList(outcomes.map(sendable), { root: 'result' });
       sent = OUTCOMES;
     }
-    const later = this.#transport.sendNow(message(sent, sequence, bytes));
+    this.#transport.send(message(sent, sequence, bytes));
     const { maxMemory } = this.#settings;
     if (maxMemory !== undefined && !this.#leaving && memoryUsage.rss() > maxMemory) {
       this.#leaving = true;
       this.#transport.send(message(REPLACE, 0));
     }
-    return later;
   }
 }
 

@@ -1,62 +1,55 @@
 /** The process of a pool's worker: what it is started with. */
-import { closeSync } from 'node:fs';
 import { registerTravelClass } from '../base/travel.ts';
-import { openSegment, Segment, type SegmentHandle } from '../memory/segment.ts';
-import { openSocketPair } from '../platform/descriptors.ts';
+import { closeFd, openSocketPair } from '../platform/descriptors.ts';
+import type { Child } from '../platform/launch.ts';
 import { FIRST_EXTRA_FD } from '../process/message.ts';
 import { Process, startWith } from '../process/process.ts';
-import { Claims } from './claims.ts';
-import { PipeTransport } from './pipe-transport.ts';
+import { type Link, type LinkHandle, OwnLink, openLink } from './link.ts';
 import type { WorkerSettings } from './settings.ts';
-import type { Transport } from './transport.ts';
 
-/** Where a worker finds its end of the socket. */
-const TRANSPORT_FD = FIRST_EXTRA_FD;
+/** Where a worker finds its end of the doorbell. */
+const BELL_FD = FIRST_EXTRA_FD;
 
 /** `SpawnPoolWorker-1`, as Python calls it. */
 export class PoolWorkerProcess extends Process {
   readonly settings: WorkerSettings;
-  claims: SegmentHandle | undefined;
-  #segment: { close(): void } | undefined;
+  link: LinkHandle | undefined;
+  #memory: OwnLink | undefined;
 
   constructor(settings: WorkerSettings) {
     super({ daemon: true });
     this.settings = settings;
   }
 
-  /** Starts it, and gives the parent's ends of what they share. */
-  startWorker(onExit: (exitcode: number) => void): {
-    readonly transport: Transport;
-    readonly claims: Claims;
-  } {
-    const segment = Segment.create(Claims.byteLength);
-    this.claims = segment.handle();
+  /** Starts it, and gives the parent's side of what they share. */
+  startWorker(): Link & { readonly child: Child } {
+    const memory = new OwnLink();
+    this.link = memory.handle();
     const [mine, theirs] = openSocketPair();
+    let child: Child;
     try {
-      const child = startWith(this, { extra: new Map([[TRANSPORT_FD, theirs]]), nestable: true });
-      child.onExit(onExit);
+      child = startWith(this, { extra: new Map([[BELL_FD, theirs]]), nestable: true });
       child.unref();
     } catch (error) {
-      closeSync(mine);
-      segment.close();
+      closeFd(mine);
+      memory.close();
       throw error;
     } finally {
-      closeSync(theirs);
+      closeFd(theirs);
     }
-    this.#segment = segment;
-    return { transport: new PipeTransport(mine), claims: new Claims(new Int32Array(segment.buffer)) };
+    this.#memory = memory;
+    return { child, ...memory.open(mine) };
   }
 
   /** Frees what the parent holds of it. */
   release(): void {
-    this.#segment?.close();
-    this.#segment = undefined;
+    this.#memory?.close();
+    this.#memory = undefined;
   }
 
   override async run(): Promise<void> {
     const { work } = await import('./worker-main.ts');
-    const claims = new Claims(new Int32Array(openSegment(this.claims!).buffer));
-    await work(this.settings, new PipeTransport(TRANSPORT_FD), claims);
+    await work(this.settings, openLink(this.link!, BELL_FD));
   }
 }
 

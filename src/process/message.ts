@@ -1,4 +1,5 @@
 /** What a child is told when it starts, and where it finds it; the agreement between `start.ts` and `bootstrap.ts`. */
+import type { TrackerHandle } from '../platform/tracker.ts';
 import type { AnyFunction, Reference } from './call.ts';
 
 /** Where a child finds its lifeline and its message. */
@@ -24,6 +25,8 @@ export interface Preparation {
   readonly inherited: readonly number[];
   /** Whether the payload is a {@link PlainJob}. */
   readonly plain: boolean;
+  /** The parent's tracker of named shared memory, if it has one. */
+  readonly tracker: TrackerHandle | undefined;
 }
 
 /** The payload for an object of `Process` itself; an instance of a subclass travels whole. */

@@ -7,11 +7,13 @@
  *
  * Now and then, only while something is awaited, it looks by itself: a process that was to ring may have been killed.
  */
+import { constants } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
-import { closeQuietly, createPipe, openForeignPipe, ring } from '../platform/wake-pipe.ts';
-import { type FdWatch, readSome, watchFd } from '../platform/watch.ts';
+import { ownedByThread } from '../platform/thread-end.ts';
+import { closeQuietly, createPipe, drain, openForeignPipe, ring } from '../platform/wake-pipe.ts';
+import { type FdWatch, watchFd } from '../platform/watch.ts';
 
 /** What wants to be told that the bell rang. */
 export interface Listener {
@@ -25,6 +27,7 @@ export interface Listener {
 export const tickMilliseconds = 1000;
 
 interface Bell {
+  readonly readFd: number;
   readonly writeFd: number;
   readonly inode: number;
   readonly watcher: FdWatch;
@@ -40,13 +43,24 @@ let keeping = 0;
 const listeners = new Set<Listener>();
 
 function open(): Bell {
-  const [readFd, writeFd] = createPipe();
-  const watcher = watchFd(readFd, 'readable', () => {
-    readSome(readFd, scratch);
-    for (const listener of listeners) listener.onBell();
-  });
+  const [reads, writes] = createPipe();
+  const readFd = ownedByThread(reads, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
+  const watcher = watchFd(readFd, 'readable', hearBell);
   watcher.unref(); // while nothing is awaited
-  return { writeFd, inode: fileStatus(writeFd).ino, watcher };
+  return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
+}
+
+/** The descriptor that can be read when this thread's bell was rung; undefined when nothing was ever awaited. */
+export function bellDescriptor(): number | undefined {
+  return bell?.readFd;
+}
+
+/** Tells all who listen that the bell rang: by the event loop, or by a thread that blocks and watches the descriptor itself. */
+export function hearBell(): void {
+  if (bell === undefined) return;
+  drain(bell.readFd, scratch);
+  for (const listener of listeners) listener.onBell();
 }
 
 /** From now on `listener` hears this thread's bell, which `participants` announces to the others. */

@@ -17,7 +17,7 @@
  *
  * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
  */
-import { type Arena, livingArenas } from '../memory/arena.ts';
+import { type Arena, livingArenas, setReaper } from '../memory/arena.ts';
 import { head } from '../memory/layout.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
 import { dropForeignBell, keepAlive, type Listener, letEnd, listen, ringBell, unlisten } from './bell.ts';
@@ -450,7 +450,7 @@ const lots: Iterable<ParkingLot> = {
  * A thread that blocks cannot run its tasks: a lock that is handed to one of them meanwhile would be held by nobody who
  * runs, possibly the very lock that the thread waits for. So they let others go first until the thread runs again.
  */
-function suspendGrants(): ParkingLot[] {
+export function suspendGrants(): ParkingLot[] {
   return tasks === 0 ? [] : ParkingLot.suspendAll();
 }
 
@@ -468,6 +468,8 @@ export function parkingLot(arena: Arena): ParkingLot {
   }
   return lot;
 }
+
+setReaper((arena) => parkingLot(arena).reap());
 
 /**
  * Tells the shared objects of this process that the process `pid` has ended: what it held becomes abandoned, what it was

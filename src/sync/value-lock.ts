@@ -1,6 +1,6 @@
 /** The lock of a Value or an Array: made, given, or none; as Python's `lock` argument says. */
+import { inspect } from 'node:util';
 import { AttributeError } from '../base/errors.ts';
-import { show } from '../base/validate.ts';
 import { BaseLock } from './base-lock.ts';
 import { RLock } from './rlock.ts';
 
@@ -20,6 +20,6 @@ export function chooseLock(options: ValueOptions | undefined): BaseLock | undefi
   if (given === true || given === undefined || given === null) return new RLock();
   if (given instanceof BaseLock) return given;
   throw new AttributeError(
-    `${show(given)} has no method 'acquire': cannot use it as a lock; give a Lock or an RLock`,
+    `${inspect(given, { depth: 0 })} has no method 'acquire': cannot use it as a lock; give a Lock or an RLock`,
   );
 }

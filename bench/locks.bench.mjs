@@ -1,0 +1,321 @@
+/** Locks, values and arrays between processes, against CPython and against what the kernel itself can do. */
+import { Event, Lock, Process, RawArray, SharedArray, Value } from '../dist/index.js';
+import { median, python, table } from './measure.mjs';
+
+/** Nanoseconds for one call, when `rounds` of them take as long as `work` does. */
+function each(rounds, work) {
+  const start = performance.now();
+  work(rounds);
+  return ((performance.now() - start) * 1e6) / rounds;
+}
+
+// Uncontended.
+
+const million = 1_000_000;
+const lock = new Lock();
+const sync = await median(() =>
+  each(2 * million, (n) => {
+    for (let i = 0; i < n; i++) {
+      lock.acquireSync();
+      lock.release();
+    }
+  }),
+);
+const awaited = await median(async () => {
+  const start = performance.now();
+  for (let i = 0; i < million / 2; i++) {
+    await lock.acquire();
+    lock.release();
+  }
+  return ((performance.now() - start) * 1e6) / (million / 2);
+});
+const baseAwait = await median(async () => {
+  const done = Promise.resolve(true);
+  const start = performance.now();
+  for (let i = 0; i < million / 2; i++) await done;
+  return ((performance.now() - start) * 1e6) / (million / 2);
+});
+const v = new Value('i', 0);
+const valueLock = v.getLock();
+const increment = await median(() =>
+  each(2 * million, (n) => {
+    for (let i = 0; i < n; i++) {
+      valueLock.acquireSync();
+      v.value++;
+      valueLock.release();
+    }
+  }),
+);
+const add = await median(() =>
+  each(5 * million, (n) => {
+    for (let i = 0; i < n; i++) v.add(1);
+  }),
+);
+const cells = 10_000;
+// One compiled function for each kind of array, as a program that uses only one kind has.
+const sweeper = () =>
+  new Function(
+    'array',
+    'n',
+    `for (let round = 0; round < n / ${cells}; round++) for (let i = 0; i < ${cells}; i++) array[i] += 1;`,
+  );
+const sweep = async (array) => {
+  const run = sweeper();
+  return median(() => each(20 * million, (n) => run(array, n)));
+};
+const sharedCells = await sweep(new SharedArray('d', cells).array);
+const rawCells = await sweep(RawArray('d', cells));
+const plainCells = await sweep(new Float64Array(cells));
+
+// Two processes contending: increments a second under one lock, both together.
+
+const contend = async (value, start, rounds) => {
+  const l = value.getLock();
+  start.waitSync();
+  for (let i = 0; i < rounds; i++) {
+    l.acquireSync();
+    value.value++;
+    l.release();
+  }
+};
+const contention = await median(async () => {
+  const rounds = 300_000;
+  const value = new Value('i', 0);
+  const start = new Event();
+  const workers = [0, 1].map(() => new Process({ target: contend, args: [value, start, rounds] }));
+  for (const p of workers) p.start();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const begin = performance.now();
+  start.set();
+  for (const p of workers) await p.join();
+  if (value.value !== 2 * rounds) throw new Error(`lost counts: ${value.value}`);
+  // What ending the processes takes is none of the lock's business.
+  return (2 * rounds) / ((performance.now() - begin) / 1000);
+}, 3);
+
+// From release() here to the waiter running there. Both read one clock, CLOCK_MONOTONIC, and write into shared memory.
+
+const wakes = 300;
+
+/** Runs `wait` in another process; `wake` here as soon as that one sleeps. Returns the median in microseconds. */
+async function latency(target, shared, wake) {
+  const times = new SharedArray('q', 2 * wakes);
+  const turn = new Value('i', -1);
+  const p = new Process({ target, args: [shared, times, turn, wakes] });
+  p.start();
+  for (let i = 0; i < wakes; i++) {
+    while (turn.value < i) await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setTimeout(resolve, 2)); // it says so before it sleeps, and looks for a while first
+    await wake(i, times.array);
+  }
+  await p.join();
+  const all = Array.from({ length: wakes }, (_, i) => Number(times.array[2 * i + 1] - times.array[2 * i]));
+  return all.sort((a, b) => a - b)[wakes >> 1] / 1000;
+}
+
+const lockWake = async (waitFor) => {
+  const l = new Lock();
+  l.acquireSync();
+  const ours = new Event();
+  return latency(waitFor, { l, ours }, async (i, times) => {
+    times[2 * i] = process.hrtime.bigint();
+    l.release();
+    await ours.wait();
+    ours.clear();
+    l.acquireSync();
+  });
+};
+const syncWake = await lockWake(async ({ l, ours }, times, turn, wakes) => {
+  for (let i = 0; i < wakes; i++) {
+    turn.value = i;
+    l.acquireSync();
+    times.array[2 * i + 1] = process.hrtime.bigint();
+    l.release();
+    ours.set();
+    while (!l.locked());
+  }
+});
+const asyncWake = await lockWake(async ({ l, ours }, times, turn, wakes) => {
+  for (let i = 0; i < wakes; i++) {
+    turn.value = i;
+    await l.acquire();
+    times.array[2 * i + 1] = process.hrtime.bigint();
+    l.release();
+    ours.set();
+    while (!l.locked());
+  }
+});
+
+const platform = new URL('../dist/cjs/platform/', import.meta.url).href;
+const { futexWake } = await import(`${platform}futex.js`);
+const { segmentOf } = await import(new URL('../dist/cjs/memory/segment.js', import.meta.url).href);
+const { createPipe, ring } = await import(`${platform}wake-pipe.js`);
+
+const word = RawArray('i', 100_000); // large: a segment of its own, whose address is known
+const bareFutex = await latency(
+  async ({ word, platform }, times, turn, wakes) => {
+    const { futexWait } = await import(`${platform}futex.js`);
+    const { segmentOf } = await import(`${platform}../memory/segment.js`);
+    const { address } = segmentOf(word.buffer);
+    for (let i = 0; i < wakes; i++) {
+      turn.value = i;
+      while (Atomics.load(word, 0) === i) futexWait(address, i, 10_000);
+      times.array[2 * i + 1] = process.hrtime.bigint();
+    }
+  },
+  { word, platform },
+  (i, times) => {
+    times[2 * i] = process.hrtime.bigint();
+    Atomics.store(word, 0, i + 1);
+    futexWake(segmentOf(word.buffer).address, 1);
+  },
+);
+
+const [readFd, writeFd] = createPipe();
+const barePipe = (target) =>
+  latency(target, { platform, path: `/proc/${process.pid}/fd/${readFd}` }, (i, times) => {
+    times[2 * i] = process.hrtime.bigint();
+    ring(writeFd, new Uint8Array(1));
+  });
+const pollPipe = await barePipe(async ({ platform, path }, times, turn, wakes) => {
+  const { watchReadable, drain } = await import(`${platform}wake-pipe.js`);
+  const { openSync, constants } = await import('node:fs');
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const into = new Uint8Array(16);
+  await new Promise((resolve) => {
+    let i = 0;
+    const watcher = watchReadable(fd, () => {
+      times.array[2 * i + 1] = process.hrtime.bigint();
+      drain(fd, into);
+      i++;
+      if (i === wakes) {
+        watcher.close();
+        resolve();
+      } else turn.value = i;
+    });
+    watcher.ref();
+    turn.value = 0;
+  });
+});
+const socketPipe = await barePipe(async ({ path }, times, turn, wakes) => {
+  const { openSync, constants } = await import('node:fs');
+  const { Socket } = await import('node:net');
+  const socket = new Socket({
+    fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+    writable: false,
+  });
+  await new Promise((resolve) => {
+    let i = 0;
+    socket.on('data', () => {
+      times.array[2 * i + 1] = process.hrtime.bigint();
+      i++;
+      if (i === wakes) {
+        socket.destroy();
+        resolve();
+      } else turn.value = i;
+    });
+    turn.value = 0;
+  });
+});
+
+// The same under CPython.
+
+const cpython = python(`
+import json, multiprocessing, multiprocessing.sharedctypes, time, threading
+def each(rounds, work):
+    def once():
+        t = time.perf_counter()
+        work(rounds)
+        return (time.perf_counter() - t) * 1e9 / rounds
+    return sorted(once() for _ in range(5))[2]
+lock = multiprocessing.Lock()
+v = multiprocessing.Value('i', 0)
+a = multiprocessing.Array('d', ${cells})
+def plain(n):
+    acquire, release = lock.acquire, lock.release
+    for i in range(n):
+        acquire(); release()
+def increment(n):
+    for i in range(n):
+        with v.get_lock():
+            v.value += 1
+def sweep(n):
+    cells = a.get_obj()
+    for i in range(n // ${cells}):
+        for k in range(${cells}): cells[k] += 1
+def contend(n, start):
+    start.wait()
+    for i in range(n):
+        with v.get_lock():
+            v.value += 1
+def both(n):
+    start = multiprocessing.Event()
+    ps = [multiprocessing.Process(target=contend, args=(n, start)) for i in range(2)]
+    for p in ps: p.start()
+    time.sleep(.4)
+    t = time.perf_counter()
+    start.set()
+    for p in ps: p.join()
+    return 2 * n / (time.perf_counter() - t)
+wakes = ${wakes}
+def waiter(lock, times, turn):
+    for i in range(wakes):
+        turn.value = i
+        lock.acquire()
+        times[i] = time.monotonic_ns()
+def latency():
+    context = multiprocessing.get_context('fork')
+    lock = context.Semaphore(0)
+    times = context.Array('q', wakes, lock=False)
+    turn = context.Value('i', -1, lock=False)
+    p = context.Process(target=waiter, args=(lock, times, turn))
+    p.start()
+    sent = []
+    for i in range(wakes):
+        while turn.value < i: time.sleep(.001)
+        time.sleep(.002)
+        sent.append(time.monotonic_ns())
+        lock.release()
+    p.join()
+    return sorted(times[i] - sent[i] for i in range(wakes))[wakes // 2] / 1000
+print(json.dumps({'plain': each(300000, plain), 'increment': each(100000, increment), 'sweep': each(500000, sweep),
+  'contention': sorted(both(100000) for _ in range(3))[1], 'wake': latency()}))
+`);
+
+const out = (...args) => process.stdout.write(table(...args));
+out('Lock, uncontended: acquireSync + release', 'ns', 'less', [
+  ['multiproc', sync],
+  ['CPython acquire + release', cpython?.plain],
+]);
+out('Lock, uncontended: await acquire() + release', 'ns', 'less', [
+  ['multiproc', awaited],
+  ['await of a resolved promise, nothing else', baseAwait],
+]);
+out("Value('i') += 1 under its lock", 'ns', 'less', [
+  ['multiproc', increment],
+  ['CPython with v.get_lock(): v.value += 1', cpython?.increment],
+]);
+out("Value('i').add(1), atomic", 'ns', 'less', [
+  ['multiproc', add],
+  ['CPython with v.get_lock(): v.value += 1', cpython?.increment],
+]);
+out("array[i] += 1 over 'd' cells", 'ns', 'less', [
+  ['multiproc SharedArray.array', sharedCells],
+  ['multiproc RawArray', rawCells],
+  ['a plain Float64Array', plainCells],
+  ['CPython, Array.get_obj()', cpython?.sweep],
+]);
+out('2 processes contending: increments under one lock', '1/s', 'more', [
+  ['multiproc', contention],
+  ['CPython', cpython?.contention],
+]);
+out('from release() to the waiting thread running in another process', 'µs', 'less', [
+  ['multiproc acquireSync', syncWake],
+  ['a bare futex wake, same FFI', bareFutex],
+  ['CPython Semaphore', cpython?.wake],
+]);
+out('from release() to the waiting task running in another process', 'µs', 'less', [
+  ['multiproc await acquire()', asyncWake],
+  ['a bare pipe wake, poll and same FFI', pollPipe],
+  ['a bare pipe wake, net.Socket', socketPipe],
+]);

@@ -1,0 +1,178 @@
+/**
+ * Takes what a pool's workers send: from the event loop, or by a thread that blocks.
+ *
+ * From the event loop: when a bell rings, everything is taken, a few milliseconds at a time, and then it is looked on for a
+ * moment, since the next answer of a short task comes sooner than a wake through the kernel. Looking on pays only while tasks are
+ * short; whether they are is learnt.
+ */
+
+import { availableParallelism } from 'node:os';
+import { closeFd, POLLIN, pollFds } from '../platform/descriptors.ts';
+import type { Child } from '../platform/launch.ts';
+import { tryPidfd } from '../platform/pidfd.ts';
+import type { Transport } from './transport.ts';
+
+/** A worker, as far as messages go. */
+export interface Inlet {
+  readonly transport: Transport;
+  readonly child: Child;
+  /** Takes a message. */
+  receive(message: Buffer): void;
+  /** What is still being decoded is decoded now, since the event loop will not turn. */
+  settleNow(): void;
+  /** The process has ended; all its messages were taken. */
+  exited(exitcode: number): void;
+}
+
+/** How long one turn of the event loop is used for messages, in milliseconds. */
+const turnMs = 4;
+/** Messages of one worker before the next one has its turn. */
+const atOnce = 64;
+
+const several = availableParallelism() > 1;
+/** How long it looks on after the last message, in milliseconds. */
+const lookMs = 0.15;
+/** How often it looks on in vain until it stops. */
+const mostPatience = 10;
+
+/** See the file's header. */
+export class Pump {
+  readonly #inlets = new Set<Inlet>();
+  readonly #afterBatch: () => void;
+  #patience = several ? mostPatience : 0;
+  #looking = false;
+  #lastNews = 0;
+
+  /** @param afterBatch Called when some messages were taken, before more are waited for. */
+  constructor(afterBatch: () => void) {
+    this.#afterBatch = afterBatch;
+  }
+
+  add(inlet: Inlet): void {
+    this.#inlets.add(inlet);
+    const { transport, child } = inlet;
+    transport.unref();
+    transport.onBell = () => {
+      if (!this.#looking) this.#look();
+    };
+    // An end that a blocked thread has seen is told again here: too late.
+    child.onExit((exitcode) => this.#end(inlet, exitcode));
+    transport.sleep();
+  }
+
+  /** Something was sent that will soon be answered. */
+  expect(): void {
+    if (this.#looking || this.#patience === 0) return;
+    this.#looking = true;
+    this.#lastNews = performance.now();
+    setImmediate(() => this.#look());
+  }
+
+  /**
+   * Blocks this thread and goes on with the pool's work until `done`, or until the deadline (clock of `performance.now()`).
+   *
+   * @param chores What else there is to do, again and again; gives the time of the next chore.
+   * @returns whether it is done.
+   */
+  runSync(done: () => boolean, deadline: number, chores: () => number): boolean {
+    const pidfds = new Map<Inlet, number>();
+    try {
+      for (;;) {
+        for (const inlet of this.#inlets) inlet.settleNow();
+        const next = chores();
+        this.#takeAll(Number.POSITIVE_INFINITY);
+        for (const inlet of [...this.#inlets]) {
+          const exitcode = inlet.child.poll();
+          if (exitcode !== null) this.#end(inlet, exitcode);
+        }
+        if (done()) return true;
+        const now = performance.now();
+        if (now >= deadline) return false;
+        if (this.#spin()) continue;
+        this.#block(pidfds, Math.min(deadline, next) - now);
+      }
+    } finally {
+      for (const fd of pidfds.values()) if (fd !== -1) closeFd(fd);
+      for (const { transport } of this.#inlets) if (!this.#looking) this.#rest(transport);
+    }
+  }
+
+  #spin(): boolean {
+    if (!several) return false;
+    for (let n = 0; n < 200; n++) for (const { transport } of this.#inlets) if (transport.ready) return true;
+    return false;
+  }
+
+  #block(pidfds: Map<Inlet, number>, ms: number): void {
+    const items: { fd: number; events: number }[] = [];
+    for (const inlet of this.#inlets) {
+      if (!inlet.transport.sleep()) return;
+      items.push({ fd: inlet.transport.bell, events: POLLIN });
+      let pidfd = pidfds.get(inlet);
+      if (pidfd === undefined) {
+        pidfd = tryPidfd(inlet.child.pid);
+        pidfds.set(inlet, pidfd);
+      }
+      if (pidfd !== -1) items.push({ fd: pidfd, events: POLLIN });
+    }
+    pollFds(items, Math.min(ms, longestNap));
+    for (const { transport } of this.#inlets) {
+      transport.wake();
+      transport.quiet();
+    }
+  }
+
+  #look(): void {
+    this.#looking = true;
+    const start = performance.now();
+    if (this.#takeAll(start + turnMs)) {
+      this.#lastNews = performance.now();
+      this.#patience = several ? mostPatience : 0;
+    } else if (start - this.#lastNews > lookMs || this.#patience === 0) {
+      this.#patience = Math.max(0, this.#patience - 1);
+      this.#looking = false;
+      for (const { transport } of this.#inlets) this.#rest(transport);
+      return;
+    }
+    setImmediate(() => this.#look());
+  }
+
+  /** Lets a worker ring again, or goes on when it has sent something meanwhile. */
+  #rest(transport: Transport): void {
+    if (transport.sleep() || this.#looking) return;
+    this.#looking = true;
+    setImmediate(() => this.#look());
+  }
+
+  /** Takes all there is until `deadline`. @returns whether there was anything. */
+  #takeAll(deadline: number): boolean {
+    let any = false;
+    for (;;) {
+      let more = false;
+      for (const inlet of this.#inlets) {
+        for (let n = 0; n < atOnce; n++) {
+          const message = inlet.transport.take();
+          if (message === undefined) break;
+          more = true;
+          inlet.receive(message);
+        }
+      }
+      if (!more) return any;
+      any = true;
+      this.#afterBatch();
+      if (performance.now() >= deadline) return true;
+    }
+  }
+
+  #end(inlet: Inlet, exitcode: number): void {
+    if (!this.#inlets.delete(inlet)) return;
+    // What it sent before its end is there.
+    for (let message = inlet.transport.take(); message !== undefined; message = inlet.transport.take()) {
+      inlet.receive(message);
+    }
+    inlet.exited(exitcode);
+  }
+}
+
+/** In case pidfds cannot be had: how long a worker's end may go unnoticed by a thread that blocks, in milliseconds. */
+const longestNap = 1000;
