@@ -10,7 +10,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { encode, mainUrls } from '../codec/index.ts';
-import { collectDescriptors } from '../memory/inheritance.ts';
+import { collectCargo } from '../memory/inheritance.ts';
 import { type Child, launch } from '../platform/launch.ts';
 import { killOnClose } from '../platform/lifeline.ts';
 import { createMemoryFile } from '../platform/mmap.ts';
@@ -81,9 +81,11 @@ export function startChild(
   job: PlainJob | undefined,
   extra: ExtraDescriptors = new Map(),
 ): Child {
-  const { result: payload, fds: shared } = collectDescriptors(() =>
-    encode(job ?? object, { root: 'process' }),
-  );
+  const {
+    result: payload,
+    fds: shared,
+    cancel,
+  } = collectCargo(() => encode(job ?? object, { root: 'process' }));
   const ours: number[] = [];
   const own = (fd: number): number => {
     ours.push(fd);
@@ -111,7 +113,11 @@ export function startChild(
     });
     if (record.daemon) killOnClose(lifeline, child.pid);
     remember(object, record, child);
+    child.onExit(cancel);
     return child;
+  } catch (error) {
+    cancel();
+    throw error;
   } finally {
     for (const fd of ours) closeSync(fd);
   }

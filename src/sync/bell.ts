@@ -36,6 +36,7 @@ export interface Listener {
 export const tickMilliseconds = 1000;
 
 interface Bell {
+  readonly readFd: number;
   readonly writeFd: number;
   readonly inode: number;
   readonly watcher: Watcher;
@@ -56,15 +57,27 @@ function open(): Bell {
   const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
   const watcher = watchReadable(readFd, () => {
     for (const listener of listeners) listener.deliver();
-    queueMicrotask(silence);
+    // After those who were woken: they are not to wait for our system calls.
+    queueMicrotask(hearBell);
   });
-  // After those who were woken: they are not to wait for our system calls. Who wakes somebody meanwhile is not missed,
-  // for the pipe is emptied before it is asked to ring again, and that before the second look.
-  const silence = () => {
-    drain(readFd, scratch);
-    for (const listener of listeners) listener.onBell();
-  };
-  return { writeFd, inode: fileStatus(writeFd).ino, watcher };
+  return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
+}
+
+/** The descriptor that can be read when this thread's bell was rung; undefined when nothing was ever awaited. */
+export function bellDescriptor(): number | undefined {
+  return bell?.readFd;
+}
+
+/**
+ * Tells all who listen that the bell rang: by the event loop, or by a thread that blocks and watches the descriptor itself.
+ *
+ * The pipe is emptied before it is asked to ring again, and that before the look at the slots: so whoever wakes somebody
+ * meanwhile is seen now, or rings again.
+ */
+export function hearBell(): void {
+  if (bell === undefined) return;
+  drain(bell.readFd, scratch);
+  for (const listener of listeners) listener.onBell();
 }
 
 /** From now on `listener` hears this thread's bell, which `participants` announces to the others. */

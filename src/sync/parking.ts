@@ -457,7 +457,7 @@ const lots: Iterable<ParkingLot> = {
  * A thread that blocks cannot run its tasks: a lock that is handed to one of them meanwhile would be held by nobody who
  * runs, possibly the very lock that the thread waits for. So they let others go first until the thread runs again.
  */
-function suspendGrants(): ParkingLot[] {
+export function suspendGrants(): ParkingLot[] {
   return tasks === 0 ? [] : ParkingLot.suspendAll();
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { collectDescriptors, isInherited, setInherited } from '../../src/memory/inheritance.ts';
+import { collectCargo, isInherited, setInherited } from '../../src/memory/inheritance.ts';
 import { openSegment, Segment, segmentOf } from '../../src/memory/segment.ts';
 import { Peer } from '../fixtures/peer.ts';
 
@@ -114,11 +114,11 @@ test('Segment: bad sizes are refused and leave nothing', () => {
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
-test('collectDescriptors: notes the descriptors of the handles made meanwhile, also when nested', () => {
+test('collectCargo: notes the descriptors of the handles made meanwhile, also when nested', () => {
   const [a, b] = [Segment.create(4096), Segment.create(4096)];
   b.handle();
-  const outer = collectDescriptors(() => {
-    const inner = collectDescriptors(() => a.handle());
+  const outer = collectCargo(() => {
+    const inner = collectCargo(() => a.handle());
     assert.deepEqual(inner.fds, [a.fd]);
     b.handle();
     return inner.result;

@@ -21,6 +21,7 @@ async function runRows() {
     for (const kit of row.once ? [waiting] : [waiting, blocking]) {
       const name = row.once ? row.name : `${row.name} (${kit.form})`;
       const line = { name, error: undefined };
+      const begin = performance.now();
       try {
         const { check } = row;
         const late = new Promise((_, reject) => {
@@ -30,7 +31,7 @@ async function runRows() {
       } catch (error) {
         line.error = error?.stack ?? String(error);
       }
-      appendFileSync(report, `${JSON.stringify(line)}\n`);
+      appendFileSync(report, `${JSON.stringify({ ...line, ms: Math.round(performance.now() - begin) })}\n`);
     }
   }
   appendFileSync(report, '{"name":"done"}\n');
