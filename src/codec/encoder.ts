@@ -246,6 +246,10 @@ export class Encoder {
     return false;
   }
 
+  #has(o: object): boolean {
+    return this.#many === undefined ? this.#few.includes(o) : this.#many.has(o);
+  }
+
   /** Sections that share an object must travel together. */
   #tie(id: number): void {
     if (this.#current !== undefined) this.#current.tied = true;
@@ -520,11 +524,21 @@ export class Encoder {
       case 'import':
         this.import(plan.ref);
         return;
+      case 'require':
+        sink.u8(T.REQUIRE);
+        sink.string(plan.file);
+        return;
       case 'bound':
-        if (this.#known(fn)) return;
+        if (this.#has(fn)) {
+          this.#known(fn);
+          return;
+        }
         sink.u8(T.BOUND);
-        this.#step('bound function', plan.target);
+        // First, since an object that a method is bound to may hold that very function: then it is known by now.
         this.#step('bound this', plan.self);
+        if (this.#known(fn)) return;
+        sink.u8(T.NULL);
+        this.#step('bound function', plan.target);
         this.#step('bound arguments', plan.args);
         return;
       case 'code':
@@ -587,7 +601,7 @@ export class Encoder {
     const { record, fn } = use;
     const { code } = record;
     try {
-      if (code.usesThis || code.eager.length > 0) {
+      if (code.eager.length > 0) {
         const values = record.eager();
         use.eager = this.#section(() => this.#variables(record.eagerNames, values));
       }
@@ -617,7 +631,7 @@ export class Encoder {
       try {
         this.captured(values[i]);
       } catch (e) {
-        throw through(e, names[i] === 'this' ? 'captured this' : variableStep(names[i]!));
+        throw through(e, variableStep(names[i]!));
       }
     }
   }

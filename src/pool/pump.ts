@@ -6,9 +6,8 @@
  * short; whether they are is learnt.
  */
 
-import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { POLLIN, pollFds } from '../platform/descriptors.ts';
+import { closeFd, POLLIN, pollFds } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
 import { openPidfd } from '../platform/reaper.ts';
 import type { Transport } from './transport.ts';
@@ -93,7 +92,7 @@ export class Pump {
         this.#block(pidfds, Math.min(deadline, next) - now);
       }
     } finally {
-      for (const fd of pidfds.values()) if (fd !== -1) closeSync(fd);
+      for (const fd of pidfds.values()) if (fd !== -1) closeFd(fd);
       for (const { transport } of this.#inlets) if (!this.#looking) this.#rest(transport);
     }
   }
