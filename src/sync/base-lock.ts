@@ -32,6 +32,7 @@ const lookMilliseconds = 50;
 
 /** Promises that are resolved already: an acquire that need not wait allocates nothing. */
 export const resolvedTrue: Promise<boolean> = Promise.resolve(true);
+/** See {@link resolvedTrue}. */
 export const resolvedFalse: Promise<boolean> = Promise.resolve(false);
 
 /** Options of `new Lock()` and `new RLock()`. */
