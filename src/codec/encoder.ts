@@ -795,16 +795,23 @@ function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<
   return names.length === Object.keys(b).length && names.every((n) => n in b && Object.is(a[n], b[n]));
 }
 
-/** An object that looks plain and is not. */
+/**
+ * An object that looks plain and is not. (`arguments` has a symbol, and is not taken for plain; an error whose prototype was replaced
+ * shows nothing that can be enumerated.)
+ */
 function isOdd(o: object): boolean {
-  return types.isProxy(o) || types.isArgumentsObject(o) || types.isNativeError(o);
+  return types.isProxy(o) || (Object.keys(o).length === 0 && types.isNativeError(o));
 }
+
+const noNames: readonly string[] = [];
 
 /** Names of an array's properties beside its elements, such as a match's `index`. Not looked for in huge arrays: it would take as long as the rest. */
 function namesOf(a: readonly unknown[]): readonly string[] {
-  if (a.length > 10_000) return [];
+  if (a.length > 10_000) return noNames;
   const keys = Object.keys(a);
-  // Indices come first.
+  // Indices come first: when the last key is the last index, there is nothing else.
+  if (keys.length === a.length && (a.length === 0 || keys[a.length - 1] === String(a.length - 1)))
+    return noNames;
   let from = keys.length;
   while (from > 0 && !isIndex(keys[from - 1]!)) from--;
   return keys.slice(from);

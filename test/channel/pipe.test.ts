@@ -97,7 +97,7 @@ describe('in one process', () => {
   });
 
   test('there is no descriptor, and it says what to do instead', () => {
-    const [a] = Pipe();
+    const [a, b] = Pipe();
     assert.throws(() => a.fileno(), NotSupportedError);
   });
 });

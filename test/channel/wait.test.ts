@@ -17,6 +17,9 @@ import { openDescriptors, until } from '../support/run.ts';
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
+/** The other ends of pipes: one that is collected is an end of the connection. */
+const kept: Connection[] = [];
+
 /** Both forms, as one. */
 const forms = {
   async: wait,
@@ -40,7 +43,8 @@ for (const [form, waitFor] of Object.entries(forms)) {
     });
 
     test('gives an empty list when time is up, also for an empty list', async () => {
-      const [a] = Pipe();
+      const [a, other] = Pipe();
+      kept.push(other);
       assert.deepEqual(await waitFor([a], 30), []);
       assert.deepEqual(await waitFor([a], -1), []);
       assert.deepEqual(await waitFor([], 10), []);
@@ -95,7 +99,8 @@ for (const [form, waitFor] of Object.entries(forms)) {
     });
 
     test('refuses what cannot be waited for', async () => {
-      const [a] = Pipe();
+      const [a, other] = Pipe();
+      kept.push(other);
       await assert.rejects(async () => waitFor([{} as never], 0), TypeError);
       await assert.rejects(async () => waitFor(7 as never, 0), TypeError);
       await assert.rejects(async () => waitFor([999_999], 0), OSError);
@@ -123,7 +128,8 @@ test('a thread that would wait for nothing for ever is told so', () => {
 });
 
 test('aborting the signal ends the wait with its reason', async () => {
-  const [a] = Pipe();
+  const [a, other] = Pipe();
+  kept.push(other);
   const controller = new AbortController();
   const waiting = wait([a], { signal: controller.signal, timeout: 60_000 });
   controller.abort(new Error('enough'));
@@ -132,7 +138,8 @@ test('aborting the signal ends the wait with its reason', async () => {
 });
 
 test('closing what is waited for ends the wait', async () => {
-  const [a] = Pipe();
+  const [a, other] = Pipe();
+  kept.push(other);
   const waiting = wait([a], { timeout: 60_000 });
   await sleep(50);
   a.close();
@@ -146,7 +153,8 @@ test('sockets are ready with data, and at their end', async () => {
   });
   await new Promise<void>((done) => server.listen(0, done));
   const socket = net.connect((server.address() as net.AddressInfo).port);
-  const [a] = Pipe();
+  const [a, other] = Pipe();
+  kept.push(other);
   let text = '';
   while (!socket.readableEnded && !socket.destroyed) {
     const ready = await wait([a, socket], 20_000);

@@ -11,7 +11,7 @@ test('any plain value arrives as it left', () => {
     fc.property(
       fc.anything({
         withBigInt: true,
-        withDate: true,
+        withDate: false,
         withMap: true,
         withSet: true,
         withTypedArray: true,

@@ -122,7 +122,7 @@ test('TestWait.test_wait_integer: a sentinel is waited for like a connection, an
 });
 
 test('TestWait.test_neg_timeout: a negative timeout is none', async () => {
-  const [a] = Pipe();
+  const [a, b] = Pipe();
   assert.deepEqual(await wait([a], -1), []);
 });
 
