@@ -12,15 +12,8 @@ import { performance } from 'node:perf_hooks';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
 import { ownedByThread } from '../platform/thread-end.ts';
-import {
-  closeQuietly,
-  createPipe,
-  drain,
-  openForeignPipe,
-  ring,
-  type Watcher,
-  watchReadable,
-} from '../platform/wake-pipe.ts';
+import { closeQuietly, createPipe, drain, openForeignPipe, ring } from '../platform/wake-pipe.ts';
+import { type FdWatch, watchFd } from '../platform/watch.ts';
 
 /** What wants to be told that the bell rang. */
 export interface Listener {
@@ -39,7 +32,7 @@ interface Bell {
   readonly readFd: number;
   readonly writeFd: number;
   readonly inode: number;
-  readonly watcher: Watcher;
+  readonly watcher: FdWatch;
 }
 
 const oneByte = new Uint8Array(1);
@@ -55,11 +48,12 @@ function open(): Bell {
   const [reads, writes] = createPipe();
   const readFd = ownedByThread(reads, constants.O_RDONLY | constants.O_NONBLOCK);
   const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
-  const watcher = watchReadable(readFd, () => {
+  const watcher = watchFd(readFd, 'readable', () => {
     for (const listener of listeners) listener.deliver();
     // After those who were woken: they are not to wait for our system calls.
     queueMicrotask(hearBell);
   });
+  watcher.unref(); // while nothing is awaited
   return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
 }
 
