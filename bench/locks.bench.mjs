@@ -205,17 +205,17 @@ const [asyncWake, pollPipe, socketPipe] = await latencies({ held, paths, platfor
   ],
   [
     async ({ paths, platform }) => {
-      const { watchReadable, drain } = await import(`${platform}wake-pipe.js`);
+      const { drain } = await import(`${platform}wake-pipe.js`);
+      const { watchFd } = await import(`${platform}watch.js`);
       const { openSync, constants } = await import('node:fs');
       const fd = openSync(paths[0], constants.O_RDONLY | constants.O_NONBLOCK);
       const into = new Uint8Array(16);
       let resolve;
-      const watcher = watchReadable(fd, () => {
+      watchFd(fd, 'readable', () => {
         const now = process.hrtime.bigint();
         drain(fd, into);
         resolve(now);
       });
-      watcher.ref();
       return () =>
         new Promise((r) => {
           resolve = r;

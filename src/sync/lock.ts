@@ -9,6 +9,7 @@ import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { BaseLock, type LockData, type LockOptions, resolvedTrue, type SavedOwner } from './base-lock.ts';
 import { ABANDONED, ASYNC, releaseWord } from './lock-word.ts';
 import { type AcquireOptions, type AcquireSyncOptions, notAcquired, resolveAcquire } from './options.ts';
+import { anyTaskWaits } from './parking.ts';
 
 /**
  * A lock that is not re-entrant: whoever holds it, task or thread, waits for ever when it acquires it again. Anybody
@@ -77,7 +78,10 @@ export class Lock extends BaseLock {
     // A thread's and a task's hold differ by a bit; both are the simple case.
     if (Atomics.compareExchange(this.i32, this.at, this.tag, 0) === this.tag) return;
     const mine = this.tag | ASYNC;
-    if (Atomics.compareExchange(this.i32, this.at, mine, 0) === mine) return;
+    if (Atomics.compareExchange(this.i32, this.at, mine, 0) === mine) {
+      if (anyTaskWaits()) this.lot.glance(this.at << 2);
+      return;
+    }
     const word = Atomics.load(this.i32, this.at);
     if (word === 0) {
       throw new ValueError(

@@ -73,6 +73,8 @@ const ASYNC = 1;
 const kindShift = 1;
 const kindMask = 0x7f;
 
+/** How often in a row a task may have what is free before another task of its thread may. */
+const glanceRounds = 3;
 const patrolMilliseconds = 600;
 /** After which it looks whether a grant is complete. */
 const grantMilliseconds = 1;
@@ -93,6 +95,7 @@ export class ParkingLot implements Listener {
   readonly arena: Arena;
   readonly slots: Slots;
   readonly #tasks = new Map<number, Task>();
+  #glances = 0;
   /** Slots of own tasks that were told something by this very thread. */
   #due: number[] = [];
 
@@ -341,6 +344,23 @@ export class ParkingLot implements Listener {
     if (state === WOKEN || state === GRANTED || state === SPOILED) this.#step(task, state);
   }
 
+  /**
+   * A task that takes and gives back what is free, again and again, never lets the event loop turn, and so another task of
+   * this thread would not hear that a process has woken it; and who was woken instead may be in a process that does not run
+   * now. So every few times the first task that waits for the same attempts by itself, the more seldom the more wait.
+   */
+  glance(key: number): void {
+    if (++this.#glances < Math.max(glanceRounds, this.#tasks.size)) return;
+    this.#glances = 0;
+    for (const task of this.#tasks.values()) {
+      if (task.wait.key !== key) continue;
+      const state = this.slots.state(task.slot);
+      if (state === SUSPENDED) continue;
+      this.#step(task, state);
+      return;
+    }
+  }
+
   deliver(): void {
     for (const slot of this.#tasks.keys()) this.#deliver(slot);
   }
@@ -442,6 +462,11 @@ export class ParkingLot implements Listener {
 
 /** Tasks of this thread that wait anywhere. */
 let tasks = 0;
+
+/** Whether any task of this thread waits: then whoever gives something back calls {@link ParkingLot.glance}. */
+export function anyTaskWaits(): boolean {
+  return tasks !== 0;
+}
 /** Lots that have tasks keep themselves here through their listener; the others are found by their arena. */
 const lotOfArena = new WeakMap<Arena, ParkingLot>();
 const lots: Iterable<ParkingLot> = {

@@ -33,6 +33,7 @@ test('Semaphore: of the units that another process releases, each is taken or le
       if (n % 4 === 1) setImmediate(() => controller.abort());
       else if (n % 4 === 3) setTimeout(() => controller.abort(), 1);
       if (await waiting) taken++;
+      await new Promise((resolve) => setImmediate(resolve));
     }
   };
   await Promise.all([task(0), task(1), task(2), task(3)]);
@@ -67,6 +68,8 @@ for (const Class of [Lock, RLock]) {
         if (!(await waiting)) continue;
         held++;
         lock.release();
+        // A free lock is had without the event loop: it has to turn for the other process to be heard of.
+        await new Promise((resolve) => setImmediate(resolve));
       }
     };
     await Promise.all([task(0), task(1), task(2)]);
