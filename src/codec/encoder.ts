@@ -385,6 +385,15 @@ export class Encoder {
   array(a: readonly unknown[]): void {
     const names = namesOf(a);
     if (a.length >= FEW_NUMBERS && names.length === 0 && this.#numbers(a)) return;
+    this.#unpacked(a, names);
+  }
+
+  /** An array element by element, whatever they are: for a subclass, whose array the receiver makes before it fills it. */
+  unpackedArray(a: readonly unknown[]): void {
+    this.#unpacked(a, namesOf(a));
+  }
+
+  #unpacked(a: readonly unknown[], names: readonly string[]): void {
     this.sink.u8(T.ARRAY);
     this.sink.varint(a.length);
     this.#elements(a);

@@ -19,7 +19,7 @@ interface Encoder {
   readonly sink: Sink;
   value(v: unknown): void;
   import(ref: ImportRef): void;
-  array(a: readonly unknown[]): void;
+  unpackedArray(a: readonly unknown[]): void;
   map(m: ReadonlyMap<unknown, unknown>): void;
   set(s: ReadonlySet<unknown>): void;
   fields(o: object): void;
@@ -138,7 +138,7 @@ function container(e: Encoder, o: object, kind: Kind): void {
       return;
     }
     case 'Array':
-      e.array(o as unknown[]);
+      e.unpackedArray(o as unknown[]);
       return;
     case 'ArrayBuffer':
       sink.u8(T.ARRAY_BUFFER);

@@ -12,7 +12,8 @@ import { show } from '../base/validate.ts';
 import { closeFd, POLLIN, pollFds } from './descriptors.ts';
 import { ExitListeners } from './exit-listeners.ts';
 import { declare, errnoError, lastErrno } from './libc.ts';
-import { childGone, openPidfd } from './reaper.ts';
+import { tryPidfd } from './pidfd.ts';
+import { childGone } from './reaper.ts';
 
 const WNOHANG = 1;
 const EINTR = 4;
@@ -88,7 +89,7 @@ export class SpawnedChild implements Child {
     }
     const now = this.#collect(WNOHANG);
     if (now !== null || timeout <= 0) return now;
-    const pidfd = openPidfd(this.pid);
+    const pidfd = tryPidfd(this.pid);
     if (pidfd === -1) return this.#napUntilExit(timeout);
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);

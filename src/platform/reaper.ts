@@ -8,24 +8,13 @@
  * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
  */
 import { isMainThread } from 'node:worker_threads';
-import { declare } from './libc.ts';
+import { tryPidfd } from './pidfd.ts';
 import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 
 /** What the reaper needs of a child. */
 export interface Reapable {
   readonly pid: number;
   poll(): number | null;
-}
-
-const SYS_pidfd_open = 434;
-
-const syscall = declare<(number: number, pid: number, flags: number) => number>(
-  'long syscall(long number, long pid, long flags)',
-);
-
-/** A descriptor that becomes readable when the process ends, or -1. The caller closes it. */
-export function openPidfd(pid: number): number {
-  return syscall(SYS_pidfd_open, pid, 0);
 }
 
 /** Everything alive, with its pidfd watch in a worker thread. */
@@ -60,7 +49,7 @@ function look(): void {
 }
 
 function watchPidfd(child: Reapable): { watch: FdWatch; pidfd: number } | undefined {
-  const pidfd = openPidfd(child.pid);
+  const pidfd = tryPidfd(child.pid);
   if (pidfd === -1) {
     lookOften();
     return undefined;

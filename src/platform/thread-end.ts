@@ -7,9 +7,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { declare } from './libc.ts';
-
-const nativeClose = declare<(fd: number) => number>('int close(int fd)');
+import { closeFd } from './descriptors.ts';
 
 const endings = new Set<() => void>();
 
@@ -35,13 +33,8 @@ export function ownedByThread(fd: number, flags: string | number): number {
   try {
     return openSync(`/proc/self/fd/${fd}`, flags);
   } finally {
-    nativeClose(fd);
+    closeFd(fd);
   }
-}
-
-/** Closes what a call of the kernel gave: `fs` warns of such a descriptor in a worker thread. */
-export function closeNative(fd: number): void {
-  nativeClose(fd);
 }
 
 /** As {@link ownedByThread} in any thread, for a number from `lowest` on. `opened`: whether `fd` came from `fs`. */
@@ -56,6 +49,6 @@ export function reopenFrom(fd: number, lowest: number, opened: boolean): number 
   } finally {
     for (const each of low) closeSync(each);
     if (opened) closeSync(fd);
-    else nativeClose(fd);
+    else closeFd(fd);
   }
 }

@@ -10,9 +10,10 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { closeFd } from './descriptors.ts';
 import { fileStatus, openFile } from './files.ts';
 import { check, declare } from './libc.ts';
-import { closeNative, ownedByThread } from './thread-end.ts';
+import { ownedByThread } from './thread-end.ts';
 import { offeredTracker, type TrackerHandle } from './tracker-offer.ts';
 import { closeQuietly, ring } from './wake-pipe.ts';
 
@@ -76,7 +77,7 @@ function start(): void {
     child.on('error', () => {});
     child.unref();
   } finally {
-    closeNative(readEnd);
+    closeFd(readEnd);
   }
   writeEnd = ownedByThread(end, constants.O_WRONLY);
   // For the worker threads that this one will start.

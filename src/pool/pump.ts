@@ -9,7 +9,7 @@
 import { availableParallelism } from 'node:os';
 import { closeFd, POLLIN, pollFds } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
-import { openPidfd } from '../platform/reaper.ts';
+import { tryPidfd } from '../platform/pidfd.ts';
 import type { Transport } from './transport.ts';
 
 /** A worker, as far as messages go. */
@@ -110,7 +110,7 @@ export class Pump {
       items.push({ fd: inlet.transport.bell, events: POLLIN });
       let pidfd = pidfds.get(inlet);
       if (pidfd === undefined) {
-        pidfd = openPidfd(inlet.child.pid);
+        pidfd = tryPidfd(inlet.child.pid);
         pidfds.set(inlet, pidfd);
       }
       if (pidfd !== -1) items.push({ fd: pidfd, events: POLLIN });

@@ -44,11 +44,15 @@ export class Lock extends BaseLock {
     return this.#acquireSlow(options);
   }
 
-  async #acquireSlow(options: AcquireOptions | boolean | undefined): Promise<boolean> {
-    const o = resolveAcquire(options);
-    if (o.signal?.aborted) throw o.signal.reason;
-    if (Atomics.compareExchange(this.i32, this.at, 0, this.tag | ASYNC) === 0) return true;
-    return this.waitForWord(o);
+  #acquireSlow(options: AcquireOptions | boolean | undefined): Promise<boolean> {
+    try {
+      const o = resolveAcquire(options);
+      if (o.signal?.aborted) throw o.signal.reason;
+      if (Atomics.compareExchange(this.i32, this.at, 0, this.tag | ASYNC) === 0) return resolvedTrue;
+      return this.waitForWord(o);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

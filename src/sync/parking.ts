@@ -43,6 +43,8 @@ export interface Limits {
   readonly signal?: AbortSignal | undefined;
   /** Whether the program stays alive to wait. @default true */
   readonly keepAlive?: boolean | undefined;
+  /** What the wait resolves to when the deadline is over. @default undefined */
+  readonly otherwise?: unknown;
 }
 
 /** What to do for waiters of a kind that die. */
@@ -223,7 +225,7 @@ export class ParkingLot implements Listener {
     else if (state === WOKEN) this.wake(key);
   }
 
-  /** Waits without blocking. Resolves to what `attempt` gave, or to undefined when the deadline is over. */
+  /** Waits without blocking. Resolves to what `attempt` gave, or to `otherwise` when the deadline is over. */
   wait<T>(wait: Wait<T>, limits: Limits = {}): Promise<T | undefined> {
     const { signal, deadline } = limits;
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -260,7 +262,7 @@ export class ParkingLot implements Listener {
     task.timer = setTimeout(
       () => {
         if (left > tooLong) this.#startTimer(task, deadline);
-        else this.#giveUp(task, () => task.settle(undefined));
+        else this.#giveUp(task, () => task.settle(task.limits.otherwise));
       },
       Math.min(Math.max(left, 0), tooLong),
     );
@@ -281,8 +283,9 @@ export class ParkingLot implements Listener {
         return;
       }
       if (got !== undefined) {
-        this.#finish(task);
+        // First, so that its turn comes before what is put off.
         task.settle(got);
+        this.#finish(task);
         return;
       }
       if (state === GRANTED) {
@@ -317,7 +320,7 @@ export class ParkingLot implements Listener {
     this.#tasks.delete(task.slot);
     tasks--;
     if (this.#tasks.size === 0) unlisten(this);
-    if (task.limits.keepAlive !== false) letEnd();
+    if (task.limits.keepAlive !== false) queueMicrotask(letEnd);
     if (task.timer !== undefined) clearTimeout(task.timer);
     if (task.onAbort !== undefined) task.limits.signal?.removeEventListener('abort', task.onAbort);
   }
@@ -338,9 +341,13 @@ export class ParkingLot implements Listener {
     if (state === WOKEN || state === GRANTED || state === SPOILED) this.#step(task, state);
   }
 
+  deliver(): void {
+    for (const slot of this.#tasks.keys()) this.#deliver(slot);
+  }
+
   onBell(): void {
     this.arena.participants.clearRung();
-    for (const slot of this.#tasks.keys()) this.#deliver(slot);
+    this.deliver();
   }
 
   onTick(): void {
