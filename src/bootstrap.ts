@@ -8,7 +8,7 @@ import { decodeAsync } from './codec/decode.ts';
 import { setLibraryLoader } from './codec/decoder.ts';
 import { addMain } from './codec/main.ts';
 import { setInherited } from './memory/inheritance.ts';
-import { offerTracker } from './platform/tracker.ts';
+import { offerTracker } from './platform/tracker-offer.ts';
 import { callTarget } from './process/call.ts';
 import { Lifeline } from './process/lifeline.ts';
 import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './process/message.ts';

@@ -129,14 +129,23 @@ function requireCache(): NodeJS.Dict<NodeJS.Module> {
   return cache;
 }
 
+/** Looking takes long where many modules are loaded, so an object that was none's exports once counts as such for good. */
+const moduleOf = new WeakMap<object, ImportRef | null>();
+
 /** The module whose `module.exports` this object is. */
-export function moduleWithExports(value: unknown): ImportRef | undefined {
-  for (const [file, m] of Object.entries(requireCache())) {
-    if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
-      return new ImportRef(file, '', '=', '', true);
+export function moduleWithExports(value: object): ImportRef | undefined {
+  let found = moduleOf.get(value);
+  if (found === undefined) {
+    found = null;
+    for (const [file, m] of Object.entries(requireCache())) {
+      if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
+        found = new ImportRef(file, '', '=', '', true);
+        break;
+      }
     }
+    moduleOf.set(value, found);
   }
-  return undefined;
+  return found ?? undefined;
 }
 
 function lookUp(scopes: Inspected['scopes'], name: string): unknown {

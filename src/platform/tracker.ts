@@ -14,6 +14,7 @@ import { closeFd } from './descriptors.ts';
 import { fileStatus, openFile } from './files.ts';
 import { check, declare } from './libc.ts';
 import { ownedByThread } from './thread-end.ts';
+import { offeredTracker, type TrackerHandle } from './tracker-offer.ts';
 import { closeQuietly, ring } from './wake-pipe.ts';
 
 const pipe2 = declare<(fds: [number, number], flags: number) => number>(
@@ -56,18 +57,11 @@ if [ "$leaked" -gt 0 ]; then
 fi
 `;
 
-/** Where another process finds the pipe. Plain data. */
-export interface TrackerHandle {
-  readonly pid: number;
-  readonly fd: number;
-  readonly ino: number;
-}
+export type { TrackerHandle };
 
 let writeEnd = -1;
 /** Under which worker threads find the tracker of the thread that started them. */
 const environmentKey = 'multiproc.tracker';
-/** The tracker that the parent of this process had when it started this one. */
-let offered: TrackerHandle | undefined;
 const registered = new Set<string>();
 
 function start(): void {
@@ -95,8 +89,9 @@ function send(line: string): boolean {
 }
 
 function tell(line: string): void {
-  if (writeEnd === -1 && !isMainThread)
-    offered = getEnvironmentData(environmentKey) as TrackerHandle | undefined;
+  const offered = isMainThread
+    ? offeredTracker()
+    : (getEnvironmentData(environmentKey) as TrackerHandle | undefined);
   if (writeEnd === -1 && offered !== undefined) joinTracker(offered);
   if (writeEnd === -1) start();
   if (send(line)) return;
@@ -127,11 +122,6 @@ export function untrack(name: string, inode: number): void {
 /** For another process, to hold the same tracker. */
 export function trackerHandle(): TrackerHandle | undefined {
   return writeEnd === -1 ? undefined : { pid: process.pid, fd: writeEnd, ino: fileStatus(writeEnd).ino };
-}
-
-/** The parent's tracker, to be held from the first use of shared memory on. */
-export function offerTracker(handle: TrackerHandle): void {
-  offered = handle;
 }
 
 /** Holds the tracker of another process, unless this one has a tracker already. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SerializationError, ValueError } from '../../src/base/errors.ts';
 import { decode, decodeAsync, encode } from '../../src/codec/index.ts';
@@ -19,6 +20,8 @@ test('any plain value arrives as it left', () => {
         withSparseArray: true,
       }),
       (value) => {
+        // Node 20's deepEqual holds two invalid dates for different; the next test looks at one.
+        fc.pre(!inspect(value, { depth: Infinity, maxArrayLength: null }).includes('Invalid Date'));
         assert.deepEqual(copy(value), value);
       },
     ),
