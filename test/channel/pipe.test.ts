@@ -99,6 +99,7 @@ describe('in one process', () => {
   test('there is no descriptor, and it says what to do instead', () => {
     const [a, b] = Pipe();
     assert.throws(() => a.fileno(), NotSupportedError);
+    assert.throws(() => b.fileno(), NotSupportedError);
   });
 });
 

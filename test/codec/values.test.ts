@@ -27,6 +27,11 @@ test('any plain value arrives as it left', () => {
     ),
     { numRuns: 1500 },
   );
+  fc.assert(
+    fc.property(fc.date({ noInvalidDate: true }), (date) => {
+      assert.deepEqual(copy({ date, in: new Map([[1, date]]) }), { date, in: new Map([[1, date]]) });
+    }),
+  );
 });
 
 test('what structured clone distinguishes stays distinct', () => {

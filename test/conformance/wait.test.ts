@@ -124,6 +124,7 @@ test('TestWait.test_wait_integer: a sentinel is waited for like a connection, an
 test('TestWait.test_neg_timeout: a negative timeout is none', async () => {
   const [a, b] = Pipe();
   assert.deepEqual(await wait([a], -1), []);
+  assert.deepEqual(await wait([b], -1), []);
 });
 
 test('wait: order of the list, closed and double objects, the empty list', async () => {
