@@ -9,6 +9,8 @@
  */
 import { describeSharedView } from '../base/travel.ts';
 import { decode, decodeAsync, encode } from '../codec/index.ts';
+// Sockets, servers and file handles travel wherever values do.
+import './node-descriptors.ts';
 import { constants, kind, kindMask, moreShift } from './layout.ts';
 import { moreOf, type Place, type Ring } from './ring.ts';
 
