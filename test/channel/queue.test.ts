@@ -409,7 +409,7 @@ test('nothing is lost when a producer exits, or is killed, right after it put', 
 test('a program that awaits a message nobody can send, ends; one that a child may send, comes', async (t) => {
   const alone = startProgram(
     t,
-    'alone.ts',
+    'alone.mts',
     `import { Queue } from LIBRARY;
     const q = new Queue();
     q.get().then(() => console.log('got'));
@@ -418,7 +418,7 @@ test('a program that awaits a message nobody can send, ends; one that a child ma
   );
   const child = startProgram(
     t,
-    'child.ts',
+    'child.mts',
     `import { Process, Queue } from LIBRARY;
     const q = new Queue();
     const target = async (q: Queue) => { await new Promise((r) => setTimeout(r, 100)); await q.put('from the child'); };
@@ -427,7 +427,7 @@ test('a program that awaits a message nobody can send, ends; one that a child ma
   );
   const consumer = startProgram(
     t,
-    'consumer.ts',
+    'consumer.mts',
     `import { Process, Queue } from LIBRARY;
     const q = new Queue();
     const target = async (q: Queue) => { for await (const m of q) console.log('consumer', m); console.log('over'); };
