@@ -93,128 +93,155 @@ const contention = await median(async () => {
   return (2 * rounds) / ((performance.now() - begin) / 1000);
 }, 3);
 
-// From release() here to the waiter running there. Both read one clock, CLOCK_MONOTONIC, and write into shared memory.
+// From release() here to the waiter running there. Both read one clock, CLOCK_MONOTONIC. Our lock and the bare means of
+// the kernel take turns in one pair of processes, so that both see the same machine.
 
-const wakes = 300;
-
-/** Runs `wait` in another process; `wake` here as soon as that one sleeps. Returns the median in microseconds. */
-async function latency(target, shared, wake) {
-  const times = new SharedArray('q', 2 * wakes);
-  const turn = new Value('i', -1);
-  const p = new Process({ target, args: [shared, times, turn, wakes] });
-  p.start();
-  for (let i = 0; i < wakes; i++) {
-    while (turn.value < i) await new Promise((resolve) => setTimeout(resolve, 1));
-    await new Promise((resolve) => setTimeout(resolve, 2)); // it says so before it sleeps, and looks for a while first
-    await wake(i, times.array);
-  }
-  await p.join();
-  const all = Array.from({ length: wakes }, (_, i) => Number(times.array[2 * i + 1] - times.array[2 * i]));
-  return all.sort((a, b) => a - b)[wakes >> 1] / 1000;
-}
-
-const lockWake = async (waitFor) => {
-  const l = new Lock();
-  l.acquireSync();
-  const ours = new Event();
-  return latency(waitFor, { l, ours }, async (i, times) => {
-    times[2 * i] = process.hrtime.bigint();
-    l.release();
-    await ours.wait();
-    ours.clear();
-    l.acquireSync();
-  });
-};
-const syncWake = await lockWake(async ({ l, ours }, times, turn, wakes) => {
-  for (let i = 0; i < wakes; i++) {
-    turn.value = i;
-    l.acquireSync();
-    times.array[2 * i + 1] = process.hrtime.bigint();
-    l.release();
-    ours.set();
-    while (!l.locked());
-  }
-});
-const asyncWake = await lockWake(async ({ l, ours }, times, turn, wakes) => {
-  for (let i = 0; i < wakes; i++) {
-    turn.value = i;
-    await l.acquire();
-    times.array[2 * i + 1] = process.hrtime.bigint();
-    l.release();
-    ours.set();
-    while (!l.locked());
-  }
-});
-
+const warming = 4000;
+const measured = 400;
+const wakes = warming + measured;
 const platform = new URL('../dist/cjs/platform/', import.meta.url).href;
 const { futexWake } = await import(`${platform}futex.js`);
 const { segmentOf } = await import(new URL('../dist/cjs/memory/segment.js', import.meta.url).href);
-const { createPipe } = await import(`${platform}wake-pipe.js`);
-const { ring } = await import(`${platform}wake-pipe.js`);
+const { createPipe, ring } = await import(`${platform}wake-pipe.js`);
 
-const word = RawArray('i', 100_000); // large: a segment of its own, whose address is known
-const bareFutex = await latency(
-  async ({ word, platform }, times, turn, wakes) => {
-    const { futexWait } = await import(`${platform}futex.js`);
-    const { segmentOf } = await import(`${platform}../memory/segment.js`);
-    const { address } = segmentOf(word.buffer);
-    for (let i = 0; i < wakes; i++) {
-      turn.value = i;
-      while (Atomics.load(word, 0) === i) futexWait(address, i, 10_000);
-      times.array[2 * i + 1] = process.hrtime.bigint();
+/** Waits in every way in turn; each gives the time at which it ran again. */
+const waiter = async (shared, kinds, times, turn, wakes) => {
+  const waits = [];
+  for (const prepare of kinds) waits.push(await prepare(shared));
+  for (let i = 0; i < wakes; i++) {
+    for (const [k, wait] of waits.entries()) {
+      const n = i * waits.length + k;
+      turn.value = n;
+      times.array[n] = await wait(i);
     }
-  },
-  { word, platform },
-  (i, times) => {
-    times[2 * i] = process.hrtime.bigint();
-    Atomics.store(word, 0, i + 1);
-    futexWake(segmentOf(word.buffer).address, 1);
-  },
-);
+  }
+  turn.value = wakes * waits.length;
+  process.exit();
+};
 
-const [readFd, writeFd] = createPipe();
-const barePipe = (target) =>
-  latency(target, { platform, path: `/proc/${process.pid}/fd/${readFd}` }, (i, times) => {
-    times[2 * i] = process.hrtime.bigint();
-    ring(writeFd, new Uint8Array(1));
+/** Medians in microseconds, one for each kind. `kinds` are pairs: what the waiter does, what wakes it. */
+async function latencies(shared, kinds) {
+  const count = wakes * kinds.length;
+  const times = new SharedArray('q', count);
+  const sent = new BigInt64Array(count);
+  const turn = new Value('i', -1);
+  const p = new Process({ target: waiter, args: [shared, kinds.map(([wait]) => wait), times, turn, wakes] });
+  p.start();
+  while (turn.value < 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let n = 0; n < count; n++) {
+    const [, wake, before] = kinds[n % kinds.length];
+    if (n < warming * kinds.length) {
+      // Both sides compile what they run, as in any program that waits more than a few times.
+      while (turn.value < n);
+      before?.();
+      for (const until = performance.now() + 0.1; performance.now() < until; );
+    } else {
+      while (turn.value < n) await new Promise((resolve) => setTimeout(resolve, 1));
+      before?.();
+      await new Promise((resolve) => setTimeout(resolve, 2)); // it says so before it sleeps, and looks for a while first
+    }
+    sent[n] = process.hrtime.bigint();
+    wake(Math.floor(n / kinds.length));
+  }
+  await p.join();
+  return kinds.map((_, k) => {
+    const all = [];
+    for (let n = k + warming * kinds.length; n < count; n += kinds.length)
+      all.push(Number(times.array[n] - sent[n]));
+    return all.sort((a, b) => a - b)[all.length >> 1] / 1000;
   });
-const pollPipe = await barePipe(async ({ platform, path }, times, turn, wakes) => {
-  const { watchReadable, drain } = await import(`${platform}wake-pipe.js`);
-  const { openSync, constants } = await import('node:fs');
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const into = new Uint8Array(16);
-  await new Promise((resolve) => {
-    let i = 0;
-    const watcher = watchReadable(fd, () => {
-      times.array[2 * i + 1] = process.hrtime.bigint();
-      drain(fd, into);
-      i++;
-      if (i === wakes) {
-        watcher.close();
-        resolve();
-      } else turn.value = i;
-    });
-    watcher.ref();
-    turn.value = 0;
-  });
-});
-const socketPipe = await barePipe(async ({ path }, times, turn, wakes) => {
-  const { openSync, constants } = await import('node:fs');
-  const { Socket } = await import('node:net');
-  const socket = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), writable: false });
-  await new Promise((resolve) => {
-    let i = 0;
-    socket.on('data', () => {
-      times.array[2 * i + 1] = process.hrtime.bigint();
-      i++;
-      if (i === wakes) {
-        socket.destroy();
-        resolve();
-      } else turn.value = i;
-    });
-    turn.value = 0;
-  });
-});
+}
+
+const held = new Lock();
+const word = RawArray('i', 100_000); // large: a segment of its own, whose address is known
+const { address } = segmentOf(word.buffer);
+/** Before another kind's turn the waiter's lock is taken back. */
+const takeBack = () => held.acquireSync({ timeout: 5000 });
+takeBack();
+const [syncWake, bareFutex] = await latencies({ held, word, platform }, [
+  [
+    ({ held }) =>
+      () => {
+        held.acquireSync();
+        const now = process.hrtime.bigint();
+        held.release();
+        return now;
+      },
+    () => held.release(),
+  ],
+  [
+    async ({ word, platform }) => {
+      const { futexWait } = await import(`${platform}futex.js`);
+      const { segmentOf } = await import(`${platform}../memory/segment.js`);
+      const { address } = segmentOf(word.buffer);
+      return (i) => {
+        while (Atomics.load(word, 0) === i) futexWait(address, i, 10_000);
+        return process.hrtime.bigint();
+      };
+    },
+    (i) => {
+      Atomics.store(word, 0, i + 1);
+      futexWake(address, 1);
+    },
+    takeBack,
+  ],
+]);
+if (held.locked()) held.release();
+takeBack();
+
+const pipes = [createPipe(), createPipe()];
+const paths = pipes.map(([readFd]) => `/proc/${process.pid}/fd/${readFd}`);
+const one = new Uint8Array(1);
+const [asyncWake, pollPipe, socketPipe] = await latencies({ held, paths, platform }, [
+  [
+    ({ held }) =>
+      async () => {
+        await held.acquire();
+        const now = process.hrtime.bigint();
+        held.release();
+        return now;
+      },
+    () => held.release(),
+  ],
+  [
+    async ({ paths, platform }) => {
+      const { drain } = await import(`${platform}wake-pipe.js`);
+      const { watchFd } = await import(`${platform}watch.js`);
+      const { openSync, constants } = await import('node:fs');
+      const fd = openSync(paths[0], constants.O_RDONLY | constants.O_NONBLOCK);
+      const into = new Uint8Array(16);
+      let resolve;
+      watchFd(fd, 'readable', () => {
+        const now = process.hrtime.bigint();
+        drain(fd, into);
+        resolve(now);
+      });
+      return () =>
+        new Promise((r) => {
+          resolve = r;
+        });
+    },
+    () => ring(pipes[0][1], one),
+    takeBack,
+  ],
+  [
+    async ({ paths }) => {
+      const { openSync, constants } = await import('node:fs');
+      const { Socket } = await import('node:net');
+      const socket = new Socket({
+        fd: openSync(paths[1], constants.O_RDONLY | constants.O_NONBLOCK),
+        writable: false,
+      });
+      let resolve;
+      socket.on('data', () => resolve(process.hrtime.bigint()));
+      return () =>
+        new Promise((r) => {
+          resolve = r;
+        });
+    },
+    () => ring(pipes[1][1], one),
+  ],
+]);
 
 // The same under CPython.
 
@@ -255,19 +282,18 @@ def both(n):
     start.set()
     for p in ps: p.join()
     return 2 * n / (time.perf_counter() - t)
-wakes = ${wakes}
-def waiter(lock, back, times, turn):
+wakes = ${measured}
+def waiter(lock, times, turn):
     for i in range(wakes):
         turn.value = i
         lock.acquire()
         times[i] = time.monotonic_ns()
-        back.release()
 def latency():
     context = multiprocessing.get_context('fork')
-    lock, back = context.Semaphore(0), context.Semaphore(0)
+    lock = context.Semaphore(0)
     times = context.Array('q', wakes, lock=False)
     turn = context.Value('i', -1, lock=False)
-    p = context.Process(target=waiter, args=(lock, back, times, turn))
+    p = context.Process(target=waiter, args=(lock, times, turn))
     p.start()
     sent = []
     for i in range(wakes):
@@ -275,7 +301,6 @@ def latency():
         time.sleep(.002)
         sent.append(time.monotonic_ns())
         lock.release()
-        back.acquire()
     p.join()
     return sorted(times[i] - sent[i] for i in range(wakes))[wakes // 2] / 1000
 print(json.dumps({'plain': each(300000, plain), 'increment': each(100000, increment), 'sweep': each(500000, sweep),

@@ -34,6 +34,14 @@ function add(total, counts) {
   for (const [word, n] of counts) total.set(word, (total.get(word) ?? 0) + n);
 }
 
+function isFolder(name) {
+  try {
+    return statSync(name).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 function* filesBelow(dir, unreadable) {
   let entries;
   try {
@@ -86,13 +94,14 @@ async function run(files, workers) {
   return { ...total, ms: performance.now() - started };
 }
 
-if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+if (!isFolder(folder)) {
   console.error(`There is no folder ${folder}`);
   process.exit(2);
 }
 const unreadable = [];
 const files = [...filesBelow(folder, unreadable)];
 if (files.length === 0) {
+  for (const line of unreadable) console.log(`skipped ${line}`);
   console.log(`There are no files below ${folder}`);
   process.exit(0);
 }

@@ -67,8 +67,67 @@ for (const file of sources) {
   writeFileSync(out, `${linked}//# sourceMappingURL=${path.basename(out)}.map\n`);
   writeFileSync(`${out}.map`, map);
 }
+bundleBootstrap();
 writeFileSync(path.join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
 for (const entry of sources.filter((file) => !file.includes(path.sep) && file !== 'bootstrap.ts')) {
   const name = entry.replace(/\.ts$/, '.js');
   writeFileSync(path.join(dist, name), `export * from './cjs/${name}';\n`);
+}
+
+/**
+ * Puts all that every child loads into `bootstrap.js`, so that a child finds, reads and compiles one file instead of dozens. Each part is
+ * entered into the cache of modules under the name of its own file: the rest of the library, loaded later, shares its state.
+ */
+function bundleBootstrap() {
+  const main = 'bootstrap.js';
+  const parts = [];
+  const seen = new Set([main]);
+  const collect = (name) => {
+    const text = readFileSync(path.join(cjs, name), 'utf8').replace(/\/\/# sourceMappingURL=[^\n]*\n$/, '');
+    const inner = (specifier) => path.posix.join(path.posix.dirname(name), specifier);
+    const code = text
+      .replace(/^(var \w+ = (?:__toESM\()?)require\("(\.[^"]+)"\)/gm, (_, head, specifier) => {
+        const wanted = inner(specifier);
+        if (!seen.has(wanted)) {
+          seen.add(wanted);
+          collect(wanted);
+        }
+        return `${head}__load(${JSON.stringify(wanted)})`;
+      })
+      .replace(/\bimport\("(\.[^"]+)"\)/g, (_, specifier) => `import("./${inner(specifier)}")`);
+    parts.push({ name, code });
+  };
+  collect(main);
+  let out = `const __parts = Object.create(null);
+function __load(name) {
+  const filename = __dirname + '/' + name;
+  const known = require.cache[filename];
+  if (known !== undefined) return known.exports;
+  const part = new module.constructor(filename, module);
+  part.filename = filename;
+  part.paths = module.paths;
+  require.cache[filename] = part;
+  let own;
+  const need = (id) => (id[0] === '.' ? (own ??= require('node:module').createRequire(filename))(id) : require(id));
+  __parts[name].call(part.exports, part.exports, need, part, filename, filename.slice(0, filename.lastIndexOf('/')));
+  part.loaded = true;
+  return part.exports;
+}
+`;
+  const sections = [];
+  const add = ({ name, code }) => {
+    const map = JSON.parse(readFileSync(path.join(cjs, `${name}.map`), 'utf8'));
+    map.sources = map.sources.map((source) => path.posix.join(path.posix.dirname(name), source));
+    sections.push({ offset: { line: out.split('\n').length - 1, column: 0 }, map });
+    out += code;
+  };
+  for (const part of parts) {
+    if (part.name === main) continue;
+    out += `__parts[${JSON.stringify(part.name)}] = function (exports, require, module, __filename, __dirname) {\n`;
+    add(part);
+    out += '};\n';
+  }
+  add(parts.find((part) => part.name === main));
+  writeFileSync(path.join(cjs, main), `${out}//# sourceMappingURL=${main}.map\n`);
+  writeFileSync(path.join(cjs, `${main}.map`), JSON.stringify({ version: 3, sections }));
 }

@@ -8,12 +8,13 @@ import { decodeAsync } from './codec/decode.ts';
 import { setLibraryLoader } from './codec/decoder.ts';
 import { addMain } from './codec/main.ts';
 import { setInherited } from './memory/inheritance.ts';
-import { offerTracker } from './platform/tracker.ts';
+import { offerTracker } from './platform/tracker-offer.ts';
 import { callTarget } from './process/call.ts';
 import { Lifeline } from './process/lifeline.ts';
 import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './process/message.ts';
 import { reportUncaught } from './process/report.ts';
 import { state } from './process/state.ts';
+import { setOwnerName } from './sync/owner.ts';
 
 function readMessage(): { preparation: Preparation; payload: Buffer } {
   const bytes = Buffer.allocUnsafe(fstatSync(MESSAGE_FD).size);
@@ -28,6 +29,7 @@ function readMessage(): { preparation: Preparation; payload: Buffer } {
 
 function become(preparation: Preparation): void {
   state.current = { ...preparation, authkey: Buffer.from(preparation.authkey, 'hex') };
+  setOwnerName(() => state.current.name);
   state.lifeline = new Lifeline(LIFELINE_FD);
   // A daemon whose parent died while it was being started: nobody else would end it.
   if (preparation.daemon && !state.lifeline.parentAlive) process.exit(1);

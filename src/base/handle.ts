@@ -9,6 +9,7 @@ import {
   deserialize,
   serialize,
   sharedViewName,
+  type TravelClass,
   travelClass,
   travelName,
 } from './travel.ts';
@@ -22,7 +23,8 @@ export interface ShareHandle {
 }
 
 /**
- * Plain data from which another thread, or process, gets the same shared object. May be cloned and sent as JSON.
+ * Plain data from which another thread, or process, gets the same shared object, or array of such. May be cloned and sent
+ * as JSON.
  *
  * @example new Worker(file, { workerData: { lock: shareHandle(lock) } });
  * // there: const lock = fromHandle<Lock>(workerData.lock);
@@ -33,6 +35,10 @@ export function shareHandle(object: object): ShareHandle {
     const data = describeSharedView(object);
     if (data !== undefined) return { multiproc: sharedViewName, data };
   }
+  // The records of a RawArray.
+  if (Array.isArray(object) && object.length > 0 && object.every(isShared)) {
+    return { multiproc: listName, data: object.map(pack) };
+  }
   const cls: unknown = object.constructor;
   const name = typeof cls === 'function' ? travelName(cls) : undefined;
   if (name === undefined) {
@@ -40,11 +46,12 @@ export function shareHandle(object: object): ShareHandle {
       `Cannot make a handle: ${show(object)} is no shared object of multiproc; send it as it is`,
     );
   }
-  return { multiproc: name, data: pack(travelClass(name)![serialize](object as never)) };
+  return { multiproc: name, data: pack((cls as unknown as TravelClass)[serialize](object)) };
 }
 
 /** The shared object that a handle stands for. @throws {TypeError} For anything else. */
 export function fromHandle<T extends object>(handle: ShareHandle): T {
+  if (isHandle(handle) && handle.multiproc === listName) return unpack(handle.data) as T;
   const cls = isHandle(handle) ? travelClass(handle.multiproc) : undefined;
   if (cls === undefined) {
     throw typeError(
@@ -52,6 +59,13 @@ export function fromHandle<T extends object>(handle: ShareHandle): T {
     );
   }
   return cls[deserialize](unpack(handle.data) as never) as T;
+}
+
+/** Names an array of shared objects. */
+const listName = 'list';
+
+function isShared(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && travelName(value.constructor) !== undefined;
 }
 
 function isHandle(value: unknown): value is ShareHandle {

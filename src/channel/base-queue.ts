@@ -23,6 +23,7 @@ import {
   takeNothing,
   takeValue,
 } from './values.ts';
+import { waitable } from './waitable.ts';
 import { attemptNow, type Limits, type Want, wait, waitSync } from './waiting.ts';
 
 let arriving: ChannelHandle | undefined;
@@ -322,13 +323,28 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
     return {
       block: this.#block.handle(),
       rings: [this.ring.extents.segment.handle()],
-      ticket: this.#seat.holders.depart(),
+      ticket: this.#seat.depart(),
     };
   }
 
-  /** For {@link wait}: whether `get` would return at once. */
-  protected get isReady(): boolean {
-    return this.ring.size > 0 || this.ring.mode !== OPEN;
+  /** For `wait()`: ready when `get` would return, or throw, at once. */
+  [waitable](): Want<true> {
+    if (this.#seat.left) throw this.closedError();
+    const { ring } = this;
+    return {
+      ...this.#messageWant(),
+      attempt: () => {
+        if (this.#seat.left) throw this.closedError();
+        if (ring.size === 0 && ring.mode === OPEN) return EMPTY;
+        // It may have been woken in the place of somebody who wants to take it.
+        ring.lot.wake(ring.messageKey);
+        return true;
+      },
+      over: (sure) => {
+        if (sure) this.lookForDead();
+        return undefined;
+      },
+    };
   }
 }
 

@@ -41,6 +41,7 @@ import {
   takeBytes,
   takeValue,
 } from './values.ts';
+import { waitable } from './waitable.ts';
 import { attemptNow, type Limits, type Want, wait, waitSync } from './waiting.ts';
 
 /** What `sendBytes` takes. */
@@ -391,13 +392,18 @@ export class Connection implements Disposable {
     throw new OSError('bad message length', { code: 'EMSGSIZE' });
   }
 
+  /** For `wait()`. */
+  [waitable](): Want<true> {
+    return this.#readyWant(this.#reading());
+  }
+
   static [serialize](connection: Connection): ConnectionData {
     connection.#checkOpen();
     return {
       end: connection.#end,
       block: connection.#block.handle(),
       rings: connection.#rings.map((ring) => ring?.extents.segment.handle() ?? null),
-      ticket: connection.#seat.holders.depart(),
+      ticket: connection.#seat.depart(),
     };
   }
 

@@ -7,6 +7,7 @@
  */
 import type { BlockHandle } from '../memory/arena.ts';
 import { type Block, openBlock } from '../memory/arena.ts';
+import { noteTransit } from '../memory/inheritance.ts';
 import { openSegment, type SegmentHandle } from '../memory/segment.ts';
 import { extentsOf } from './extents.ts';
 import type { Holders, Ticket } from './holders.ts';
@@ -53,6 +54,17 @@ export class Seat {
     process.on('exit', () => {
       for (const o of [...occupied]) leave(o);
     });
+  }
+
+  /** For a handle that is about to be sent; see {@link Holders.depart}. */
+  depart(): Ticket {
+    const { holders, rings } = this.#occupied;
+    const ticket = holders.depart();
+    noteTransit(() => {
+      holders.cancel(ticket);
+      for (const ring of rings) ring.wakeAll();
+    });
+    return ticket;
   }
 
   get left(): boolean {

@@ -178,3 +178,11 @@ export async function wait<T>(want: Want<T>, { deadline, signal }: Limits): Prom
     if (keeping) letEnd();
   }
 }
+
+/**
+ * Gets in line for what is wanted, for a thread that waits for several things at once and looks by itself: see `wait.ts`. It
+ * leaves the line when `signal` is aborted, or when it was there.
+ */
+export function park(want: Want<unknown>, signal: AbortSignal): void {
+  want.ring.lot.wait(parked(want), { signal, keepAlive: false }).catch(() => {});
+}

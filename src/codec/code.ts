@@ -4,7 +4,8 @@
  *
  * Lines and columns stay those of home (`lineOffset`, `columnOffset` of the script), so that stack traces, also through source maps,
  * point at the user's source. What is changed:
- * - `import.meta` and the `import` of `import()` become variables, as long as the original;
+ * - `import.meta`, the `import` of `import()` and an arrow function's `this` become variables, as long as the original;
+ * - so does what a class extends: V8 forgets variables that only an `extends` has used;
  * - a variable that several functions share and reassign becomes `$0.v`, a field of an object that they share there as well;
  * - a class loses static fields and static blocks, whose outcome travels as values: running them twice would be visible.
  *   Not so when it has static private fields, which nobody can read from outside: then they run again.
@@ -25,7 +26,7 @@ export interface Variable {
   /** In the text. */
   readonly alias: string;
   readonly binding: Binding | undefined;
-  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this';
+  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this' | 'super';
 }
 
 /** Code together with where its variables come from. */
@@ -65,13 +66,14 @@ function make(script: Script, unit: Unit): LocalCode {
   const edits: Edit[] = [];
   const eagerRanges: [number, number][] = [];
   if (isClass) blankStatics(unit.node as Class, text, edits, eagerRanges);
+  const heritage = isClass ? heritageOf(unit) : undefined;
   const blanked = edits.map((e) => [e.start, e.end] as const);
+  if (heritage !== undefined) blanked.push([heritage.start, heritage.end]);
   const within = (at: number, ranges: readonly (readonly [number, number])[]): boolean =>
     ranges.some(([start, end]) => at >= start && at < end);
 
   const eager = new Map<string, Variable>();
   const late = new Map<string, Variable>();
-  if (unit.usesThis) eager.set('this', { name: 'this', alias: 'this', binding: undefined, kind: 'this' });
   const cells = new Map<Binding, string>();
   for (const r of unit.references) {
     if (within(r.start, blanked) || !travels(r, script)) continue;
@@ -89,7 +91,7 @@ function make(script: Script, unit: Unit): LocalCode {
     } else if (!eager.has(alias)) late.set(alias, variable);
   }
   const special = (
-    kind: 'meta' | 'importer',
+    kind: 'meta' | 'importer' | 'this',
     word: string,
     positions: readonly number[],
     n: number,
@@ -105,6 +107,13 @@ function make(script: Script, unit: Unit): LocalCode {
   };
   special('meta', 'import.meta', unit.metas, cells.size);
   special('importer', 'import', unit.imports, cells.size + 1);
+  special('this', 'this', unit.thises, cells.size + 2);
+  if (heritage !== undefined) {
+    const alias = freshName(text, cells.size + 3);
+    const rest = text.slice(heritage.start, heritage.end).slice(alias.length);
+    edits.push({ ...heritage, text: ` ${alias}${rest.replace(/[^\n\r\u2028\u2029]/g, ' ')}` });
+    eager.set(alias, { name: 'what it extends', alias, binding: undefined, kind: 'super' });
+  }
 
   const { node, holder } = unit;
   if (node.type === 'FunctionDeclaration' && node.id && late.has(node.id.name)) {
@@ -116,7 +125,7 @@ function make(script: Script, unit: Unit): LocalCode {
   const end = isMember ? holder.end : node.end;
   if (isMember) memberEdits(holder as MethodDefinition | Property, text, edits);
   const literal = apply(text, start, end, edits);
-  const eagerNames = [...eager.values()].filter((v) => v.kind !== 'this').map((v) => v.alias);
+  const eagerNames = [...eager.keys()];
   const lateNames = [...late.keys()];
   const code: Code = {
     key: `${origin()}:${nextNumber()}`,
@@ -125,11 +134,23 @@ function make(script: Script, unit: Unit): LocalCode {
     eager: eagerNames,
     late: lateNames,
     isClass,
-    usesThis: unit.usesThis,
     sourceMap: process.sourceMapsEnabled ? script.source.sourceMapURL : '',
   };
   const isStatic = holder?.type === 'MethodDefinition' && holder.static;
   return { code, script, unit, eager: [...eager.values()], late: [...late.values()], isStatic };
+}
+
+/**
+ * Where a class says what it extends, unless that is null, or an import, which the receiver imports for itself.
+ */
+function heritageOf(unit: Unit): { start: number; end: number } | undefined {
+  const { superClass } = unit.node as Class;
+  if (!superClass || (superClass.type === 'Literal' && superClass.value === null)) return undefined;
+  let root: AnyNode = superClass;
+  while (root.type === 'MemberExpression') root = root.object;
+  const imported = unit.references.some((r) => r.start === root.start && r.binding?.kind === 'import');
+  if (root.type === 'Identifier' && imported) return undefined;
+  return { start: superClass.start, end: superClass.end };
 }
 
 function refuse(unit: Unit): void {
@@ -300,6 +321,7 @@ export function isConstant(v: Variable): boolean {
   return (
     v.kind === 'meta' ||
     v.kind === 'importer' ||
+    v.kind === 'this' ||
     (v.binding !== undefined && !v.binding.reassigned && v.kind === 'value')
   );
 }

@@ -241,10 +241,14 @@ export class Decoder {
       case T.LATER:
         return this.#putOff();
       case T.BOUND: {
+        const self = this.value();
+        if (s.u8() !== T.NULL) {
+          s.at--;
+          return this.value();
+        }
         const id = this.#next++;
         this.#objects[id] = NOT_YET;
         const target = this.value() as Fn;
-        const self = this.value();
         const args = this.value() as unknown[];
         const fn: unknown = Function.prototype.bind.call(target, self, ...args);
         this.#objects[id] = fn;
@@ -465,7 +469,8 @@ export class Decoder {
       cls = known as unknown as typeof cls;
     } else cls = this.value() as typeof cls;
     const data = this.value();
-    this.#drain();
+    // A user's method may call the functions in its data; ours only keep them.
+    if (tag === T.CUSTOM) this.#drain();
     const o = cls[deserialize](data);
     this.#objects[id] = o;
     return o;
@@ -570,8 +575,8 @@ export class Decoder {
       return kept.fn;
     }
     const code = codeNamed(entry.codeKey);
-    const old = code.isClass ? recall(key) : undefined;
-    if (old !== undefined && revivedOf(old) !== undefined) {
+    const old = recall(key);
+    if (old !== undefined && (code.isClass || isConstructor(old)) && revivedOf(old) !== undefined) {
       this.#unfilled.push(entry);
       return old;
     }
@@ -580,8 +585,7 @@ export class Decoder {
     let eager: unknown[] = [];
     const refs: unknown[] = [];
     if (entry.eager !== undefined) {
-      const n = code.eager.length + (code.usesThis ? 1 : 0);
-      eager = this.#section(entry.eager, () => this.#variables(n, refs)) as unknown[];
+      eager = this.#section(entry.eager, () => this.#variables(code.eager.length, refs)) as unknown[];
       // Evaluating a class runs user code, and the variables of what it extends must be there.
       if (code.isClass) this.#drain();
     }
@@ -694,4 +698,14 @@ function copyOf(block: Buffer): ArrayBuffer {
   const copy = new ArrayBuffer(block.length);
   new Uint8Array(copy).set(block);
   return copy;
+}
+
+/** Whether a function serves as a class: methods have been put onto its prototype, or it inherits from one. */
+function isConstructor(fn: Fn): boolean {
+  const prototype = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value as object | undefined;
+  return (
+    prototype !== undefined &&
+    Object.hasOwn(prototype, 'constructor') &&
+    (Reflect.ownKeys(prototype).length > 1 || Object.getPrototypeOf(prototype) !== Object.prototype)
+  );
 }

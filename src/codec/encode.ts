@@ -15,7 +15,7 @@ import { isStackOverflow, Trouble } from './trouble.ts';
 export interface EncodeOptions {
   /** What the receiver has already; without it the message is complete in itself, for any receiver. */
   readonly peer?: Peer | undefined;
-  /** First word of the path in errors: `'target'`, `'args'`, `'result'`. @default 'value' */
+  /** First word of the path in errors: `'target'`, `'args'`, `'result'`; `''`: the name of the value's property. @default 'value' */
   readonly root?: string | undefined;
 }
 

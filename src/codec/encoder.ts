@@ -246,6 +246,10 @@ export class Encoder {
     return false;
   }
 
+  #has(o: object): boolean {
+    return this.#many === undefined ? this.#few.includes(o) : this.#many.has(o);
+  }
+
   /** Sections that share an object must travel together. */
   #tie(id: number): void {
     if (this.#current !== undefined) this.#current.tied = true;
@@ -381,6 +385,15 @@ export class Encoder {
   array(a: readonly unknown[]): void {
     const names = namesOf(a);
     if (a.length >= FEW_NUMBERS && names.length === 0 && this.#numbers(a)) return;
+    this.#unpacked(a, names);
+  }
+
+  /** An array element by element, whatever they are: for a subclass, whose array the receiver makes before it fills it. */
+  unpackedArray(a: readonly unknown[]): void {
+    this.#unpacked(a, namesOf(a));
+  }
+
+  #unpacked(a: readonly unknown[], names: readonly string[]): void {
     this.sink.u8(T.ARRAY);
     this.sink.varint(a.length);
     this.#elements(a);
@@ -520,11 +533,21 @@ export class Encoder {
       case 'import':
         this.import(plan.ref);
         return;
+      case 'require':
+        sink.u8(T.REQUIRE);
+        sink.string(plan.file);
+        return;
       case 'bound':
-        if (this.#known(fn)) return;
+        if (this.#has(fn)) {
+          this.#known(fn);
+          return;
+        }
         sink.u8(T.BOUND);
-        this.#step('bound function', plan.target);
+        // First, since an object that a method is bound to may hold that very function: then it is known by now.
         this.#step('bound this', plan.self);
+        if (this.#known(fn)) return;
+        sink.u8(T.NULL);
+        this.#step('bound function', plan.target);
         this.#step('bound arguments', plan.args);
         return;
       case 'code':
@@ -587,7 +610,7 @@ export class Encoder {
     const { record, fn } = use;
     const { code } = record;
     try {
-      if (code.usesThis || code.eager.length > 0) {
+      if (code.eager.length > 0) {
         const values = record.eager();
         use.eager = this.#section(() => this.#variables(record.eagerNames, values));
       }
@@ -617,7 +640,7 @@ export class Encoder {
       try {
         this.captured(values[i]);
       } catch (e) {
-        throw through(e, names[i] === 'this' ? 'captured this' : variableStep(names[i]!));
+        throw through(e, variableStep(names[i]!));
       }
     }
   }
@@ -772,16 +795,23 @@ function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<
   return names.length === Object.keys(b).length && names.every((n) => n in b && Object.is(a[n], b[n]));
 }
 
-/** An object that looks plain and is not. */
+/**
+ * An object that looks plain and is not. (`arguments` has a symbol, and is not taken for plain; an error whose prototype was replaced
+ * shows nothing that can be enumerated.)
+ */
 function isOdd(o: object): boolean {
-  return types.isProxy(o) || types.isArgumentsObject(o) || types.isNativeError(o);
+  return types.isProxy(o) || (Object.keys(o).length === 0 && types.isNativeError(o));
 }
+
+const noNames: readonly string[] = [];
 
 /** Names of an array's properties beside its elements, such as a match's `index`. Not looked for in huge arrays: it would take as long as the rest. */
 function namesOf(a: readonly unknown[]): readonly string[] {
-  if (a.length > 10_000) return [];
+  if (a.length > 10_000) return noNames;
   const keys = Object.keys(a);
-  // Indices come first.
+  // Indices come first: when the last key is the last index, there is nothing else.
+  if (keys.length === a.length && (a.length === 0 || keys[a.length - 1] === String(a.length - 1)))
+    return noNames;
   let from = keys.length;
   while (from > 0 && !isIndex(keys[from - 1]!)) from--;
   return keys.slice(from);

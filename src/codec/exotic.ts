@@ -12,14 +12,14 @@ import type { Fn, ImportRef } from './plan.ts';
 import { privateMember } from './privates.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
-import { adviceFor, className, Trouble, through } from './trouble.ts';
+import { adviceFor, className, NodesOwn, Trouble, through } from './trouble.ts';
 
 /** What of the encoder is used here. */
 interface Encoder {
   readonly sink: Sink;
   value(v: unknown): void;
   import(ref: ImportRef): void;
-  array(a: readonly unknown[]): void;
+  unpackedArray(a: readonly unknown[]): void;
   map(m: ReadonlyMap<unknown, unknown>): void;
   set(s: ReadonlySet<unknown>): void;
   fields(o: object): void;
@@ -138,7 +138,7 @@ function container(e: Encoder, o: object, kind: Kind): void {
       return;
     }
     case 'Array':
-      e.array(o as unknown[]);
+      e.unpackedArray(o as unknown[]);
       return;
     case 'ArrayBuffer':
       sink.u8(T.ARRAY_BUFFER);
@@ -223,7 +223,7 @@ function instance(e: Encoder, o: object, cls: Fn): void {
   }
   for (let c: unknown = cls; typeof c === 'function' && c !== Function.prototype; c = parentOf(c)) {
     if (openBases.has(c)) break;
-    const plan = planFor(c as Fn);
+    const plan = planFor(c as Fn, o);
     if (plan.kind !== 'builtin') continue;
     const name = className(o);
     throw refused(
@@ -245,10 +245,11 @@ function parentOf(c: Fn): unknown {
   return above === null ? undefined : above.constructor;
 }
 
-function planFor(c: Fn): ReturnType<typeof planOf> {
+function planFor(c: Fn, o: object): ReturnType<typeof planOf> {
   try {
     return planOf(c);
   } catch (e) {
+    if (e instanceof NodesOwn) throw refused(className(o), 'it belongs to this process');
     throw through(e, `class ${c.name}`);
   }
 }

@@ -24,7 +24,7 @@ import {
 import { knownPlan, ownClass, setPlan } from './plans.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
-import { Trouble } from './trouble.ts';
+import { NodesOwn, Trouble } from './trouble.ts';
 
 /** A shared variable that somebody reassigns; the encoder gives all functions of a message that see it one object. */
 export class CellRef {
@@ -53,6 +53,8 @@ export function planOf(fn: Fn): Plan {
 function decide(fn: Fn): Plan {
   if (types.isProxy(fn)) throw new Trouble(undefined, 'it is a Proxy', 'send the function behind it');
   if (ownClass(fn.name) === fn) return { kind: 'own', name: fn.name };
+  const requires = requireDirectory(fn);
+  if (requires !== undefined) return { kind: 'require', file: path.join(requires, 'x.js') };
   const native = Function.prototype.toString.call(fn).endsWith('{ [native code] }');
   if (native) {
     const builtin = builtinPathAfresh(fn);
@@ -67,7 +69,7 @@ function decide(fn: Fn): Plan {
   if (script.url.startsWith('node:')) {
     const builtin = builtinPathAfresh(fn);
     if (builtin !== undefined) return { kind: 'builtin', path: builtin };
-    throw new Trouble(undefined, "it is inside Node's own code", 'call it inside a function of yours');
+    throw new NodesOwn();
   }
   const unit = script.unitAt(seen.location.lineNumber, seen.location.columnNumber);
   if (unit === undefined) {
@@ -112,6 +114,14 @@ function commonJsExport(fn: unknown, script: Script): ImportRef | undefined {
   return undefined;
 }
 
+/** The directory from which a `require` that the program has made, with `createRequire`, or been given, resolves. */
+function requireDirectory(fn: Fn): string | undefined {
+  const { name, resolve, cache: modules } = fn as NodeJS.Require;
+  if (name !== 'require' || modules !== requireCache() || typeof resolve?.paths !== 'function')
+    return undefined;
+  return resolve.paths('./x')?.[0];
+}
+
 let cache: NodeJS.Dict<NodeJS.Module> | undefined;
 
 function requireCache(): NodeJS.Dict<NodeJS.Module> {
@@ -119,14 +129,23 @@ function requireCache(): NodeJS.Dict<NodeJS.Module> {
   return cache;
 }
 
+/** Looking takes long where many modules are loaded, so an object that was none's exports once counts as such for good. */
+const moduleOf = new WeakMap<object, ImportRef | null>();
+
 /** The module whose `module.exports` this object is. */
-export function moduleWithExports(value: unknown): ImportRef | undefined {
-  for (const [file, m] of Object.entries(requireCache())) {
-    if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
-      return new ImportRef(file, '', '=', '', true);
+export function moduleWithExports(value: object): ImportRef | undefined {
+  let found = moduleOf.get(value);
+  if (found === undefined) {
+    found = null;
+    for (const [file, m] of Object.entries(requireCache())) {
+      if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
+        found = new ImportRef(file, '', '=', '', true);
+        break;
+      }
     }
+    moduleOf.set(value, found);
   }
-  return undefined;
+  return found ?? undefined;
 }
 
 function lookUp(scopes: Inspected['scopes'], name: string): unknown {
@@ -170,7 +189,7 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): () =>
       try {
         return variableValue(v, self, local, scopes);
       } catch (e) {
-        if (e instanceof Trouble && v.kind !== 'this') e.path.unshift(variableStep(v.name));
+        if (e instanceof Trouble) e.path.unshift(variableStep(v.name));
         throw e;
       }
     });
@@ -190,6 +209,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected[
   if (v.kind === 'meta') return new MetaRef(script.url.startsWith('file:') ? script.url : parentOf(script));
   if (v.kind === 'importer') return new ImporterRef(parentOf(script));
   if (v.kind === 'this') return lexicalThis(fn, local.unit, script);
+  if (v.kind === 'super') return Object.getPrototypeOf(fn);
   const { binding } = v;
   if (binding === undefined) return outsideValue(v.name, script, scopes);
   if (binding.kind === 'import') return importOf(binding, script);
@@ -198,6 +218,9 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected[
     return new CellRef(binding, local.unit, scope);
   }
   const value = lookUp(scopes, v.name);
+  if (value === undefined && local.eager.includes(v) && !scopes.some((s) => v.name in s)) {
+    return forgottenValue(binding);
+  }
   if (binding.reassigned) return value;
   const shape = requireShape(binding);
   if (shape !== undefined && value !== undefined) {
@@ -208,6 +231,21 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected[
     if (exported !== undefined) return exported;
   }
   return value;
+}
+
+/**
+ * The value of a variable that only a computed key of a class has used, so that V8 has forgotten it.
+ *
+ * @throws {Trouble} Unless its declaration says it.
+ */
+function forgottenValue(binding: Binding): unknown {
+  const init = binding.node.type === 'VariableDeclarator' ? binding.node.init : undefined;
+  if (binding.kind === 'const' && init?.type === 'Literal') return init.value;
+  throw new Trouble(
+    undefined,
+    'only a computed key of the class uses it, and it is forgotten by now',
+    'write the key itself, or use the variable in a method of the class too',
+  );
 }
 
 /** What an importable module exports as a constant is found in the receiver's own instance of the module. */

@@ -128,6 +128,73 @@ export function inspect(fn: Fn): Inspected {
   }
 }
 
+/**
+ * Calls `fn`, stops before its first step, evaluates `expression` there and ends the call: nothing of `fn` runs.
+ *
+ * @returns undefined when that is not possible now, because the program has been stopped by a debugger of the user's.
+ */
+export function stopInside(fn: Fn, expression: string): { readonly value: unknown } | undefined {
+  connect();
+  const objectGroup = 'multiproc';
+  const handle = (value: unknown): string => {
+    registry.value = value;
+    return post<{ result: { objectId: string } }>('Runtime.callFunctionOn', {
+      objectId: registryId,
+      functionDeclaration: 'function() { return this.value; }',
+      objectGroup,
+      silent: true,
+    }).result.objectId;
+  };
+  let armed = false;
+  let busy = false;
+  let found: { readonly value: unknown } | undefined;
+  const onPaused = ({ params }: { params: inspector.Debugger.PausedEventDataType }): void => {
+    if (!armed) {
+      busy = true; // somebody else's stop, which our session is told of
+      return;
+    }
+    try {
+      const { result } = post<{ result: inspector.Runtime.RemoteObject }>('Debugger.evaluateOnCallFrame', {
+        callFrameId: params.callFrames[0]!.callFrameId,
+        expression,
+        objectGroup,
+        silent: true,
+      });
+      found = { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
+    } finally {
+      post('Debugger.resume', { terminateOnResume: true });
+    }
+  };
+  session!.on('Debugger.paused', onPaused);
+  try {
+    const objectId = handle(fn);
+    // Evaluated in a call of its own, at whose border the end of the call stops.
+    const key = Symbol.for('multiproc.inspect');
+    post('Debugger.enable', {});
+    if (busy) return undefined;
+    const { breakpointId } = post<{ breakpointId: string }>('Debugger.setBreakpointOnFunctionCall', {
+      objectId,
+    });
+    Object.defineProperty(globalThis, key, { value: fn, configurable: true });
+    try {
+      armed = true;
+      post('Runtime.evaluate', { expression: "globalThis[Symbol.for('multiproc.inspect')]()", silent: true });
+    } catch {
+      // "Execution was terminated": as it should be.
+    } finally {
+      armed = false;
+      Reflect.deleteProperty(globalThis, key);
+      post('Debugger.removeBreakpoint', { breakpointId });
+    }
+    return found;
+  } finally {
+    session!.off('Debugger.paused', onPaused);
+    post('Debugger.disable', {});
+    registry.value = undefined;
+    post('Runtime.releaseObjectGroup', { objectGroup });
+  }
+}
+
 function boundParts(
   target: string,
   internal: ReadonlyMap<string, inspector.Runtime.RemoteObject | undefined>,

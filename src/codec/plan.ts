@@ -78,8 +78,6 @@ export interface Code {
   /** Variables that are set once the function exists, so that cycles are possible. */
   readonly late: readonly string[];
   readonly isClass: boolean;
-  /** Whether the first eager value is the `this` of an arrow function's surroundings. */
-  readonly usesThis: boolean;
   /** `data:` URL or path, where the script was compiled from another language. */
   readonly sourceMap: string;
 }
@@ -106,7 +104,7 @@ export interface FnRecord {
   /** As the user calls them, for errors; like `eager()` and `late()`. */
   readonly eagerNames: readonly string[];
   readonly lateNames: readonly string[];
-  /** What its source needs to be evaluated, now: the captured `this` first if it uses it, then `code.eager`. */
+  /** What its source needs to be evaluated, now: values of `code.eager`. */
   eager(): unknown[];
   /** Values of `code.late`, now. */
   late(): unknown[];
@@ -120,5 +118,6 @@ export type Plan =
   | { readonly kind: 'builtin'; readonly path: string }
   | { readonly kind: 'import'; readonly ref: ImportRef }
   | { readonly kind: 'own'; readonly name: string }
+  | { readonly kind: 'require'; readonly file: string }
   | { readonly kind: 'bound'; readonly target: Fn; readonly self: unknown; readonly args: readonly unknown[] }
   | { readonly kind: 'code'; readonly record: FnRecord };

@@ -1,10 +1,6 @@
 /**
  * Makes functions of code that arrived, in the receiver.
  */
-
-/**
- * Makes functions of code that arrived, in the receiver.
- */
 import module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -19,7 +15,7 @@ import { registerSourceMap } from './source-map.ts';
 
 /** What a factory gives: the function or an object that holds it, and access to its variables. */
 type Made = [literal: Fn | { m: Fn }, set: (late: readonly unknown[]) => void, get: () => unknown[]];
-type Factory = (this: unknown, eager: readonly unknown[]) => Made;
+type Factory = (eager: readonly unknown[]) => Made;
 
 const codes = new Map<string, { readonly code: Code; factory: Factory | undefined }>();
 
@@ -64,7 +60,7 @@ export function revivedOf(fn: Fn): Revived | undefined {
 }
 
 /**
- * Evaluates a code. `eager` starts with the captured `this` if the code uses it; `refs` as in {@link Revived.set}.
+ * Evaluates a code; `refs` as in {@link Revived.set}.
  *
  * @throws {SerializationError} When the evaluation throws.
  */
@@ -77,10 +73,7 @@ export function revive(
   const code = codeNamed(codeKey);
   let made: Made;
   try {
-    made = factoryOf(codeKey).call(
-      code.usesThis ? eager[0] : undefined,
-      code.usesThis ? eager.slice(1) : eager,
-    );
+    made = factoryOf(codeKey)(eager);
   } catch (cause) {
     throw new SerializationError(
       `Cannot evaluate a ${code.isClass ? 'class' : 'function'} of ${code.filename} in this process: ${String(cause)}; see the cause`,
@@ -104,13 +97,12 @@ export function revive(
     constant: false,
     fixed: false,
     ownKeys: 0,
-    eagerNames: code.usesThis ? ['this', ...code.eager] : code.eager,
+    eagerNames: code.eager,
     lateNames: code.late,
-    eager: () => {
-      const values = get().slice(0, nEager);
-      if (code.usesThis) values.unshift(eager[0]);
-      return values.map((v, i) => refs[i] ?? v);
-    },
+    eager: () =>
+      get()
+        .slice(0, nEager)
+        .map((v, i) => refs[i] ?? v),
     late: () =>
       get()
         .slice(nEager)

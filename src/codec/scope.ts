@@ -47,8 +47,8 @@ export interface Unit {
   readonly metas: number[];
   /** The keyword of `import()`, by position. */
   readonly imports: number[];
-  /** An arrow function that uses `this` of its surroundings. */
-  usesThis: boolean;
+  /** `this` of an arrow function's surroundings, by position. */
+  readonly thises: number[];
   usesArguments: boolean;
   usesSuper: boolean;
   usesNewTarget: boolean;
@@ -215,8 +215,8 @@ class Analyser {
     this.#pending.push({ name, start: node.start, end: node.end, scope, write, shorthand, called });
   }
 
-  /** `this`, `super`, `arguments`, `new.target`: belongs to every arrow function between here and its owner. */
-  #outward(scope: Scope, what: 'usesThis' | 'usesArguments' | 'usesSuper' | 'usesNewTarget'): void {
+  /** `super`, `arguments`, `new.target`: belongs to every arrow function between here and its owner. */
+  #outward(scope: Scope, what: 'usesArguments' | 'usesSuper' | 'usesNewTarget'): void {
     for (let unit = scope.unit; unit !== undefined; unit = unit.outer) {
       const arrow = unit.node.type === 'ArrowFunctionExpression';
       if (!arrow && (what !== 'usesSuper' || unit.node.type.startsWith('Class'))) return;
@@ -236,7 +236,8 @@ class Analyser {
         this.#reference(node, scope);
         return;
       case 'ThisExpression':
-        this.#outward(scope, 'usesThis');
+        for (let u = scope.unit; u?.node.type === 'ArrowFunctionExpression'; u = u.outer)
+          u.thises.push(node.start);
         return;
       case 'Super':
         this.#outward(scope, 'usesSuper');
@@ -423,8 +424,8 @@ class Analyser {
       strict,
       references: [],
       metas: [],
+      thises: [],
       imports: [],
-      usesThis: false,
       usesArguments: false,
       usesSuper: false,
       usesNewTarget: false,

@@ -91,7 +91,7 @@ function writeCode(sink: Sink, c: Code, peer: Peer | undefined): void {
   sink.string(c.member);
   sink.string(c.eager.join(' '));
   sink.string(c.late.join(' '));
-  sink.u8((c.isClass ? 1 : 0) | (c.usesThis ? 2 : 0));
+  sink.u8(c.isClass ? 1 : 0);
   const known = c.sourceMap === '' || peer?.maps.has(c.filename) === true;
   sink.string(known ? '' : c.sourceMap);
   if (!known) peer?.maps.add(c.filename);
@@ -128,7 +128,7 @@ function readCode(source: Source): Code {
   const names = (s: string): string[] => (s === '' ? [] : s.split(' '));
   const eager = names(source.string());
   const late = names(source.string());
-  const flags = source.u8();
+  const isClass = source.u8() === 1;
   const sourceMap = source.string();
   return {
     key,
@@ -139,8 +139,7 @@ function readCode(source: Source): Code {
     member,
     eager,
     late,
-    isClass: (flags & 1) !== 0,
-    usesThis: (flags & 2) !== 0,
+    isClass,
     sourceMap,
   };
 }

@@ -83,7 +83,7 @@ export const T = {
   REQUIRE: 40,
   /** URL of the module whose `import.meta` it is. */
   META: 41,
-  /** Function, `this`, arguments. */
+  /** `this`; then a reference, or NULL, function, arguments. */
   BOUND: 42,
   /** Wrapper function, arguments after the first, then the first: `__toESM(require("fs"))`. */
   WRAPPED: 43,

@@ -20,12 +20,24 @@ export class Trouble {
   }
 
   toError(root: string): SerializationError {
-    const path = [root, ...this.path];
+    const path = root === '' ? this.path.map(withoutProperty) : [root, ...this.path];
     return new SerializationError(`Cannot send ${path.join(' → ')}: ${this.why}; ${this.advice}`, {
       path,
       ...(this.cause === undefined ? {} : { cause: this.cause }),
     });
   }
+}
+
+/** What is inside of Node itself and has no name there. */
+export class NodesOwn extends Trouble {
+  constructor() {
+    super(undefined, "it is inside Node's own code", 'call it inside a function of yours');
+  }
+}
+
+/** `property "target"` → `target`, at the start of a path. */
+function withoutProperty(step: string, at: number): string {
+  return at === 0 ? step.replace(/^property "(.*)"$/, '$1') : step;
 }
 
 /** A stack overflow inside the encoder: the receiver's or the caller's stack was nearly used up already. */

@@ -22,6 +22,14 @@ export const largestBlock = 65_536;
 /** How many full arenas a thread keeps, for handles that are on their way. */
 const keptArenas = 2;
 
+const enteredBetweenReaps = 512;
+let reap: ((arena: Arena) => void) | undefined;
+
+/** How the dead are looked for: set by the layer that knows what they leave. */
+export function setReaper(reaper: (arena: Arena) => void): void {
+  reap = reaper;
+}
+
 /** Says where a block is. Plain data, travels. */
 export interface BlockHandle {
   readonly arena: SegmentHandle;
@@ -40,6 +48,7 @@ export class Arena {
   readonly #free: number[][] = [];
   #next = blockOffset;
   readonly #own: boolean;
+  #enteredAtReap: number;
 
   /** Use {@link allocate} and {@link openArena}. */
   constructor(segment: Segment, own: boolean) {
@@ -54,6 +63,7 @@ export class Arena {
     }
     this.participants = new Participants(this.i32);
     this.tag = this.participants.tag;
+    this.#enteredAtReap = Atomics.load(this.i32, head.participantHint);
   }
 
   /** A block of zeros, or undefined when the arena is full. Only for the thread that made the arena. */
@@ -77,6 +87,17 @@ export class Arena {
     }
     this.#next = offset + size;
     return offset;
+  }
+
+  /**
+   * Whoever gets a handle will need an entry among the participants. Those of children are freed when these end; of
+   * worker threads, and of children's children, nobody is told, so now and then it is looked for them.
+   */
+  makeRoom(): void {
+    const entered = Atomics.load(this.i32, head.participantHint);
+    if (entered - this.#enteredAtReap < enteredBetweenReaps) return;
+    this.#enteredAtReap = entered;
+    reap?.(this);
   }
 
   /** Takes a block back. */
@@ -107,6 +128,7 @@ export class Block {
 
   /** For another process or thread; from now on the block is kept as long as its arena. */
   handle(): BlockHandle {
+    this.arena.makeRoom();
     if (this.#lease !== undefined) this.#lease.travelled = true;
     return { arena: this.arena.segment.handle(), offset: this.offset };
   }

@@ -1,29 +1,53 @@
 /**
- * Descriptors that a child process inherits instead of opening them through `/proc`.
+ * What is on its way to a child process while it is being started: descriptors that it inherits instead of opening them through
+ * `/proc`, and handles that nobody will open if it dies before.
  *
  * The parent notes which descriptors are named by the handles that it makes while it encodes what the child is to get,
  * and starts the child with these open under the same numbers. So the memory outlives the parent, and the child need
  * not ask for what it has. Nothing here depends on memory: pipes may use it too.
  */
 
-let collecting: Set<number> | undefined;
+interface Cargo {
+  /** Descriptors that handles name. */
+  readonly fds: Set<number>;
+  /** What takes handles back that were not opened. */
+  readonly cancels: (() => void)[];
+}
 
-/** Runs `fn` and tells which descriptors the handles name that were made meanwhile. May be nested. */
-export function collectDescriptors<T>(fn: () => T): { readonly result: T; readonly fds: number[] } {
+let collecting: Cargo | undefined;
+
+/** Runs `fn` and tells what the handles hold that were made meanwhile. May be nested. */
+export function collectCargo<T>(fn: () => T): {
+  readonly result: T;
+  readonly fds: number[];
+  /** To be called when the receiver is gone: what it has opened stays untouched. */
+  readonly cancel: () => void;
+} {
   const outer = collecting;
-  const mine = new Set<number>();
+  const mine: Cargo = { fds: new Set(), cancels: [] };
   collecting = mine;
+  const cancel = (): void => {
+    for (const each of mine.cancels) each();
+  };
   try {
-    return { result: fn(), fds: [...mine] };
+    return { result: fn(), fds: [...mine.fds], cancel };
   } finally {
     collecting = outer;
-    if (outer !== undefined) for (const fd of mine) outer.add(fd);
+    if (outer !== undefined) {
+      for (const fd of mine.fds) outer.fds.add(fd);
+      outer.cancels.push(...mine.cancels);
+    }
   }
+}
+
+/** Notes that a handle was made that counts as somebody's until it is opened: `cancel` ends that. */
+export function noteTransit(cancel: () => void): void {
+  collecting?.cancels.push(cancel);
 }
 
 /** Notes that a handle names `fd`: to be called by whatever makes handles that travel. */
 export function noteDescriptor(fd: number): void {
-  collecting?.add(fd);
+  collecting?.fds.add(fd);
 }
 
 let inheritedFrom = 0;

@@ -18,6 +18,7 @@
 /** 'MPA' and a version: of another layout an arena is refused. */
 export const magic = 0x4d504101;
 
+/** Length of an arena. */
 export const arenaBytes = 4 * 2 ** 20;
 
 /** Words of the head. */
@@ -31,12 +32,19 @@ export const head = {
   patrol: 6,
 } as const;
 
+/** Where the table of participants begins. */
 export const participantOffset = 4096;
+/** Length of a participant's entry. */
 export const participantBytes = 64;
+/** Entries of the table; the first one is unused. */
 export const participantCount = 4096;
 
+/** Where the parking slots begin. */
 export const slotOffset = participantOffset + participantCount * participantBytes;
+/** Length of a slot. */
 export const slotBytes = 16;
+/** How many may wait at a time. */
 export const slotCount = 65_536;
 
+/** Where blocks begin. */
 export const blockOffset = slotOffset + slotCount * slotBytes;

@@ -99,6 +99,16 @@ export class Participants {
     return alive && this.tagAt(index) === tag;
   }
 
+  /** How many entries are taken, for tests: by the living, and by the dead who were not found yet. */
+  count(): number {
+    let n = 0;
+    const top = Atomics.load(this.#i32, head.participantTop);
+    for (let index = 1; index <= top; index++) {
+      if (Atomics.load(this.#i32, this.#at(index, word.pid)) !== 0) n++;
+    }
+    return n;
+  }
+
   /** Tells the others how to wake this thread's event loop. */
   setBell(fd: number, inode: number): void {
     Atomics.store(this.#i32, this.#at(this.index, word.bellInode), inode);

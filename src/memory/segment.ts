@@ -10,8 +10,10 @@
  *   `close()` does so at once: views that are left read zeros.
  * - `reserve` takes more addresses than bytes, so that it can grow without moving; views made before see the old part.
  */
+import { isMainThread } from 'node:worker_threads';
 import { FileNotFoundError, ValueError } from '../base/errors.ts';
 import { rangeError } from '../base/validate.ts';
+import { duplicate } from '../platform/descriptors.ts';
 import { closeFile, fileStatus, openFile, truncateFile } from '../platform/files.ts';
 import { requirePlatform } from '../platform/libc.ts';
 import {
@@ -23,6 +25,7 @@ import {
   unmap,
   viewMemory,
 } from '../platform/mmap.ts';
+import { onThreadEnd, reopenFrom } from '../platform/thread-end.ts';
 import { closeLater } from '../platform/wake-pipe.ts';
 import { isInherited, noteDescriptor, takeInherited } from './inheritance.ts';
 
@@ -44,6 +47,22 @@ export interface SegmentOptions {
   readonly reserve?: number | undefined;
   /** Shown in `/proc/<pid>/maps`, for people who look. @default 'multiproc' */
   readonly label?: string | undefined;
+}
+
+/** Lower numbers are taken in a child by what every child is given, so that it could not inherit ours under them. */
+const lowestDescriptor = 16;
+
+/** The same file under a number that children may inherit it under, closed on exec and when this thread ends. */
+function lifted(fd: number, how: 'made' | 'opened' | 'inherited'): number {
+  if (!isMainThread && how !== 'inherited') {
+    return fd >= lowestDescriptor && how === 'opened'
+      ? fd
+      : reopenFrom(fd, lowestDescriptor, how === 'opened');
+  }
+  if (fd >= lowestDescriptor && how !== 'inherited') return fd;
+  const moved = duplicate(fd, lowestDescriptor);
+  closeFile(fd);
+  return moved;
 }
 
 /** How long a segment whose handle was made is held, so that the receiver finds it although its sender dropped it. */
@@ -69,6 +88,10 @@ const collected = new FinalizationRegistry<Remains>((r) => {
 const inTransit = new Map<Segment, number>();
 let transitTimer: NodeJS.Timeout | undefined;
 
+function closeAll(): void {
+  for (const segment of [...open.values()]) segment.deref()?.close();
+}
+
 function bury(r: Remains): void {
   if (r.fd >= 0) closeLater(r.fd);
   r.fd = -1;
@@ -89,6 +112,7 @@ export class Segment {
     this.#remains = { mapping: this.#mapping, fd, ino, views: 0 };
     this.#buffer = this.#view(size);
     open.set(ino, new WeakRef(this));
+    onThreadEnd(closeAll);
   }
 
   /**
@@ -104,7 +128,7 @@ export class Segment {
       throw rangeError(`Cannot create shared memory: its size must be a positive integer, got ${size}`);
     }
     requireMemory(size);
-    const fd = createMemoryFile(label);
+    const fd = lifted(createMemoryFile(label), 'made');
     try {
       truncateFile(fd, size);
       return new Segment(fd, fileStatus(fd).ino, size, Math.max(reserve, size));
@@ -222,17 +246,17 @@ export function openSegment(handle: SegmentHandle): Segment {
   requirePlatform('shared memory');
   const known = open.get(handle.ino)?.deref();
   if (known !== undefined && !known.closed) return known;
-  const fromParent = isInherited(handle.pid, handle.fd);
   const path = `/proc/${handle.pid}/fd/${handle.fd}`;
-  const fd = fromParent ? handle.fd : openFile(path, 'r+');
+  const fromParent = isInherited(handle.pid, handle.fd);
+  // What a child inherits is open in the programs that it runs, too, until it has a number that is closed on exec.
+  const fd = fromParent ? lifted(handle.fd, 'inherited') : lifted(openFile(path, 'r+'), 'opened');
+  if (fromParent) takeInherited(handle.fd);
   try {
     const { ino, size } = fileStatus(fd);
     if (ino !== handle.ino) throw gone(path);
-    const segment = new Segment(fd, ino, Math.min(size, handle.reserve), handle.reserve);
-    if (fromParent) takeInherited(fd);
-    return segment;
+    return new Segment(fd, ino, Math.min(size, handle.reserve), handle.reserve);
   } catch (error) {
-    if (!fromParent) closeFile(fd);
+    closeFile(fd);
     throw error;
   }
 }

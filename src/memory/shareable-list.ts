@@ -116,9 +116,10 @@ export class ShareableList implements Iterable<Shareable> {
   constructor(sequence?: Iterable<Shareable> | null, options: ShareableListOptions | string = {}) {
     const name = typeof options === 'string' ? options : (options.name ?? undefined);
     if ((sequence === undefined || sequence === null) && name !== undefined) {
+      // Not tracked before it is known to be a list: other people's memory is not ours to remove.
+      using memory = new SharedMemory({ name, track: false });
+      this.#length = lengthOfList(memory);
       this.shm = new SharedMemory({ name });
-      this.#length = Number(this.shm.buf.readBigInt64LE(0));
-      this.#checkLayout();
       return;
     }
     const items = [...(sequence ?? [])].map((value) => pack(value));
@@ -137,17 +138,6 @@ export class ShareableList implements Iterable<Shareable> {
     // The last one says where the formats begin: before any item is written.
     buf.writeBigInt64LE(BigInt(offset), 8 + 8 * n);
     for (const [i, item] of items.entries()) this.#write(i, item);
-  }
-
-  /** Memory of something else must not send us out of its bounds. */
-  #checkLayout(): void {
-    const { buf, size, name } = this.shm;
-    const n = this.#length;
-    const fits = n >= 0 && 17 * n + 16 <= size;
-    const data = fits ? Number(buf.readBigInt64LE(8 + 8 * n)) : -1;
-    if (fits && data >= 0 && 8 * (n + 2) + data + 9 * n <= size) return;
-    this.shm.close();
-    throw new ValueError(`Cannot attach to ${show(name)}: it holds no ShareableList of Python 3.9 or later`);
   }
 
   /** How many items; never changes. */
@@ -282,6 +272,15 @@ export class ShareableList implements Iterable<Shareable> {
     shm.close();
     return list;
   }
+}
+
+/** How many items the list in this memory has. Memory of something else must not send us out of its bounds. */
+function lengthOfList({ buf, size, name }: SharedMemory): number {
+  const n = size < 16 ? -1 : Number(buf.readBigInt64LE(0));
+  const fits = n >= 0 && 17 * n + 16 <= size;
+  const data = fits ? Number(buf.readBigInt64LE(8 + 8 * n)) : -1;
+  if (fits && data >= 0 && 8 * (n + 2) + data + 9 * n <= size) return n;
+  throw new ValueError(`Cannot attach to ${show(name)}: it holds no ShareableList of Python 3.9 or later`);
 }
 
 function same(a: Shareable, b: Shareable): boolean {

@@ -15,6 +15,7 @@ import { fileStatus } from '../platform/files.ts';
 import { requirePlatform } from '../platform/libc.ts';
 import { type Mapping, mapFile, neutralize, unmap, viewMemory } from '../platform/mmap.ts';
 import { createShm, openShm, unlinkShm } from '../platform/shm.ts';
+import { onThreadEnd } from '../platform/thread-end.ts';
 import { joinTracker, type TrackerHandle, track, trackerHandle, untrack } from '../platform/tracker.ts';
 import { closeQuietly } from '../platform/wake-pipe.ts';
 
@@ -42,10 +43,26 @@ interface Remains {
   fd: number;
 }
 
-const collected = new FinalizationRegistry<Remains>((r) => {
+/** What is open; looked at when a worker thread ends. */
+const open = new Set<Remains>();
+
+function release(r: Remains): void {
   if (r.fd >= 0) closeQuietly(r.fd);
+  r.fd = -1;
+  open.delete(r);
+}
+
+const collected = new FinalizationRegistry<Remains>((r) => {
+  release(r);
   unmap(r.mapping);
 });
+
+function closeAll(): void {
+  for (const r of [...open]) {
+    neutralize(r.mapping);
+    release(r);
+  }
+}
 
 /**
  * A block of memory that other processes attach to by its name.
@@ -91,6 +108,8 @@ export class SharedMemory implements Disposable {
       this.#remains = { mapping: mapFile(fd, status.size), fd };
       this.#buf = Buffer.from(viewMemory(this.#remains.mapping.address, status.size));
       collected.register(this.#buf.buffer, this.#remains);
+      open.add(this.#remains);
+      onThreadEnd(closeAll);
       if (tracked) track(used, status.ino);
     } catch (error) {
       closeQuietly(fd);
@@ -131,8 +150,7 @@ export class SharedMemory implements Disposable {
     if (this.#buf === null) return;
     this.#buf = null;
     neutralize(this.#remains.mapping);
-    closeQuietly(this.#remains.fd);
-    this.#remains.fd = -1;
+    release(this.#remains);
   }
 
   /**

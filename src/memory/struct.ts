@@ -98,7 +98,17 @@ export class StructType<F extends Fields = Fields> {
       target[name] = value;
     }
   }
+
+  static [serialize](type: StructType): Fields {
+    return type.fields;
+  }
+
+  static [deserialize](fields: Fields): StructType {
+    return kindOf(fields) as StructType;
+  }
 }
+
+registerTravelClass('StructType', StructType);
 
 /** What travels in the place of a record: where it is. */
 interface RecordData {

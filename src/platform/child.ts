@@ -12,12 +12,19 @@ import { show } from '../base/validate.ts';
 import { closeFd, POLLIN, pollFds } from './descriptors.ts';
 import { ExitListeners } from './exit-listeners.ts';
 import { declare, errnoError, lastErrno } from './libc.ts';
-import { childGone, openPidfd } from './reaper.ts';
+import { tryPidfd } from './pidfd.ts';
+import { childGone } from './reaper.ts';
 
 const WNOHANG = 1;
 const EINTR = 4;
 const ESRCH = 3;
 
+const waitid = declare<(type: number, id: number, info: null, options: number) => number>(
+  'int waitid(int type, unsigned int id, void *info, int options)',
+);
+const P_PID = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
 const waitpid = declare<(pid: number, status: Int32Array, options: number) => number>(
   'int waitpid(int pid, int *status, int options)',
 );
@@ -75,10 +82,14 @@ export class SpawnedChild implements Child {
 
   waitSync(timeout?: number): number | null {
     if (this.returncode !== null) return this.returncode;
-    if (timeout === undefined) return this.#collect(0);
+    if (timeout === undefined) {
+      // Without collecting it yet: Ctrl-C in the REPL cuts short what waits here, and the code would be lost.
+      while (waitid(P_PID, this.pid, null, WEXITED | WNOWAIT) === -1 && lastErrno() === EINTR);
+      return this.#collect(0);
+    }
     const now = this.#collect(WNOHANG);
     if (now !== null || timeout <= 0) return now;
-    const pidfd = openPidfd(this.pid);
+    const pidfd = tryPidfd(this.pid);
     if (pidfd === -1) return this.#napUntilExit(timeout);
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);

@@ -26,6 +26,8 @@ function open(): MessagePort {
     transferList: [port2],
     execArgv: [],
     stdin: false,
+    // Descriptors pass from fs to libuv in there: Node would close them a second time at the end.
+    trackUnmanagedFds: false,
   });
   helper.unref();
   port1.on('message', dispatch);

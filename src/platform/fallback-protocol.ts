@@ -28,7 +28,8 @@ export interface StartMessage {
   readonly detached: boolean;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
-  /** Where a local socket may listen for a moment, one for each pipe. */
+  readonly pipes: 'fifo' | 'socket';
+  /** Unused names, one for each pipe. */
   readonly addresses: readonly string[];
 }
 

@@ -101,8 +101,8 @@ function isOpen(fd: number): boolean {
 
 let lastAddress = 0;
 
-/** A name for a local socket that exists for a moment; only this user may connect to it. */
-function socketAddress(): string {
+/** A name for a pipe that exists for a moment. */
+function pipeAddress(): string {
   const name = `multiproc-${process.pid}-${Math.random().toString(36).slice(2)}-${++lastAddress}`;
   return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : path.join(os.tmpdir(), name);
 }
@@ -122,6 +122,7 @@ class HelperProgram implements Child, Hearer {
     const file = text(request.file, 'the program');
     const args = request.args.map((arg, i) => text(arg, `argument ${i}`));
     const cwd = request.cwd === undefined ? undefined : text(request.cwd, 'cwd');
+    if (file === '') throw startError(os.constants.errno.ENOENT, file, cwd);
     const stdio: StreamSource[] = request.stdio.map(source);
     for (const fd of request.passFds) {
       while (stdio.length <= fd) stdio.push({ kind: 'ignore' });
@@ -142,7 +143,9 @@ class HelperProgram implements Child, Hearer {
         detached: request.setsid ?? false,
         uid: request.user,
         gid: request.group,
-        addresses: stdio.filter((s) => s.kind === 'pipe').map(socketAddress),
+        // Node counts what fs opens in a helper of a worker thread and closes it again at that thread's end.
+        pipes: process.platform === 'win32' || !isMainThread ? 'socket' : 'fifo',
+        addresses: stdio.filter((s) => s.kind === 'pipe').map(pipeAddress),
       });
       waitUntil(() => this.#outcome !== undefined);
     } finally {

@@ -2,15 +2,14 @@
  * The helper thread that runs programs through `node:child_process`, for threads that may block meanwhile.
  *
  * `child_process` needs an event loop to notice ends and to move bytes; the thread that wants `waitSync` or
- * `communicateSync` has none to give. So the children live here. Pipes are connections over a local socket instead of
- * `'pipe'`: only so can standard output and error be one stream, and can an output stay unread until it is given to
- * another program.
+ * `communicateSync` has none to give. So the children live here.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import net from 'node:net';
+import type net from 'node:net';
 import os from 'node:os';
 import { workerData } from 'node:worker_threads';
+import { type End, openPipes } from './fallback-ends.ts';
 import type {
   FromHelper,
   HelperData,
@@ -24,10 +23,11 @@ const { port, bell } = workerData as HelperData;
 
 interface Program {
   child: ChildProcess;
-  /** Our ends by the child's number. */
-  readonly sockets: (net.Socket | undefined)[];
+  /** Our ends by the child's number; undefined once closed. */
+  readonly ends: (End | undefined)[];
   /** Bytes of each output that may still be sent. */
   readonly credit: [number, number, number];
+  readonly reading: [boolean, boolean, boolean];
   exited: boolean;
 }
 
@@ -44,38 +44,13 @@ function refusal(error: unknown): Refusal {
   return { code, errno, message };
 }
 
-/** Two ends of one connection: ours, of which nothing has been read, and the child's. */
-async function connection(address: string): Promise<{ ours: net.Socket; theirs: net.Socket }> {
-  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
-  try {
-    const listening = once(server, 'listening');
-    server.listen(address);
-    await listening;
-    const accepted = once(server, 'connection') as Promise<[net.Socket]>;
-    const theirs = net.connect({ path: address, allowHalfOpen: true });
-    // Without descriptors left the accepting side hangs up instead of saying so.
-    const refused = once(theirs, 'close').then(() => {
-      const { EMFILE } = os.constants.errno;
-      throw Object.assign(new Error('too many open files'), { code: 'EMFILE', errno: -EMFILE });
-    });
-    refused.catch(() => {});
-    const [ours] = await Promise.race([accepted, refused]);
-    if (theirs.connecting) await Promise.race([once(theirs, 'connect'), refused]);
-    ours.on('error', () => {}); // reported by the write that failed, or as the end of what is read
-    theirs.on('error', () => {});
-    return { ours, theirs };
-  } finally {
-    server.close();
-  }
-}
-
 async function start(message: StartMessage): Promise<void> {
   const { id } = message;
-  const sockets: (net.Socket | undefined)[] = [];
-  const theirs: net.Socket[] = [];
+  const ends: (End | undefined)[] = [];
+  const theirs: End[] = [];
   const givenAway: [Program, OutputIndex][] = [];
   try {
-    const addresses = [...message.addresses];
+    const pipes = await openPipes(message.pipes, message.addresses);
     const stdio: (net.Socket | number | 'ignore')[] = [];
     for (const [n, source] of message.stdio.entries()) {
       if (source.kind === 'ignore') stdio.push('ignore');
@@ -84,12 +59,13 @@ async function start(message: StartMessage): Promise<void> {
       else if (source.kind === 'program') {
         const other = programs.get(source.id)!;
         givenAway.push([other, source.stream]);
-        stdio.push(other.sockets[source.stream]!);
+        stdio.push(other.ends[source.stream]!.forChild);
       } else {
-        const pair = await connection(addresses.shift()!);
-        sockets[n] = pair.ours;
-        theirs.push(pair.theirs);
-        stdio.push(pair.theirs);
+        const { read, write } = pipes.shift()!;
+        const their = n === 0 ? read : write;
+        ends[n] = n === 0 ? write : read;
+        theirs.push(their);
+        stdio.push(their.forChild);
       }
     }
     const child = spawn(message.file, message.args.slice(1), {
@@ -107,40 +83,42 @@ async function start(message: StartMessage): Promise<void> {
       const [error] = (await once(child, 'error')) as [Error];
       throw error;
     }
-    for (const [other, stream] of givenAway) {
-      other.sockets[stream]?.destroy();
-      other.sockets[stream] = undefined;
-    }
-    const program: Program = { child, sockets, credit: [0, 0, 0], exited: false };
+    for (const end of theirs) end.close();
+    const program: Program = {
+      child,
+      ends,
+      credit: [0, 0, 0],
+      reading: [false, false, false],
+      exited: false,
+    };
     programs.set(id, program);
-    for (const stream of [1, 2] as const) listen(id, program, stream);
-    sockets[0]?.on('close', () => {
-      sockets[0] = undefined;
-      forget(id, program);
-    });
+    for (const [other, stream] of givenAway) close(other, stream);
     child.on('exit', (code, signal) => {
       program.exited = true;
-      const returncode = code ?? -os.constants.signals[signal!];
-      reply({ op: 'exit', id, returncode });
+      reply({ op: 'exit', id, returncode: code ?? -os.constants.signals[signal!] });
       forget(id, program);
     });
-    reply({ op: 'started', id, pid: child.pid, fds: [0, 1, 2].map((n) => descriptor(sockets[n])) });
+    reply({ op: 'started', id, pid: child.pid, fds: [0, 1, 2].map((n) => ends[n]?.fd ?? -1) });
   } catch (error) {
-    for (const socket of [...sockets, ...theirs]) socket?.destroy();
+    for (const end of [...ends, ...theirs]) end?.close();
     reply({ op: 'failed', id, error: refusal(error) });
-  } finally {
-    for (const socket of theirs) socket.destroy();
   }
 }
 
-function descriptor(socket: net.Socket | undefined): number {
-  const { _handle } = (socket ?? {}) as { readonly _handle?: { readonly fd?: number } };
-  return _handle?.fd ?? -1;
+/** So many more bytes of an output are wanted. */
+function read(id: number, stream: OutputIndex, bytes: number): void {
+  const program = programs.get(id);
+  const socket = program?.ends[stream]?.stream;
+  if (program === undefined || socket === undefined) return;
+  program.credit[stream] += bytes;
+  if (!program.reading[stream]) {
+    program.reading[stream] = true;
+    listen(id, program, stream, socket);
+  }
+  if (program.credit[stream] > 0) socket.resume();
 }
 
-function listen(id: number, program: Program, stream: OutputIndex): void {
-  const socket = program.sockets[stream];
-  if (socket === undefined) return;
+function listen(id: number, program: Program, stream: OutputIndex, socket: net.Socket): void {
   socket.on('data', (chunk: Buffer) => {
     program.credit[stream] -= chunk.length;
     if (program.credit[stream] <= 0) socket.pause();
@@ -148,31 +126,32 @@ function listen(id: number, program: Program, stream: OutputIndex): void {
     const whole = chunk.length === chunk.buffer.byteLength;
     reply({ op: 'data', id, stream, bytes: chunk }, whole ? [chunk.buffer as ArrayBuffer] : []);
   });
+  socket.on('error', () => {}); // it is the end of what can be read
   let ended = false;
   const end = (): void => {
     if (ended) return;
     ended = true;
     reply({ op: 'end', id, stream });
-  };
-  socket.on('end', () => {
-    end();
-    socket.destroy();
-  });
-  socket.on('close', () => {
-    end();
-    program.sockets[stream] = undefined;
+    close(program, stream);
     forget(id, program);
-  });
+  };
+  socket.on('end', end);
+  socket.on('close', end);
+}
+
+function close(program: Program, stream: 0 | OutputIndex): void {
+  program.ends[stream]?.close();
+  program.ends[stream] = undefined;
 }
 
 function forget(id: number, program: Program): void {
-  if (program.exited && program.sockets.every((socket) => socket === undefined) && programs.delete(id)) {
+  if (program.exited && program.ends.every((end) => end === undefined) && programs.delete(id)) {
     reply({ op: 'gone', id });
   }
 }
 
 function write(id: number, bytes: Uint8Array): void {
-  const socket = programs.get(id)?.sockets[0];
+  const socket = programs.get(id)?.ends[0]?.stream;
   const done = (error?: Error | null): void => {
     const failed = error != null || socket === undefined;
     const { EPIPE } = os.constants.errno;
@@ -183,8 +162,12 @@ function write(id: number, bytes: Uint8Array): void {
       error: failed ? { code: 'EPIPE', errno: -EPIPE, message: 'broken pipe, write' } : undefined,
     });
   };
-  if (socket === undefined || socket.destroyed) done(new Error());
-  else socket.write(bytes, done);
+  if (socket === undefined || socket.destroyed) {
+    done();
+    return;
+  }
+  if (socket.listenerCount('error') === 0) socket.on('error', () => {}); // the write says it
+  socket.write(bytes, done);
 }
 
 function kill(id: number, signal: number): void {
@@ -210,22 +193,20 @@ port.on('message', (message: ToHelper) => {
     case 'start':
       void start(message);
       break;
-    case 'read': {
-      const program = programs.get(id);
-      const socket = program?.sockets[message.stream];
-      if (program === undefined || socket === undefined) break;
-      program.credit[message.stream] += message.bytes;
-      if (program.credit[message.stream] > 0) socket.resume();
+    case 'read':
+      read(id, message.stream, message.bytes);
       break;
-    }
     case 'write':
       write(id, message.bytes);
       break;
     case 'close': {
-      const socket = programs.get(id)?.sockets[message.stream];
-      // Input that was written goes out first.
-      if (message.stream === 0) socket?.end(() => socket.destroy());
-      else socket?.destroy();
+      const program = programs.get(id);
+      if (program === undefined) break;
+      if (message.stream === 0) {
+        program.ends[0]?.finish();
+        program.ends[0] = undefined;
+      } else close(program, message.stream);
+      forget(id, program);
       break;
     }
     case 'kill':

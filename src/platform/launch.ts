@@ -6,6 +6,7 @@
  * only after the program was loaded or could not be.
  */
 import { readdirSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 import { type Child, SpawnedChild } from './child.ts';
 import { asUser } from './credentials.ts';
 import { checkCString, environmentEntries } from './cstrings.ts';
@@ -15,7 +16,7 @@ import { startError } from './launch-error.ts';
 import { declare, requirePlatform } from './libc.ts';
 import { hasCloseFrom, prepareSpawn } from './posix-spawn.ts';
 import { candidates } from './program.ts';
-import { childBorn, childStillborn, expectChild } from './reaper.ts';
+import { childBorn, expectChild } from './reaper.ts';
 import type { StartOptions } from './start-request.ts';
 
 export type { Child } from './child.ts';
@@ -49,11 +50,12 @@ export function launch(options: LaunchOptions): Child {
   const file = checkCString(options.file, 'the program');
   const args = options.args.map((arg, i) => checkCString(arg, `argument ${i}`));
   const cwd = options.cwd === undefined ? undefined : checkCString(options.cwd, 'cwd');
-  const entries = environmentEntries(env);
+  // The main thread's process.env is the C library's own environment, so that it need not be copied.
+  const entries = options.env === undefined && isMainThread ? undefined : environmentEntries(env);
   const fds = inheritable(options.fds);
 
   const paths = candidates(file, env.PATH, cwd);
-  using prepared = prepareSpawn({
+  const prepared = prepareSpawn({
     argv: args,
     env: entries,
     cwd,
@@ -77,14 +79,10 @@ export function launch(options: LaunchOptions): Child {
         if (pid !== -ENOENT && pid !== -ENOTDIR && refused === 0) refused = pid;
       }
     });
-  } catch (error) {
-    childStillborn();
-    throw error;
   } finally {
     if (umask !== undefined) umaskC(umask);
   }
   if (pid < 0) {
-    childStillborn();
     throw startError(-(refused || pid), file, cwd);
   }
   const child = new SpawnedChild(pid);

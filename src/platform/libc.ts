@@ -58,6 +58,16 @@ export function declare<F extends (...args: never[]) => unknown>(prototype: stri
   return lazy as unknown as F;
 }
 
+/** The value of a pointer variable of the C library, asked anew at each call. */
+export function pointerVariable(name: string): () => bigint {
+  let variable: unknown;
+  return () => {
+    libcLibrary ??= koffi().load(null);
+    variable ??= libcLibrary.symbol(name, 'void *');
+    return koffi().decode(variable, 'void *') as bigint;
+  };
+}
+
 const nameOfErrno = new Map<number, string>();
 for (const [name, value] of Object.entries(os.constants.errno))
   if (!nameOfErrno.has(value)) nameOfErrno.set(value, name);

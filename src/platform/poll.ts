@@ -4,8 +4,8 @@
  * While a program ends, libuv still runs what is ready, though no JavaScript can be called any more: so everything that is watched is
  * let go of at the program's (or the worker thread's) `exit`.
  *
- * What is called back runs in the phase of immediates that follows, not in koffi's own call: that one is no callback in the eyes
- * of newer Nodes, after which they would run no microtasks, and it cannot let an error through.
+ * koffi's call is no callback in the eyes of newer Nodes: they would run no microtasks after it, and let no error through. So an
+ * immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
  */
 import { koffi } from './libc.ts';
 
@@ -17,6 +17,8 @@ export interface PollHandle {
   close(): void;
 }
 
+const nothing = (): void => {};
+
 const handles = new Set<PollHandle>();
 let waiting = false;
 
@@ -26,15 +28,16 @@ export function poll(
   events: { readonly readable?: boolean; readonly writable?: boolean },
   onReady: () => void,
 ): PollHandle {
-  let due = false;
-  const call = (): void => {
-    due = false;
-    if (handles.has(handle)) onReady();
-  };
   const inner = koffi().node.poll(fd, events, () => {
-    if (due) return;
-    due = true;
-    setImmediate(call);
+    if (!handles.has(handle)) return;
+    try {
+      onReady();
+      setImmediate(nothing);
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
   });
   const handle: PollHandle = {
     ref: () => inner.ref(),

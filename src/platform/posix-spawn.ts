@@ -7,7 +7,7 @@
  */
 import { type CString, cstring, cstringArray } from './cstrings.ts';
 import type { FdStep } from './fdplan.ts';
-import { check, declare, errnoError } from './libc.ts';
+import { check, declare, errnoError, pointerVariable } from './libc.ts';
 
 const SETPGROUP = 0x02;
 const SETSIGDEF = 0x04;
@@ -18,7 +18,7 @@ const SIGXFSZ = 25;
 
 type Raw = Uint8Array;
 const spawnC = declare<
-  (pid: Int32Array, path: Raw, actions: Raw, attributes: Raw, argv: Raw, env: Raw) => number
+  (pid: Int32Array, path: Raw, actions: Raw, attributes: Raw, argv: Raw, env: Raw | bigint) => number
 >('int posix_spawn(int *pid, void *path, void *actions, void *attributes, void *argv, void *env)');
 const actionsInit = declare<(a: Raw) => number>('int posix_spawn_file_actions_init(void *a)');
 const actionsDestroy = declare<(a: Raw) => number>('int posix_spawn_file_actions_destroy(void *a)');
@@ -51,6 +51,8 @@ const setSigMask = declare<(a: Raw, set: Raw) => number>(
 const sigEmptySet = declare<(set: Raw) => number>('int sigemptyset(void *set)');
 const sigAddSet = declare<(set: Raw, signal: number) => number>('int sigaddset(void *set, int signal)');
 
+const environ = pointerVariable('environ');
+
 let closeFromKnown: boolean | undefined;
 
 /** Whether the C library can close everything from a number on (glibc 2.34 and later; not musl). */
@@ -71,7 +73,8 @@ export function hasCloseFrom(): boolean {
 /** What one start needs, everything resolved. */
 export interface SpawnRequest {
   readonly argv: readonly CString[];
-  readonly env: readonly CString[];
+  /** Absent: what this process has, as the C library has it. */
+  readonly env: readonly CString[] | undefined;
   readonly cwd: CString | undefined;
   readonly steps: readonly FdStep[];
   readonly setsid: boolean;
@@ -81,24 +84,73 @@ export interface SpawnRequest {
 }
 
 /** A request in C's form, good for several tries with different paths. */
-export interface PreparedSpawn extends Disposable {
+export interface PreparedSpawn {
   /** @returns The pid, or the negated errno. */
   start(path: CString): number;
 }
 
-/** Fills the structures of `posix_spawn`; dispose afterwards. */
+/** The opaque structures of `posix_spawn`; starting changes nothing in them. */
+interface Structures {
+  readonly actions: Buffer;
+  readonly attributes: Buffer;
+}
+
+/**
+ * Structures of the last starts, by what they were filled from: programs are often started the same way, with the same
+ * numbers for their pipes, and filling takes a dozen calls.
+ */
+const recent = new Map<string, Structures>();
+const RECENT = 16;
+
+/** Fills the structures of `posix_spawn`. */
 export function prepareSpawn(request: SpawnRequest): PreparedSpawn {
+  const { actions, attributes } = structures(request);
+  const argv = cstringArray(request.argv);
+  const env = request.env === undefined ? environ() : cstringArray(request.env);
+  const pid = new Int32Array(1);
+  return {
+    start(path) {
+      const errno = spawnC(pid, cstring(path), actions, attributes, argv, env);
+      return errno === 0 ? pid[0]! : -errno;
+    },
+  };
+}
+
+function structures({ cwd, steps, setsid, pgroup, restoreSignals }: SpawnRequest): Structures {
+  const directory = typeof cwd === 'string' || cwd === undefined ? cwd : [...cwd];
+  const key = JSON.stringify([directory, steps, setsid, pgroup, restoreSignals]);
+  let found = recent.get(key);
+  if (found === undefined) {
+    found = fill(cwd, steps, setsid, pgroup, restoreSignals);
+    if (recent.size === RECENT) {
+      const [oldest, old] = recent.entries().next().value!;
+      recent.delete(oldest);
+      destroy(old);
+    }
+    recent.set(key, found);
+  }
+  return found;
+}
+
+function destroy({ actions, attributes }: Structures): void {
+  actionsDestroy(actions);
+  attributesDestroy(attributes);
+}
+
+function fill(
+  cwd: CString | undefined,
+  steps: readonly FdStep[],
+  setsid: boolean,
+  pgroup: number | undefined,
+  restoreSignals: boolean,
+): Structures {
   const actions = Buffer.alloc(512);
   const attributes = Buffer.alloc(1024);
   checked(actionsInit(actions));
   checked(attributesInit(attributes));
-  const release = (): void => {
-    actionsDestroy(actions);
-    attributesDestroy(attributes);
-  };
   try {
-    if (request.cwd !== undefined) checked(addChdir(actions, cstring(request.cwd)));
-    for (const step of request.steps) {
+    if (cwd !== undefined) checked(addChdir(actions, cstring(cwd)));
+    for (const step of steps) {
       if (step.kind === 'dup') checked(addDup2(actions, step.from, step.to));
       else if (step.kind === 'close') checked(addClose(actions, step.fd));
       else checked(addCloseFrom(actions, step.fd));
@@ -108,31 +160,22 @@ export function prepareSpawn(request: SpawnRequest): PreparedSpawn {
     const set = Buffer.alloc(128);
     check(sigEmptySet(set), 'sigemptyset');
     checked(setSigMask(attributes, set));
-    if (request.restoreSignals) {
+    if (restoreSignals) {
       flags |= SETSIGDEF;
       for (const signal of [SIGPIPE, SIGXFSZ]) check(sigAddSet(set, signal), 'sigaddset');
       checked(setSigDefault(attributes, set));
     }
-    if (request.setsid) flags |= SETSID;
-    if (request.pgroup !== undefined) {
+    if (setsid) flags |= SETSID;
+    if (pgroup !== undefined) {
       flags |= SETPGROUP;
-      checked(setPgroup(attributes, request.pgroup));
+      checked(setPgroup(attributes, pgroup));
     }
     checked(setFlags(attributes, flags));
+    return { actions, attributes };
   } catch (error) {
-    release();
+    destroy({ actions, attributes });
     throw error;
   }
-  const argv = cstringArray(request.argv);
-  const env = cstringArray(request.env);
-  const pid = new Int32Array(1);
-  return {
-    start(path) {
-      const errno = spawnC(pid, cstring(path), actions, attributes, argv, env);
-      return errno === 0 ? pid[0]! : -errno;
-    },
-    [Symbol.dispose]: release,
-  };
 }
 
 /** posix_spawn's functions give errno as their result. */

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { type CString, cstring } from './cstrings.ts';
 import { declare } from './libc.ts';
 
-const access = declare<(path: Uint8Array, mode: number) => number>('int access(void *path, int mode)');
+const accessBytes = declare<(path: Uint8Array, mode: number) => number>('int access(void *path, int mode)');
+const accessText = declare<(path: string, mode: number) => number>('int access(const char *path, int mode)');
 const DEFAULT_PATH = '/bin:/usr/bin';
 const SLASH = 0x2f;
 
@@ -24,9 +25,15 @@ export function candidates(
   const found: CString[] = [];
   for (const directory of (searchPath ?? DEFAULT_PATH).split(':')) {
     const full = joined(directory === '' ? '.' : directory, file);
-    if (access(cstring(inDirectory(cwd, full)), constants.F_OK) === 0) found.push(full);
+    if (exists(inDirectory(cwd, full))) found.push(full);
   }
   return found;
+}
+
+function exists(path: CString): boolean {
+  const result =
+    typeof path === 'string' ? accessText(path, constants.F_OK) : accessBytes(cstring(path), constants.F_OK);
+  return result === 0;
 }
 
 function joined(directory: string, file: CString): CString {

@@ -1,14 +1,14 @@
 /**
  * Notices that children have ended, and collects them at once so that none stays behind as a zombie.
  *
- * In the main thread SIGCHLD tells it, through Node's own `process.on`, installed only while there are children. One
+ * In the main thread SIGCHLD tells it, through Node's own `process.on`, installed with the first child for good. One
  * signal may stand for several ends, hence each living child is asked for, by its pid.
  *
  * Worker threads get no signals. There each child has a pidfd, which the event loop watches. Where the system gives
  * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
  */
 import { isMainThread } from 'node:worker_threads';
-import { declare } from './libc.ts';
+import { tryPidfd } from './pidfd.ts';
 import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 
 /** What the reaper needs of a child. */
@@ -17,37 +17,20 @@ export interface Reapable {
   poll(): number | null;
 }
 
-const SYS_pidfd_open = 434;
-
-const syscall = declare<(number: number, pid: number, flags: number) => number>(
-  'long syscall(long number, long pid, long flags)',
-);
-
-/** A descriptor that becomes readable when the process ends, or -1. The caller closes it. */
-export function openPidfd(pid: number): number {
-  return syscall(SYS_pidfd_open, pid, 0);
-}
-
 /** Everything alive, with its pidfd watch in a worker thread. */
 const living = new Map<Reapable, { readonly watch: FdWatch; readonly pidfd: number } | undefined>();
-let starting = 0;
+let listening = false;
 
 /** Called just before a start, so that the end of even the shortest program is noticed. */
 export function expectChild(): void {
-  starting++;
-  if (isMainThread && living.size === 0) process.on('SIGCHLD', look);
+  if (listening || !isMainThread) return;
+  listening = true;
+  process.on('SIGCHLD', look);
 }
 
 /** The start succeeded. */
 export function childBorn(child: Reapable): void {
-  starting--;
   living.set(child, isMainThread ? undefined : watchPidfd(child));
-}
-
-/** The start failed. */
-export function childStillborn(): void {
-  starting--;
-  rest();
 }
 
 /** Its exit code has been collected. */
@@ -58,22 +41,15 @@ export function childGone(child: Reapable): void {
     closeWatched(watched.pidfd);
   }
   living.delete(child);
-  rest();
+  if (living.size === 0) clearTimeout(timer);
 }
 
 function look(): void {
   for (const child of living.keys()) child.poll();
 }
 
-function rest(): void {
-  if (living.size > 0 || starting > 0) return;
-  if (isMainThread) process.off('SIGCHLD', look);
-  clearTimeout(timer);
-  timer = undefined;
-}
-
 function watchPidfd(child: Reapable): { watch: FdWatch; pidfd: number } | undefined {
-  const pidfd = openPidfd(child.pid);
+  const pidfd = tryPidfd(child.pid);
   if (pidfd === -1) {
     lookOften();
     return undefined;

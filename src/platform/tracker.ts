@@ -9,8 +9,12 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { closeFd } from './descriptors.ts';
 import { fileStatus, openFile } from './files.ts';
 import { check, declare } from './libc.ts';
+import { ownedByThread } from './thread-end.ts';
+import { offeredTracker, type TrackerHandle } from './tracker-offer.ts';
 import { closeQuietly, ring } from './wake-pipe.ts';
 
 const pipe2 = declare<(fds: [number, number], flags: number) => number>(
@@ -22,19 +26,23 @@ const O_CLOEXEC = 0o2000000;
 const script = `
 trap '' INT TERM HUP
 cd /
+nl='
+'
+list=$nl
 while IFS= read -r line; do
-  entry=\${line#?}
+  entry=$nl\${line#?}$nl
   case $line in
-    +*) set -- "$@" "$entry" ;;
-    -*) n=$#
-        while [ "$n" -gt 0 ]; do
-          one=$1; shift; n=$((n - 1))
-          [ "$one" = "$entry" ] || set -- "$@" "$one"
+    +*) list=$list\${entry#?} ;;
+    -*) while case $list in *"$entry"*) ;; *) false ;; esac; do
+          list=\${list%%"$entry"*}$nl\${list#*"$entry"}
         done ;;
   esac
 done
 leaked=0
-for entry; do
+set -f
+IFS=$nl
+for entry in $list; do
+  set +f
   inode=\${entry%% *}
   file=/dev/shm/\${entry#* }
   [ -e "$file" ] || continue
@@ -49,16 +57,11 @@ if [ "$leaked" -gt 0 ]; then
 fi
 `;
 
-/** Where another process finds the pipe. Plain data. */
-export interface TrackerHandle {
-  readonly pid: number;
-  readonly fd: number;
-  readonly ino: number;
-}
+export type { TrackerHandle };
 
 let writeEnd = -1;
-/** The tracker that the parent of this process had when it started this one. */
-let offered: TrackerHandle | undefined;
+/** Under which worker threads find the tracker of the thread that started them. */
+const environmentKey = 'multiproc.tracker';
 const registered = new Set<string>();
 
 function start(): void {
@@ -74,9 +77,11 @@ function start(): void {
     child.on('error', () => {});
     child.unref();
   } finally {
-    closeQuietly(readEnd);
+    closeFd(readEnd);
   }
-  writeEnd = end;
+  writeEnd = ownedByThread(end, constants.O_WRONLY);
+  // For the worker threads that this one will start.
+  setEnvironmentData(environmentKey, trackerHandle());
 }
 
 function send(line: string): boolean {
@@ -84,6 +89,9 @@ function send(line: string): boolean {
 }
 
 function tell(line: string): void {
+  const offered = isMainThread
+    ? offeredTracker()
+    : (getEnvironmentData(environmentKey) as TrackerHandle | undefined);
   if (writeEnd === -1 && offered !== undefined) joinTracker(offered);
   if (writeEnd === -1) start();
   if (send(line)) return;
@@ -99,6 +107,7 @@ function tell(line: string): void {
 /** From now on the file is removed when all processes that hold this tracker are gone. */
 export function track(name: string, inode: number): void {
   const entry = `${inode} ${name}`;
+  if (registered.has(entry)) return;
   tell(`+${entry}`);
   registered.add(entry);
 }
@@ -113,11 +122,6 @@ export function untrack(name: string, inode: number): void {
 /** For another process, to hold the same tracker. */
 export function trackerHandle(): TrackerHandle | undefined {
   return writeEnd === -1 ? undefined : { pid: process.pid, fd: writeEnd, ino: fileStatus(writeEnd).ino };
-}
-
-/** The parent's tracker, to be held from the first use of shared memory on. */
-export function offerTracker(handle: TrackerHandle): void {
-  offered = handle;
 }
 
 /** Holds the tracker of another process, unless this one has a tracker already. */

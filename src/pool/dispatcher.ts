@@ -105,11 +105,20 @@ export class Dispatcher {
   /** Tasks that are made when there is time for it. */
   feed(feed: Feed): void {
     this.#opened();
-    this.#feeder.add((enough) => {
-      if (feed(enough)) return true;
+    const end = (): void => {
       this.#open -= 1;
       this.#maybeFinish();
-      return false;
+    };
+    this.#feeder.add({
+      make: (enough) => {
+        if (feed.make(enough)) return true;
+        end();
+        return false;
+      },
+      giveUp: (error) => {
+        feed.giveUp(error);
+        end();
+      },
     });
   }
 
@@ -378,6 +387,7 @@ export class Dispatcher {
   #failAll(error: unknown): void {
     const inFlight = [...this.#workers].flatMap((worker) => worker.tasks);
     for (const task of [...inFlight, ...this.#queue.drain()]) this.#fail(task, error);
+    this.#feeder.giveUp(error);
   }
 
   #later(act: () => void): void {

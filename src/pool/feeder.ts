@@ -3,8 +3,13 @@
  * stops the event loop nor fills the memory with tasks.
  */
 
-/** Makes tasks until `enough`; false when nothing is left to do. */
-export type Feed = (enough: () => boolean) => boolean;
+/** An input that is not yet cut into tasks. */
+export interface Feed {
+  /** Makes tasks until `enough`; false when nothing is left to do. */
+  make(enough: () => boolean): boolean;
+  /** No more tasks can be had: whoever waits for them is told so. */
+  giveUp(error: unknown): void;
+}
 
 /** How long one turn of the event loop is used, in milliseconds. */
 const feedMs = 4;
@@ -12,7 +17,7 @@ const feedMs = 4;
 /** All inputs of a pool that are not yet tasks. */
 export class Feeder {
   readonly #hasRoom: () => boolean;
-  readonly #feeds: Feed[] = [];
+  #feeds: Feed[] = [];
   #scheduled = false;
 
   /** @param hasRoom Whether more tasks are wanted now; when they are again, call {@link resume}. */
@@ -30,9 +35,16 @@ export class Feeder {
     const deadline = performance.now() + feedMs;
     const enough = (): boolean => performance.now() >= deadline || !this.#hasRoom();
     while (this.#feeds.length > 0 && !enough()) {
-      if (!this.#feeds[0]!(enough)) this.#feeds.shift();
+      if (!this.#feeds[0]!.make(enough)) this.#feeds.shift();
     }
     return this.#feeds.length > 0 && this.#hasRoom();
+  }
+
+  /** Gives all inputs up. */
+  giveUp(error: unknown): void {
+    const feeds = this.#feeds;
+    this.#feeds = [];
+    for (const feed of feeds) feed.giveUp(error);
   }
 
   /** Goes on as soon as the event loop has time, if there is room. */

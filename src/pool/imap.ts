@@ -5,6 +5,7 @@
  * work, and neither side piles up. Leaving the loop early returns the input's iterator and gives up what is in flight.
  */
 import type { Outcome } from './protocol.ts';
+import { showCaller } from './remote-errors.ts';
 import type { Job, Task } from './task.ts';
 
 /** How an {@link Imap} reaches its pool. */
@@ -44,6 +45,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
   readonly #waiting: { resolve(result: IteratorResult<R, undefined>): void; reject(error: unknown): void }[] =
     [];
   readonly #onAbort = (): void => this.#abort();
+  readonly #call = new Error();
 
   constructor(context: ImapContext<T>) {
     this.#context = context;
@@ -128,7 +130,10 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
       }
       const { resolve, reject } = this.#waiting.shift()!;
       if (outcome[0]) resolve({ done: false, value: outcome[1] as R });
-      else reject(outcome[1]);
+      else {
+        showCaller(outcome[1], this.#call);
+        reject(outcome[1]);
+      }
     }
     if (this.#chunks[0]?.outcomes?.length === this.#given) {
       this.#chunks.shift();

@@ -49,7 +49,12 @@ export class MapCall<R> {
       bodies.push(this.#encode(this.#next));
     }
     for (const [i, body] of bodies.entries()) this.#submit(i * chunksize, body);
-    if (this.#next < items.length) context.feed((enough) => this.#feed(enough));
+    if (this.#next < items.length) {
+      context.feed({
+        make: (enough) => this.#feed(enough),
+        giveUp: (error) => this.#job.giveUp(error),
+      });
+    }
   }
 
   /** Fails the call; tasks that run are told, and those that have not begun never will. */

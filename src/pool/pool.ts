@@ -17,6 +17,7 @@ import { Imap } from './imap.ts';
 import { ApplyJob, type Progress } from './jobs.ts';
 import { MapCall, type MapContext } from './map.ts';
 import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
+import { showCaller } from './remote-errors.ts';
 import type { Job, PoolFunction, Task } from './task.ts';
 
 /** Options of {@link Pool}. */
@@ -380,6 +381,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     { callback, errorCallback }: Callbacks<R>,
     start: (settle: { resolve(value: R): void; reject(error: unknown): void }) => () => void,
   ): AsyncResult<R> {
+    const call = new Error();
     return new AsyncResult<R>((settle) => {
       let release = (): void => {};
       let over = false;
@@ -395,6 +397,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
         },
         reject: (error) => {
           end();
+          showCaller(error, call);
           errorCallback?.(error);
           settle.reject(error);
         },

@@ -6,11 +6,10 @@
  * short; whether they are is learnt.
  */
 
-import { closeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { POLLIN, pollFds } from '../platform/descriptors.ts';
+import { closeFd, POLLIN, pollFds } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
-import { openPidfd } from '../platform/reaper.ts';
+import { tryPidfd } from '../platform/pidfd.ts';
 import type { Transport } from './transport.ts';
 
 /** A worker, as far as messages go. */
@@ -93,7 +92,7 @@ export class Pump {
         this.#block(pidfds, Math.min(deadline, next) - now);
       }
     } finally {
-      for (const fd of pidfds.values()) if (fd !== -1) closeSync(fd);
+      for (const fd of pidfds.values()) if (fd !== -1) closeFd(fd);
       for (const { transport } of this.#inlets) if (!this.#looking) this.#rest(transport);
     }
   }
@@ -111,7 +110,7 @@ export class Pump {
       items.push({ fd: inlet.transport.bell, events: POLLIN });
       let pidfd = pidfds.get(inlet);
       if (pidfd === undefined) {
-        pidfd = openPidfd(inlet.child.pid);
+        pidfd = tryPidfd(inlet.child.pid);
         pidfds.set(inlet, pidfd);
       }
       if (pidfd !== -1) items.push({ fd: pidfd, events: POLLIN });

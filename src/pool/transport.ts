@@ -12,8 +12,8 @@
  */
 import { kind } from '../channel/layout.ts';
 import { EMPTY, type Place, type Ring } from '../channel/ring.ts';
-import { drain, ring, type Watcher, watchReadable } from '../platform/wake-pipe.ts';
-import { closeWatched } from '../platform/watch.ts';
+import { drain, ring } from '../platform/wake-pipe.ts';
+import { closeWatched, type FdWatch, watchFd } from '../platform/watch.ts';
 
 const AWAKE = 0;
 const ASLEEP = 1;
@@ -39,15 +39,16 @@ export class Transport {
   /** Called from the event loop after {@link sleep}, when there may be a message. */
   onBell: () => void = () => {};
   readonly #parts: TransportParts;
-  readonly #watcher: Watcher;
+  readonly #watcher: FdWatch;
   #closed = false;
 
   constructor(parts: TransportParts) {
     this.#parts = parts;
-    this.#watcher = watchReadable(parts.bell, () => {
+    this.#watcher = watchFd(parts.bell, 'readable', () => {
       this.quiet();
       this.onBell();
     });
+    this.#watcher.unref();
   }
 
   /** Sends a message; it outlives this process. Never waits. After {@link close} it does nothing. */
@@ -109,7 +110,7 @@ export class Transport {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#watcher.close();
+    this.#watcher.stop();
     closeWatched(this.#parts.bell);
   }
 }

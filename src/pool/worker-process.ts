@@ -1,7 +1,6 @@
 /** The process of a pool's worker: what it is started with. */
-import { closeSync } from 'node:fs';
 import { registerTravelClass } from '../base/travel.ts';
-import { openSocketPair } from '../platform/descriptors.ts';
+import { closeFd, openSocketPair } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
 import { FIRST_EXTRA_FD } from '../process/message.ts';
 import { Process, startWith } from '../process/process.ts';
@@ -32,11 +31,11 @@ export class PoolWorkerProcess extends Process {
       child = startWith(this, { extra: new Map([[BELL_FD, theirs]]), nestable: true });
       child.unref();
     } catch (error) {
-      closeSync(mine);
+      closeFd(mine);
       memory.close();
       throw error;
     } finally {
-      closeSync(theirs);
+      closeFd(theirs);
     }
     this.#memory = memory;
     return { child, ...memory.open(mine) };

@@ -21,6 +21,7 @@ import {
   taskMessage,
 } from './protocol.ts';
 import type { Inlet } from './pump.ts';
+import { cameFrom } from './remote-errors.ts';
 import type { WorkerSettings } from './settings.ts';
 import type { PoolFunction, Task } from './task.ts';
 import type { Transport } from './transport.ts';
@@ -187,7 +188,12 @@ export class Worker implements Inlet {
         const task = this.#answered(bytes);
         this.#decode(
           bytes,
-          (outcomes) => this.#events.settled(this, task, outcomes as Outcome[]),
+          (outcomes) => {
+            for (const [ok, error] of outcomes as Outcome[]) {
+              if (!ok) cameFrom(error, this.child.pid, this.process.name);
+            }
+            this.#events.settled(this, task, outcomes as Outcome[]);
+          },
           (error) => this.#undecodable(task, error),
         );
         return;

@@ -1,5 +1,5 @@
 /** What a child is told when it starts, and where it finds it; the agreement between `start.ts` and `bootstrap.ts`. */
-import type { TrackerHandle } from '../platform/tracker.ts';
+import type { TrackerHandle } from '../platform/tracker-offer.ts';
 import type { AnyFunction, Reference } from './call.ts';
 
 /** Where a child finds its lifeline and its message. */

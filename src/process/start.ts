@@ -10,7 +10,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { encode, mainUrls } from '../codec/index.ts';
-import { collectDescriptors } from '../memory/inheritance.ts';
+import { collectCargo } from '../memory/inheritance.ts';
+import { closeFd } from '../platform/descriptors.ts';
 import { type Child, launch } from '../platform/launch.ts';
 import { killOnClose } from '../platform/lifeline.ts';
 import { createMemoryFile } from '../platform/mmap.ts';
@@ -63,7 +64,7 @@ function messageFile(
   try {
     writeAll(fd, length, json, payload);
   } catch (error) {
-    closeSync(fd);
+    closeFd(fd);
     throw error;
   }
   return fd;
@@ -81,9 +82,14 @@ export function startChild(
   job: PlainJob | undefined,
   extra: ExtraDescriptors = new Map(),
 ): Child {
-  const { result: payload, fds: shared } = collectDescriptors(() =>
-    encode(job ?? object, { root: 'process' }),
+  const {
+    result: payload,
+    fds: shared,
+    cancel,
+  } = collectCargo(() =>
+    job === undefined ? encode(object, { root: 'process' }) : encode(job, { root: '' }),
   );
+  let message: number | undefined;
   const ours: number[] = [];
   const own = (fd: number): number => {
     ours.push(fd);
@@ -102,7 +108,8 @@ export function startChild(
     // A number that is taken stays out: the child then opens it through /proc.
     const inheritable = shared.filter((fd) => fd !== MESSAGE_FD && !fds.has(fd));
     for (const fd of inheritable) fds.set(fd, fd);
-    fds.set(MESSAGE_FD, own(messageFile(record, inheritable, job !== undefined, payload)));
+    message = messageFile(record, inheritable, job !== undefined, payload);
+    fds.set(MESSAGE_FD, message);
     const child = launch({
       file: process.execPath,
       args: [process.execPath, ...inheritedExecArgv(), bootstrap],
@@ -111,9 +118,14 @@ export function startChild(
     });
     if (record.daemon) killOnClose(lifeline, child.pid);
     remember(object, record, child);
+    child.onExit(cancel);
     return child;
+  } catch (error) {
+    cancel();
+    throw error;
   } finally {
     for (const fd of ours) closeSync(fd);
+    if (message !== undefined) closeFd(message);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Room for output whose size nobody knows: read straight into blocks that grow, joined once at the end.
  */
+import { preferLargePages } from '../platform/large-pages.ts';
 
 const FIRST_BLOCK = 64 * 1024;
 const LARGEST_BLOCK = 8 * 1024 * 1024;
@@ -36,7 +37,7 @@ export class Capture {
     if (this.#block.length - this.#used < LEAST_ROOM) {
       if (this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
       const size = Math.min(Math.max(FIRST_BLOCK, this.#block.length * 2), LARGEST_BLOCK);
-      this.#block = Buffer.allocUnsafeSlow(size);
+      this.#block = large(size);
       this.#used = 0;
     }
     return this.#block.subarray(this.#used);
@@ -60,6 +61,22 @@ export class Capture {
     }
   }
 
+  /**
+   * Joins what there is, a part at a time, and lets the event loop have its turn in between; {@link bytes} has nothing
+   * left to do then.
+   */
+  async join(): Promise<void> {
+    if (this.#full.length === 0) return;
+    const parts = [...this.#full, this.#block.subarray(0, this.#used)];
+    const all = large(this.#length);
+    let at = 0;
+    for (const part of parts) {
+      at += part.copy(all, at);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#joined(all);
+  }
+
   /** All of it. */
   bytes(): Buffer {
     const last = this.#block.subarray(0, this.#used);
@@ -67,6 +84,22 @@ export class Capture {
       // A small output should not hold on to a large block.
       return this.#used > this.#block.length / 2 ? last : Buffer.from(last);
     }
-    return Buffer.concat([...this.#full, last], this.#length);
+    const all = large(this.#length);
+    let at = 0;
+    for (const part of [...this.#full, last]) at += part.copy(all, at);
+    this.#joined(all);
+    return all;
   }
+
+  #joined(all: Buffer): void {
+    this.#full.length = 0;
+    this.#block = all;
+    this.#used = all.length;
+  }
+}
+
+function large(size: number): Buffer {
+  const block = Buffer.allocUnsafeSlow(size);
+  preferLargePages(block);
+  return block;
 }

@@ -186,6 +186,11 @@ export class Communication {
     return [this.#out?.partial() ?? null, this.#err?.partial() ?? null];
   }
 
+  /** Prepares {@link result} without holding up the event loop for long. */
+  async join(): Promise<void> {
+    for (const r of this.#readings) await r.capture.join();
+  }
+
   /** What was read, once done. */
   result(): [Buffer | string | null, Buffer | string | null] {
     return [this.#out?.result(this.#text) ?? null, this.#err?.result(this.#text) ?? null];

@@ -7,7 +7,7 @@
 import { isUtf8 } from 'node:buffer';
 import { ValueError } from '../base/errors.ts';
 import { show } from '../base/validate.ts';
-import { encodingOf } from './encodings.ts';
+import { bodyOf, cp1252, encodingOf } from './encodings.ts';
 
 /** What to do about bytes that are no text. */
 export type ErrorsMode = 'strict' | 'ignore' | 'replace' | 'surrogateescape' | 'backslashreplace';
@@ -64,7 +64,8 @@ function checkErrors(errors: string): ErrorsMode {
 
 /** Decodes what is complete; `bad` says what stands for bytes that are no text. */
 type Scan = (bytes: Buffer, final: boolean, bad: Bad) => Scanned;
-type Bad = (start: number, end: number, why: string) => string;
+/** Gives the text, and where to go on: not always at `end`, since `surrogateescape` takes only bytes from 0x80 on. */
+type Bad = (start: number, end: number, why: string) => readonly [text: string, next: number];
 /** The text, and how many bytes it stands for. */
 type Scanned = readonly [text: string, used: number];
 
@@ -109,19 +110,23 @@ function substitute(
   start: number,
   end: number,
   why: string,
-): string {
-  const each = (f: (b: number) => string): string => [...bytes.subarray(start, end)].map(f).join('');
+): readonly [text: string, next: number] {
   switch (mode) {
     case 'ignore':
-      return '';
+      return ['', end];
     case 'replace':
-      return '\ufffd';
-    case 'backslashreplace':
-      return each((b) => `\\x${b.toString(16).padStart(2, '0')}`);
-    case 'surrogateescape':
-      if (bytes.subarray(start, end).every((b) => b >= 0x80))
-        return each((b) => String.fromCharCode(0xdc00 + b));
+      return ['\ufffd', end];
+    case 'backslashreplace': {
+      const escaped = [...bytes.subarray(start, end)].map((b) => `\\x${b.toString(16).padStart(2, '0')}`);
+      return [escaped.join(''), end];
+    }
+    case 'surrogateescape': {
+      let text = '';
+      let next = start;
+      for (; next < end && bytes[next]! >= 0x80; next++) text += String.fromCharCode(0xdc00 + bytes[next]!);
+      if (next > start) return [text, next];
       throw new UnicodeDecodeError(name, Buffer.from(bytes), start, end, why);
+    }
     case 'strict':
       throw new UnicodeDecodeError(name, Buffer.from(bytes), start, end, why);
   }
@@ -130,7 +135,7 @@ function substitute(
 /** Which byte order, and how many bytes of mark to skip; undefined when there is too little to tell. */
 function byteOrder(name: string, bytes: Buffer, final: boolean): { scan: Scan; skip: number } | undefined {
   const need = name === 'utf-16' ? 2 : name === 'utf-32' ? 4 : 3;
-  if (bytes.length < need) return final ? { scan: utf8, skip: 0 } : undefined;
+  if (bytes.length < need) return final ? { scan: scans[bodyOf(name)]!, skip: 0 } : undefined;
   if (name === 'utf-8-sig') return { scan: utf8, skip: bytes.readUIntBE(0, 3) === 0xefbbbf ? 3 : 0 };
   if (name === 'utf-16') {
     if (bytes.readUInt16LE(0) === 0xfeff) return { scan: utf16le, skip: 2 };
@@ -150,11 +155,13 @@ const utf8: Scan = (bytes, final, bad) => {
   let good = 0;
   for (let i = 0; i < complete; ) {
     const { length, valid, why } = utf8Sequence(bytes, i, complete);
-    if (!valid) {
-      text += bytes.toString('utf8', good, i) + bad(i, i + length, why);
-      good = i + length;
+    if (valid) {
+      i += length;
+      continue;
     }
-    i += length;
+    const [meant, next] = bad(i, i + length, why);
+    text += bytes.toString('utf8', good, i) + meant;
+    good = i = next;
   }
   return [text + bytes.toString('utf8', good, complete), complete];
 };
@@ -202,7 +209,21 @@ const ascii: Scan = (bytes, _final, bad) => {
   let good = 0;
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i]! < 0x80) continue;
-    text += bytes.toString('latin1', good, i) + bad(i, i + 1, 'ordinal not in range(128)');
+    text += bytes.toString('latin1', good, i) + bad(i, i + 1, 'ordinal not in range(128)')[0];
+    good = i + 1;
+  }
+  return [text + bytes.toString('latin1', good), bytes.length];
+};
+
+const windows1252: Scan = (bytes, _final, bad) => {
+  let text = '';
+  let good = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const b = bytes[i]!;
+    if (b < 0x80 || b > 0x9f) continue;
+    const c = cp1252[b - 0x80]!;
+    const meant = c === '\ufffd' ? bad(i, i + 1, 'character maps to <undefined>')[0] : c;
+    text += bytes.toString('latin1', good, i) + meant;
     good = i + 1;
   }
   return [text + bytes.toString('latin1', good), bytes.length];
@@ -220,36 +241,55 @@ function utf16(bigEndian: boolean): Scan {
     if (!final && whole >= 2 && (unit(bytes, whole - 2) & 0xfc00) === 0xd800) whole -= 2;
     const body = bytes.subarray(0, whole);
     const fast = (bigEndian ? Buffer.from(body).swap16() : body).toString('utf16le');
-    let text = fast;
-    if (loneSurrogate.test(fast)) {
-      text = '';
-      for (let i = 0; i < whole; i += 2) {
-        const u = unit(bytes, i);
-        if ((u & 0xf800) !== 0xd800) text += String.fromCharCode(u);
-        else if (u < 0xdc00 && i + 2 < whole && (unit(bytes, i + 2) & 0xfc00) === 0xdc00) {
-          text += String.fromCharCode(u, unit(bytes, i + 2));
-          i += 2;
-        } else text += bad(i, i + 2, u < 0xdc00 ? 'illegal UTF-16 surrogate' : 'illegal encoding');
-      }
+    if (!loneSurrogate.test(fast) && (!final || whole === bytes.length)) return [fast, whole];
+    let text = '';
+    let i = 0;
+    const wrong = (end: number, why: string): void => {
+      const [meant, next] = bad(i, end, why);
+      text += meant;
+      i = next;
+    };
+    for (;;) {
+      const left = bytes.length - i;
+      const first = left < 2 ? 0 : unit(bytes, i);
+      const high = (first & 0xfc00) === 0xd800;
+      if (left === 0 || (!final && (left < 2 || (high && left < 4)))) return [text, i];
+      if (left < 2) wrong(bytes.length, 'truncated data');
+      else if ((first & 0xf800) !== 0xd800) {
+        text += String.fromCharCode(first);
+        i += 2;
+      } else if (!high) wrong(i + 2, 'illegal encoding');
+      else if (left < 4) wrong(bytes.length, 'unexpected end of data');
+      else if ((unit(bytes, i + 2) & 0xfc00) === 0xdc00) {
+        text += String.fromCharCode(first, unit(bytes, i + 2));
+        i += 4;
+      } else wrong(i + 2, 'illegal UTF-16 surrogate');
     }
-    if (!final || whole === bytes.length) return [text, whole];
-    return [text + bad(whole, bytes.length, 'truncated data'), bytes.length];
   };
 }
 
 function utf32(bigEndian: boolean): Scan {
   return (bytes, final, bad) => {
-    const whole = bytes.length & ~3;
     let text = '';
-    for (let i = 0; i < whole; i += 4) {
-      const c = bigEndian ? bytes.readUInt32BE(i) : bytes.readUInt32LE(i);
-      if (c > 0x10ffff) text += bad(i, i + 4, 'code point not in range(0x110000)');
-      else if (c >= 0xd800 && c < 0xe000)
-        text += bad(i, i + 4, 'code point in surrogate code point range(0xd800, 0xe000)');
-      else text += String.fromCodePoint(c);
+    let i = 0;
+    const wrong = (end: number, why: string): void => {
+      const [meant, next] = bad(i, end, why);
+      text += meant;
+      i = next;
+    };
+    for (;;) {
+      const left = bytes.length - i;
+      if (left === 0 || (left < 4 && !final)) return [text, i];
+      const c = left < 4 ? 0 : bigEndian ? bytes.readUInt32BE(i) : bytes.readUInt32LE(i);
+      if (left < 4) wrong(bytes.length, 'truncated data');
+      else if (c > 0x10ffff) wrong(i + 4, 'code point not in range(0x110000)');
+      else if (c >= 0xd800 && c < 0xe000) {
+        wrong(i + 4, 'code point in surrogate code point range(0xd800, 0xe000)');
+      } else {
+        text += String.fromCodePoint(c);
+        i += 4;
+      }
     }
-    if (!final || whole === bytes.length) return [text, whole];
-    return [text + bad(whole, bytes.length, 'truncated data'), bytes.length];
   };
 }
 
@@ -263,6 +303,7 @@ const scans: Readonly<Record<string, Scan>> = {
   'utf-8': utf8,
   ascii,
   'latin-1': latin1,
+  cp1252: windows1252,
   'utf-16-le': utf16le,
   'utf-16-be': utf16be,
   'utf-32-le': utf32le,
@@ -280,10 +321,14 @@ function platformDecoder(name: string, label: string, mode: ErrorsMode): Decoder
   return {
     decode(bytes, final) {
       try {
-        return decoder.decode(bytes, { stream: !final });
+        if (!final) return decoder.decode(bytes, { stream: true });
+        // A character that is cut off at the end would be dropped in silence; before a newline it is an error.
+        const text = decoder.decode(Buffer.concat([bytes, Buffer.from('\n')]));
+        if (text.endsWith('\n')) return text.slice(0, -1);
       } catch {
-        throw new UnicodeDecodeError(name, Buffer.from(bytes), 0, bytes.length, 'illegal multibyte sequence');
+        // What TextDecoder says is no more than what follows.
       }
+      throw new UnicodeDecodeError(name, Buffer.from(bytes), 0, bytes.length, 'illegal multibyte sequence');
     },
   };
 }

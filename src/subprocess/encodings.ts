@@ -23,6 +23,10 @@ const own: Readonly<Record<string, string>> = {
   'iso8859-1': 'latin-1',
   l1: 'latin-1',
   cp819: 'latin-1',
+  cp1252: 'cp1252',
+  'cp-1252': 'cp1252',
+  'windows-1252': 'cp1252',
+  1252: 'cp1252',
   'utf-16': 'utf-16',
   utf16: 'utf-16',
   u16: 'utf-16',
@@ -40,6 +44,20 @@ const own: Readonly<Record<string, string>> = {
   'utf-32-be': 'utf-32-be',
   'utf-32be': 'utf-32-be',
 };
+
+/** What bytes 0x80 to 0x9f mean in cp1252, U+FFFD being nothing. Node 20's own decoder takes them for Latin-1. */
+export const cp1252 = '€\ufffd‚ƒ„…†‡ˆ‰Š‹Œ\ufffdŽ\ufffd\ufffd‘’“”•–—˜™š›œ\ufffdžŸ';
+
+/** The encoding of what follows the byte order mark that this one begins with. */
+export function bodyOf(name: string): string {
+  return name === 'utf-16'
+    ? 'utf-16-le'
+    : name === 'utf-32'
+      ? 'utf-32-le'
+      : name === 'utf-8-sig'
+        ? 'utf-8'
+        : name;
+}
 
 /** @throws {ValueError} There is no such encoding (Python's LookupError). */
 export function encodingOf(given: string): Encoding {
@@ -98,29 +116,23 @@ export function encodeText(text: string, encoding: string, errors: string): Buff
     for (let i = 0; i < text.length && plain; i++) plain = text.charCodeAt(i) <= limit;
     if (plain) return Buffer.from(text, 'latin1');
   }
-  const one = encoderOf(name, label);
-  const parts: Uint8Array[] = [];
+  const one = encoderOf(bodyOf(name), label);
+  const parts: Uint8Array[] = bodyOf(name) === name ? [] : [encodeUnicode('', name)];
   let at = 0;
   for (const c of text) {
-    const code = c.codePointAt(0)!;
-    parts.push(one(c) ?? missing(code, at));
+    parts.push(one(c) ?? missing(c.codePointAt(0)!, at));
     at += c.length;
   }
   return Buffer.concat(parts);
 
   function missing(code: number, start: number): Uint8Array {
     if (errors === 'ignore') return new Uint8Array();
-    if (errors === 'replace') return Buffer.from('?');
-    if (errors === 'surrogateescape' && code >= 0xdc80 && code <= 0xdcff) return Uint8Array.of(code - 0xdc00);
-    if (errors === 'backslashreplace') {
-      const hex = code.toString(16);
-      return Buffer.from(
-        code < 0x100
-          ? `\\x${hex.padStart(2, '0')}`
-          : code < 0x10000
-            ? `\\u${hex.padStart(4, '0')}`
-            : `\\U${hex.padStart(8, '0')}`,
-      );
+    if (errors === 'replace') return inPlace('?');
+    if (errors === 'backslashreplace') return inPlace(escaped(code));
+    // In wider encodings a single byte is no character.
+    const wide = name.startsWith('utf-16') || name.startsWith('utf-32');
+    if (errors === 'surrogateescape' && code >= 0xdc80 && code <= 0xdcff && !wide) {
+      return Uint8Array.of(code - 0xdc00);
     }
     throw new UnicodeEncodeError(
       name,
@@ -129,6 +141,16 @@ export function encodeText(text: string, encoding: string, errors: string): Buff
       code >= 0xd800 && code < 0xe000 ? 'surrogates not allowed' : 'it is not in this encoding',
     );
   }
+
+  function inPlace(ascii: string): Uint8Array {
+    return Buffer.concat(Array.from(ascii, (c) => one(c)!));
+  }
+}
+
+function escaped(code: number): string {
+  const hex = code.toString(16);
+  if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
+  return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }
 
 function encodeUnicode(text: string, name: string): Buffer {
@@ -164,6 +186,14 @@ function encoderOf(name: string, label: string | undefined): (c: string) => Uint
   if (name === 'ascii' || name === 'latin-1') {
     const limit = name === 'ascii' ? 0x7f : 0xff;
     return (c) => (c.charCodeAt(0) <= limit ? Uint8Array.of(c.charCodeAt(0)) : undefined);
+  }
+  if (name === 'cp1252') {
+    return (c) => {
+      const code = c.codePointAt(0)!;
+      if (code < 0x80 || (code > 0x9f && code < 0x100)) return Uint8Array.of(code);
+      const at = c === '\ufffd' ? -1 : cp1252.indexOf(c);
+      return at === -1 ? undefined : Uint8Array.of(0x80 + at);
+    };
   }
   return (c) => (loneSurrogate.test(c) ? undefined : encodeUnicode(c, name));
 }

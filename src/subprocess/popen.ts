@@ -175,6 +175,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
       }
     }
     await this.#waitUntil(ms, deadline, abort, communication);
+    await communication.join();
     return this.#result(communication);
   }
 

@@ -32,6 +32,7 @@ const lookMilliseconds = 50;
 
 /** Promises that are resolved already: an acquire that need not wait allocates nothing. */
 export const resolvedTrue: Promise<boolean> = Promise.resolve(true);
+/** See {@link resolvedTrue}. */
 export const resolvedFalse: Promise<boolean> = Promise.resolve(false);
 
 /** Options of `new Lock()` and `new RLock()`. */
@@ -156,7 +157,10 @@ export abstract class BaseLock implements Disposable {
     if (o.signal?.aborted) return Promise.reject(o.signal.reason);
     if (o.once) return this.tryOnce(ASYNC, onAbandoned) ? resolvedTrue : resolvedFalse;
     this.#lookNow();
-    return this.lot.wait(lockWait(this.lot, this.at, ASYNC, onAbandoned), o).then((got) => got === true);
+    // The Promise itself, since each further one would let the others run before the new holder.
+    const { deadline, signal } = o;
+    const wait = lockWait(this.lot, this.at, ASYNC, onAbandoned);
+    return this.lot.wait(wait, { deadline, signal, otherwise: false }) as Promise<boolean>;
   }
 
   /** Waits for the word as a thread. */

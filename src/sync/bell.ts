@@ -7,22 +7,19 @@
  *
  * Now and then, only while something is awaited, it looks by itself: a process that was to ring may have been killed.
  */
+import { constants } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
-import {
-  closeQuietly,
-  createPipe,
-  drain,
-  openForeignPipe,
-  ring,
-  type Watcher,
-  watchReadable,
-} from '../platform/wake-pipe.ts';
+import { ownedByThread } from '../platform/thread-end.ts';
+import { closeQuietly, createPipe, drain, openForeignPipe, ring } from '../platform/wake-pipe.ts';
+import { type FdWatch, watchFd } from '../platform/watch.ts';
 
 /** What wants to be told that the bell rang. */
 export interface Listener {
-  /** Something may have changed for it. */
+  /** Looks at what may have changed for it. */
+  deliver(): void;
+  /** The same, having made sure that what changes from now on will ring again. */
   onBell(): void;
   /** Time to look by itself whether things are as they should be. */
   onTick(now: number): void;
@@ -32,9 +29,10 @@ export interface Listener {
 export const tickMilliseconds = 1000;
 
 interface Bell {
+  readonly readFd: number;
   readonly writeFd: number;
   readonly inode: number;
-  readonly watcher: Watcher;
+  readonly watcher: FdWatch;
 }
 
 const oneByte = new Uint8Array(1);
@@ -47,12 +45,33 @@ let keeping = 0;
 const listeners = new Set<Listener>();
 
 function open(): Bell {
-  const [readFd, writeFd] = createPipe();
-  const watcher = watchReadable(readFd, () => {
-    drain(readFd, scratch);
-    for (const listener of listeners) listener.onBell();
+  const [reads, writes] = createPipe();
+  const readFd = ownedByThread(reads, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
+  const watcher = watchFd(readFd, 'readable', () => {
+    for (const listener of listeners) listener.deliver();
+    // After those who were woken: they are not to wait for our system calls.
+    queueMicrotask(hearBell);
   });
-  return { writeFd, inode: fileStatus(writeFd).ino, watcher };
+  watcher.unref(); // while nothing is awaited
+  return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
+}
+
+/** The descriptor that can be read when this thread's bell was rung; undefined when nothing was ever awaited. */
+export function bellDescriptor(): number | undefined {
+  return bell?.readFd;
+}
+
+/**
+ * Tells all who listen that the bell rang: by the event loop, or by a thread that blocks and watches the descriptor itself.
+ *
+ * The pipe is emptied before it is asked to ring again, and that before the look at the slots: so whoever wakes somebody
+ * meanwhile is seen now, or rings again.
+ */
+export function hearBell(): void {
+  if (bell === undefined) return;
+  drain(bell.readFd, scratch);
+  for (const listener of listeners) listener.onBell();
 }
 
 /** From now on `listener` hears this thread's bell, which `participants` announces to the others. */
@@ -92,39 +111,54 @@ export function letEnd(): void {
   if (--keeping === 0) bell?.watcher.unref();
 }
 
-/** Write ends of other processes' bells, by pid and inode. */
-const foreign = new Map<string, number>();
+interface Foreign {
+  readonly pid: number;
+  readonly fd: number;
+}
+
+/** Write ends of other processes' bells, by the pipe's inode. */
+const foreign = new Map<number, Foreign>();
 
 /** Wakes the event loop of a participant, unless that was done already and not yet heard. */
 export function ringBell(participants: Participants, index: number): void {
+  if (!participants.markRung(index)) return;
   const { pid, fd, inode } = participants.bellOf(index);
-  if (fd < 0 || !participants.markRung(index)) return;
+  if (fd < 0) return;
   if (pid === process.pid) {
     ring(fd, oneByte);
     return;
   }
-  const name = `${pid}:${inode}`;
-  let end = foreign.get(name);
-  if (end === undefined) {
-    try {
-      end = openForeignPipe(pid, fd);
-    } catch {
-      return; // It is gone; those who wait with it will notice.
-    }
-    if (fileStatus(end).ino !== inode) {
-      closeQuietly(end);
-      return;
-    }
-    foreign.set(name, end);
+  const known = foreign.get(inode);
+  if (known !== undefined && known.pid === pid && ring(known.fd, oneByte)) return;
+  const end = openBell(pid, fd, inode);
+  if (end !== undefined) ring(end, oneByte);
+}
+
+/** Opens the bell of another process, or not: it may be gone, and those who wait with it will notice. */
+function openBell(pid: number, fd: number, inode: number): number | undefined {
+  forget(inode);
+  let end: number;
+  try {
+    end = openForeignPipe(pid, fd);
+  } catch {
+    return undefined;
   }
-  if (!ring(end, oneByte)) dropForeignBell(pid, inode);
+  if (fileStatus(end).ino !== inode) {
+    closeQuietly(end);
+    return undefined;
+  }
+  foreign.set(inode, { pid, fd: end });
+  return end;
+}
+
+function forget(inode: number): void {
+  const known = foreign.get(inode);
+  if (known === undefined) return;
+  closeQuietly(known.fd);
+  foreign.delete(inode);
 }
 
 /** Closes what was opened to wake a process that is gone. */
-export function dropForeignBell(pid: number, inode?: number): void {
-  for (const [name, fd] of foreign) {
-    if (name !== `${pid}:${inode}` && (inode !== undefined || !name.startsWith(`${pid}:`))) continue;
-    closeQuietly(fd);
-    foreign.delete(name);
-  }
+export function dropForeignBell(pid: number): void {
+  for (const [inode, known] of foreign) if (known.pid === pid) forget(inode);
 }

@@ -25,9 +25,13 @@ import { indexOfTag, tagMask } from '../memory/participants.ts';
 import { type ParkingLot, registerKind, type Wait } from './parking.ts';
 import { GRANTED, type SlotState, WOKEN } from './slots.ts';
 
+/** Somebody waits, or is about to. */
 export const CONTENDED = 1 << 24;
+/** The first in line was woken and came too late. */
 export const HANDOFF = 1 << 25;
+/** A task has it, not the thread as such. */
 export const ASYNC = 1 << 26;
+/** Its holder died with it. */
 export const ABANDONED = 1 << 27;
 
 /** Kind of waiters for a lock, see parking.ts. */

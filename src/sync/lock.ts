@@ -9,6 +9,7 @@ import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { BaseLock, type LockData, type LockOptions, resolvedTrue, type SavedOwner } from './base-lock.ts';
 import { ABANDONED, ASYNC, releaseWord } from './lock-word.ts';
 import { type AcquireOptions, type AcquireSyncOptions, notAcquired, resolveAcquire } from './options.ts';
+import { anyTaskWaits } from './parking.ts';
 
 /**
  * A lock that is not re-entrant: whoever holds it, task or thread, waits for ever when it acquires it again. Anybody
@@ -44,11 +45,15 @@ export class Lock extends BaseLock {
     return this.#acquireSlow(options);
   }
 
-  async #acquireSlow(options: AcquireOptions | boolean | undefined): Promise<boolean> {
-    const o = resolveAcquire(options);
-    if (o.signal?.aborted) throw o.signal.reason;
-    if (Atomics.compareExchange(this.i32, this.at, 0, this.tag | ASYNC) === 0) return true;
-    return this.waitForWord(o);
+  #acquireSlow(options: AcquireOptions | boolean | undefined): Promise<boolean> {
+    try {
+      const o = resolveAcquire(options);
+      if (o.signal?.aborted) throw o.signal.reason;
+      if (Atomics.compareExchange(this.i32, this.at, 0, this.tag | ASYNC) === 0) return resolvedTrue;
+      return this.waitForWord(o);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -73,7 +78,10 @@ export class Lock extends BaseLock {
     // A thread's and a task's hold differ by a bit; both are the simple case.
     if (Atomics.compareExchange(this.i32, this.at, this.tag, 0) === this.tag) return;
     const mine = this.tag | ASYNC;
-    if (Atomics.compareExchange(this.i32, this.at, mine, 0) === mine) return;
+    if (Atomics.compareExchange(this.i32, this.at, mine, 0) === mine) {
+      if (anyTaskWaits()) this.lot.glance(this.at << 2);
+      return;
+    }
     const word = Atomics.load(this.i32, this.at);
     if (word === 0) {
       throw new ValueError(

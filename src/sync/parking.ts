@@ -17,7 +17,7 @@
  *
  * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
  */
-import { type Arena, livingArenas } from '../memory/arena.ts';
+import { type Arena, livingArenas, setReaper } from '../memory/arena.ts';
 import { head } from '../memory/layout.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
 import { dropForeignBell, keepAlive, type Listener, letEnd, listen, ringBell, unlisten } from './bell.ts';
@@ -43,6 +43,8 @@ export interface Limits {
   readonly signal?: AbortSignal | undefined;
   /** Whether the program stays alive to wait. @default true */
   readonly keepAlive?: boolean | undefined;
+  /** What the wait resolves to when the deadline is over. @default undefined */
+  readonly otherwise?: unknown;
 }
 
 /** What to do for waiters of a kind that die. */
@@ -71,6 +73,8 @@ const ASYNC = 1;
 const kindShift = 1;
 const kindMask = 0x7f;
 
+/** How often in a row a task may have what is free before another task of its thread may. */
+const glanceRounds = 3;
 const patrolMilliseconds = 600;
 /** After which it looks whether a grant is complete. */
 const grantMilliseconds = 1;
@@ -91,6 +95,7 @@ export class ParkingLot implements Listener {
   readonly arena: Arena;
   readonly slots: Slots;
   readonly #tasks = new Map<number, Task>();
+  #glances = 0;
   /** Slots of own tasks that were told something by this very thread. */
   #due: number[] = [];
 
@@ -223,7 +228,7 @@ export class ParkingLot implements Listener {
     else if (state === WOKEN) this.wake(key);
   }
 
-  /** Waits without blocking. Resolves to what `attempt` gave, or to undefined when the deadline is over. */
+  /** Waits without blocking. Resolves to what `attempt` gave, or to `otherwise` when the deadline is over. */
   wait<T>(wait: Wait<T>, limits: Limits = {}): Promise<T | undefined> {
     const { signal, deadline } = limits;
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -260,7 +265,7 @@ export class ParkingLot implements Listener {
     task.timer = setTimeout(
       () => {
         if (left > tooLong) this.#startTimer(task, deadline);
-        else this.#giveUp(task, () => task.settle(undefined));
+        else this.#giveUp(task, () => task.settle(task.limits.otherwise));
       },
       Math.min(Math.max(left, 0), tooLong),
     );
@@ -281,8 +286,9 @@ export class ParkingLot implements Listener {
         return;
       }
       if (got !== undefined) {
-        this.#finish(task);
+        // First, so that its turn comes before what is put off.
         task.settle(got);
+        this.#finish(task);
         return;
       }
       if (state === GRANTED) {
@@ -317,7 +323,7 @@ export class ParkingLot implements Listener {
     this.#tasks.delete(task.slot);
     tasks--;
     if (this.#tasks.size === 0) unlisten(this);
-    if (task.limits.keepAlive !== false) letEnd();
+    if (task.limits.keepAlive !== false) queueMicrotask(letEnd);
     if (task.timer !== undefined) clearTimeout(task.timer);
     if (task.onAbort !== undefined) task.limits.signal?.removeEventListener('abort', task.onAbort);
   }
@@ -338,9 +344,30 @@ export class ParkingLot implements Listener {
     if (state === WOKEN || state === GRANTED || state === SPOILED) this.#step(task, state);
   }
 
+  /**
+   * A task that takes and gives back what is free, again and again, never lets the event loop turn, and so another task of
+   * this thread would not hear that a process has woken it; and who was woken instead may be in a process that does not run
+   * now. So every few times the first task that waits for the same attempts by itself, the more seldom the more wait.
+   */
+  glance(key: number): void {
+    if (++this.#glances < Math.max(glanceRounds, this.#tasks.size)) return;
+    this.#glances = 0;
+    for (const task of this.#tasks.values()) {
+      if (task.wait.key !== key) continue;
+      const state = this.slots.state(task.slot);
+      if (state === SUSPENDED) continue;
+      this.#step(task, state);
+      return;
+    }
+  }
+
+  deliver(): void {
+    for (const slot of this.#tasks.keys()) this.#deliver(slot);
+  }
+
   onBell(): void {
     this.arena.participants.clearRung();
-    for (const slot of this.#tasks.keys()) this.#deliver(slot);
+    this.deliver();
   }
 
   onTick(): void {
@@ -435,6 +462,11 @@ export class ParkingLot implements Listener {
 
 /** Tasks of this thread that wait anywhere. */
 let tasks = 0;
+
+/** Whether any task of this thread waits: then whoever gives something back calls {@link ParkingLot.glance}. */
+export function anyTaskWaits(): boolean {
+  return tasks !== 0;
+}
 /** Lots that have tasks keep themselves here through their listener; the others are found by their arena. */
 const lotOfArena = new WeakMap<Arena, ParkingLot>();
 const lots: Iterable<ParkingLot> = {
@@ -450,7 +482,7 @@ const lots: Iterable<ParkingLot> = {
  * A thread that blocks cannot run its tasks: a lock that is handed to one of them meanwhile would be held by nobody who
  * runs, possibly the very lock that the thread waits for. So they let others go first until the thread runs again.
  */
-function suspendGrants(): ParkingLot[] {
+export function suspendGrants(): ParkingLot[] {
   return tasks === 0 ? [] : ParkingLot.suspendAll();
 }
 
@@ -468,6 +500,8 @@ export function parkingLot(arena: Arena): ParkingLot {
   }
   return lot;
 }
+
+setReaper((arena) => parkingLot(arena).reap());
 
 /**
  * Tells the shared objects of this process that the process `pid` has ended: what it held becomes abandoned, what it was

@@ -23,6 +23,7 @@ import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { BaseLock, type LockData, type LockOptions, resolvedTrue, type SavedOwner } from './base-lock.ts';
 import { ASYNC, releaseWord } from './lock-word.ts';
 import { type AcquireOptions, type AcquireSyncOptions, notAcquired, resolveAcquire } from './options.ts';
+import { anyTaskWaits } from './parking.ts';
 
 const THREAD = 0;
 const PLAIN = -1;
@@ -145,7 +146,10 @@ export class RLock extends BaseLock {
     // Until its next owner writes it: somebody of that thread, but nobody who may re-enter.
     i32[this.#scopeAt] = PLAIN;
     if (Atomics.compareExchange(i32, at, tag, 0) === tag) return;
-    if (Atomics.compareExchange(i32, at, tag | ASYNC, 0) === (tag | ASYNC)) return;
+    if (Atomics.compareExchange(i32, at, tag | ASYNC, 0) === (tag | ASYNC)) {
+      if (anyTaskWaits()) this.lot.glance(at << 2);
+      return;
+    }
     releaseWord(this.lot, at);
   }
 

@@ -155,7 +155,11 @@ export class SharedArray<C extends CellKind = CellKind> implements Iterable<Valu
 
   /** Of an array of `c`, all its bytes, live. @throws {ValueError} For another kind. */
   get raw(): Buffer {
-    this.#characters();
+    if (this.#characters() !== 'c') {
+      throw new ValueError(
+        "Cannot take the bytes of an array of 'u': only arrays of 'c' have raw; use .array",
+      );
+    }
     return Buffer.from(this.#buffer, 0, (this.#array as Uint8Array).byteLength);
   }
 

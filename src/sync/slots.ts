@@ -25,12 +25,19 @@
 import { RuntimeError } from '../base/errors.ts';
 import { head, slotBytes, slotCount, slotOffset } from '../memory/layout.ts';
 
+/** Nobody's. */
 export const FREE = 0;
+/** Being filled in. */
 export const PREPARED = 1;
+/** May be woken. */
 export const WAITING = 2;
+/** Told to look again. */
 export const WOKEN = 3;
+/** Given what it waits for. */
 export const GRANTED = 4;
+/** Told that it will not come. */
 export const SPOILED = 5;
+/** Its event loop is blocked. */
 export const SUSPENDED = 6;
 
 /** What a waiter finds that it was told. */
@@ -81,18 +88,22 @@ export class Slots {
     return Atomics.load(this.#i32, firstWord + slot * slotWords);
   }
 
+  /** What its waiter was told last. */
   state(slot: number): SlotState {
     return (Atomics.load(this.#i32, firstWord + slot * slotWords) & stateMask) as SlotState;
   }
 
+  /** Whose it is. */
   participant(slot: number): number {
     return (this.raw(slot) >> indexShift) & indexMask;
   }
 
+  /** What its waiter noted about itself. */
   details(slot: number): number {
     return Atomics.load(this.#i32, this.wordOf(slot) + DETAILS);
   }
 
+  /** What its waiter waits for. */
   key(slot: number): number {
     return Atomics.load(this.#i32, this.wordOf(slot) + KEY);
   }

@@ -6,11 +6,24 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { Lock, Process, Queue, SharedArray, SharedMemory, Value } from '../../src/index.ts';
+import {
+  fromHandle,
+  Lock,
+  Pool,
+  Process,
+  Queue,
+  SharedArray,
+  SharedMemory,
+  shareHandle,
+  Value,
+} from '../../src/index.ts';
 import { Empty, Full, ShutDown } from '../../src/queue.ts';
 import { Peer } from '../fixtures/peer.ts';
 import { startProgram, temporaryDirectory } from '../support/run.ts';
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Two processes and a worker thread, for all tests that leave them alive. */
 let peers: Peer[];
@@ -84,6 +97,13 @@ for (const maxsize of [0, 5]) {
       for (const peer of extra) await peer.kill();
     }
   });
+}
+
+/** Unlike `AbortSignal.timeout`, keeps the program alive until then. */
+function abortedAfter(milliseconds: number): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error('enough')), milliseconds);
+  return controller.signal;
 }
 
 test('values of every kind arrive as they were put', async () => {
@@ -234,8 +254,8 @@ test('an aborted wait rejects with the reason, and takes or puts nothing', async
   q.putSync(2);
   await assert.rejects(q.get({ signal: AbortSignal.abort(new Error('before')) }), { message: 'before' });
   await assert.rejects(q.put(3, { signal: AbortSignal.abort(new Error('before')) }), { message: 'before' });
-  const putting = q.put(3, { signal: AbortSignal.timeout(10) });
-  await assert.rejects(putting, { name: 'TimeoutError' });
+  const putting = q.put(3, { signal: abortedAfter(10) });
+  await assert.rejects(putting, { message: 'enough' });
   assert.equal(q.qsize(), 1);
   assert.equal(q.getNowait(), 2);
   await assert.rejects(q.put(4, { signal: AbortSignal.abort(new Error('before')) }), { message: 'before' });
@@ -281,7 +301,10 @@ test('shutdown: what is in it can be got, then ShutDown; who waits is woken, eve
   await assert.rejects(q.get(), ShutDown);
   assert.throws(() => q.getSync(), ShutDown);
   assert.throws(() => q.getNowait(), ShutDown);
-  await assert.rejects(peers[1]!.run((_mp, q) => q.get(), q), { name: 'ShutDown' });
+  await assert.rejects(
+    peers[1]!.run((_mp, q) => q.get(), q),
+    { name: 'ShutDown' },
+  );
 });
 
 test('shutdown wakes consumers that wait, and ends iterations', async () => {
@@ -317,7 +340,7 @@ test('close: own calls that wait are ended, later ones refused; the others go on
   const iterating = getMany(undefined, { q, how: 'for await' });
   const elsewhere = await Peer.start();
   try {
-    await elsewhere.run((_mp, q, state) => void (state.q = q), q);
+    await elsewhere.run((_mp, q, state) => void Object.assign(state, { q }), q);
     q.close();
     q.close();
     await getting;
@@ -353,7 +376,13 @@ test('joinThread only after close; cancelJoinThread does nothing', async () => {
 test('iteration ends when the last producer has ended, however: closed, returned, exited, killed', async () => {
   const q = new Queue<string>();
   const producers = [
-    new Process({ target: (q: Queue<string>) => (q.putSync('closed'), q.close()), args: [q] }),
+    new Process({
+      target: (q: Queue<string>) => {
+        q.putSync('closed');
+        q.close();
+      },
+      args: [q],
+    }),
     new Process({ target: async (q: Queue<string>) => void (await q.put('returned')), args: [q] }),
     new Process({
       target: (q: Queue<string>) => {
@@ -402,7 +431,7 @@ test('nothing is lost when a producer exits, or is killed, right after it put', 
   const next = [0, 0];
   for (let n = 0; n < 2 * count; n++) {
     const m = q.getNowait();
-    assert.equal(m >> 1, next[m & 1]++);
+    assert.equal(m >> 1, next[m & 1]!++);
   }
 });
 
@@ -554,4 +583,43 @@ test('iterations of one object, of which one blocks, end together', async () => 
   await producer;
   const got = await pending;
   assert.equal(got.length, 2);
+});
+
+test('a pool has it through its initializer', async () => {
+  const q = new Queue<number>();
+  const pool = new Pool(2, {
+    initializer: (queue: typeof q) => {
+      (globalThis as { queue?: unknown }).queue = queue;
+    },
+    initargs: [q],
+  });
+  await pool.map((x: number) => (globalThis as unknown as { queue: Queue<number> }).queue.put(x), range(50));
+  pool.close();
+  await pool.join();
+  const got = range(50).map(() => q.getSync());
+  assert.deepEqual(
+    got.toSorted((a, b) => a - b),
+    range(50),
+  );
+});
+
+test('between worker threads, by a handle', async () => {
+  const q = new Queue<string>();
+  const worker = new Worker(
+    `const { workerData } = require('node:worker_threads');
+     const { fromHandle } = require(workerData.library);
+     const q = fromHandle(workerData.handle);
+     q.putSync('from the thread: ' + q.getSync());`,
+    {
+      eval: true,
+      workerData: {
+        handle: shareHandle(q),
+        library: new URL('../../dist/cjs/index.js', import.meta.url).pathname,
+      },
+    },
+  );
+  await q.put('hello');
+  await new Promise((done) => worker.on('exit', done));
+  assert.equal(await q.get({ timeout: 5000 }), 'from the thread: hello');
+  assert.equal(typeof fromHandle, 'function');
 });

@@ -19,8 +19,13 @@ after(() => {
 
 const esmHead = `
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
+import { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { createRequire } from 'node:module';
+import { parse as parseJs } from 'acorn';
+import * as acornAll from 'acorn';
+import jsonModule from './data.json' with { type: 'json' };
 import { exported } from './helper.mjs';
 import byDefault from './helper.mjs';
 import * as helper from './helper.mjs';
@@ -29,11 +34,72 @@ const HERE = path.dirname(new URL(import.meta.url).pathname);
 `;
 const cjsHead = `
 const path = require('node:path');
-const { isDeepStrictEqual } = require('node:util');
+const { EventEmitter } = require('node:events');
+const { readFileSync } = require('node:fs');
+const { isDeepStrictEqual, promisify } = require('node:util');
+const acornAll = require('acorn');
+const { parse: parseJs } = acornAll;
 const helper = require('./helper.mjs');
 const { exported, default: byDefault } = helper;
 const data = require('./data.json');
 const HERE = __dirname;
+`;
+/** What only ES modules have. */
+const esmCases = `
+const require = createRequire(import.meta.url);
+const here = import.meta.url;
+class Located { static where = import.meta.url; file() { return import.meta.url; } }
+Object.assign(cases, {
+  'import.meta.url': [() => import.meta.url, [], import.meta.url],
+  'import.meta.url in a class': [() => [Located.where, new Located().file()], [], [import.meta.url, import.meta.url]],
+  'other parts of import.meta': [() => [import.meta.dirname, import.meta.filename, import.meta.resolve('./helper.mjs')], [], [import.meta.dirname, import.meta.filename, import.meta.resolve('./helper.mjs')]],
+  'dynamic import beside import.meta.url': [async () => (await import(new URL('./helper.mjs', import.meta.url).href)).exported(1), [], 2],
+  'a require made by createRequire': [() => require('./data.json').answer, [], 42],
+  'a JSON module, imported': [() => jsonModule.answer, [], 42],
+  'the value of a top-level await': [() => awaited, [], 42],
+});
+const awaited = (await import('./data.json', { with: { type: 'json' } })).default.answer;
+`;
+/** What only CommonJS has. */
+const cjsCases = `
+const topThis = this;
+this.fromThis = 5;
+implicit = 6;
+with ({ inWith: 7 }) { var fromWith = () => inWith + 1; }
+Object.assign(cases, {
+  'require inside of a function': [() => require('./data.json').answer, [], 42],
+  'require.resolve': [() => path.basename(require.resolve('./data.json')), [], 'data.json'],
+  '__dirname and __filename': [() => [__dirname, __filename], [], [__dirname, __filename]],
+  'sloppy mode': [function (a, a) { undeclared = a; return [010, this === globalThis, undeclared, arguments.callee.name]; }, [1, 2], [8, true, 2, '']],
+  'a global variable that was never declared': [() => implicit, [], 6],
+});
+`;
+/** What only TypeScript has; nothing but types, which can be stripped. */
+const tsCases = `
+interface Shape<T> { readonly x: T; y?: number }
+type Fn = (x: number) => string;
+class Typed<T extends object> { private readonly secret: number = 3; declare nothing: string; constructor(protected_: T) { this.held = protected_; } held: T; get<K extends keyof T>(k: K): T[K] { return this.held[k]!; } }
+const asFn: Fn = (x: number, y?: string): string => \`\${x as unknown as string}\${y ?? ''}\`;
+const satisfied = { x: 1 } satisfies Shape<number>;
+function generic<T, U = T>(this: void, a: T, b: U): [T, U] { return [a, b]; }
+Object.assign(cases, {
+  'typed functions': [asFn, [1, 'y'], '1y'],
+  'generic functions and classes': [<T,>(a: T): unknown[] => [...generic<T>(a, a), new Typed<Shape<number>>({ x: 2 }).get('x'), satisfied.x], [1], [1, 1, 2, 1]],
+});
+`;
+/** What a loader turns into code of its own. */
+const loaderCases = `
+enum Color { Red = 1, Green = Red << 1, Blue = 'blue'.length }
+namespace Space { export const inside = 4; export function f() { return inside; } }
+class Params { constructor(public readonly a: number, private b = 2) {} sum() { return this.a + this.b; } }
+abstract class Shape2 { abstract area(): number; twice() { return this.area() * 2; } }
+class Square extends Shape2 { constructor(public side: number) { super(); } override area() { return this.side ** 2; } }
+Object.assign(cases, {
+  'enums': [() => [Color.Red, Color.Green, Color[2], Color.Blue], [], [1, 2, 'Green', 4]],
+  'namespaces': [() => Space.f(), [], 4],
+  'parameter properties and abstract classes': [(p: Params) => [p.sum(), new Square(3).twice()], [new Params(1)], [3, 18]],
+  'using': [() => { const seen: string[] = []; { using _ = { [Symbol.dispose]: () => seen.push('disposed') }; seen.push('in'); } return seen; }, [], ['in', 'disposed']],
+});
 `;
 const tail = (load: string): string => `
 ${load}
@@ -66,22 +132,28 @@ before(() => assert.ok(readFileSync(built, 'utf8').length > 0, 'run npm run buil
 
 const stripping = process.features as { typescript?: unknown };
 const forms: readonly (readonly [string, string, string, readonly string[]])[] = [
-  ['an ES module', 'mjs', `${esmHead}${cases}${tail(esmLoad)}`, []],
-  ['CommonJS', 'cjs', `${cjsHead}${cases}${tail(cjsLoad)}`, []],
+  ['an ES module', 'mjs', `${esmHead}${cases}${esmCases}${tail(esmLoad)}`, []],
+  ['CommonJS', 'cjs', `${cjsHead}${cases}${cjsCases}${tail(cjsLoad)}`, []],
   [
     'TypeScript under a loader',
     'mts',
-    `${esmHead}${cases}${tail(esmLoad)}`,
+    `${esmHead}${cases}${esmCases}${tsCases}${loaderCases}${tail(esmLoad)}`,
     ['--import', import.meta.resolve('tsx')],
   ],
   ...(stripping.typescript
-    ? [['TypeScript under type stripping', 'mts', `${esmHead}${cases}${tail(esmLoad)}`, []] as const]
+    ? [
+        [
+          'TypeScript under type stripping',
+          'mts',
+          `${esmHead}${cases}${esmCases}${tsCases}${tail(esmLoad)}`,
+          [],
+        ] as const,
+      ]
     : []),
 ];
 
-const count = [...cases.matchAll(/^ {2}'.*': \[/gm)].length;
-
 for (const [form, ending, text, options] of forms) {
+  const count = [...text.matchAll(/^ {2}'.*': \[/gm)].length;
   const run = (file: string): void => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const { stdout, stderr } = spawnSync(
@@ -101,10 +173,10 @@ for (const [form, ending, text, options] of forms) {
     run(write(`main.${ending}`, `${text}\nmain();\n`));
   });
   test(`every function of an imported module that is ${form} crosses`, () => {
-    const cjs = ending === 'cjs';
+    const cjs = ending.startsWith('c');
     const module = write(
       `module.${ending}`,
-      `${text}\n${cjs ? 'exports.main = main;' : 'export { main };'}\n`,
+      `${text}\n${ending === 'cjs' ? 'exports.main = main;' : 'export { main };'}\n`,
     );
     const load = cjs
       ? `require(${JSON.stringify(module)}).main();`

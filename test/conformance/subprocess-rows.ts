@@ -12,143 +12,31 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
-import type { PopenOptions } from '../../src/subprocess/options.ts';
 import * as sp from '../../src/subprocess.ts';
-import { CalledProcessError, DEVNULL, PIPE, Popen, STDOUT, TimeoutExpired } from '../../src/subprocess.ts';
+import { CalledProcessError, DEVNULL, PIPE, STDOUT, TimeoutExpired } from '../../src/subprocess.ts';
 import { closeFd, duplicate, F_GETFD, F_SETFD, fcntl, openPipe, pipeSize, steal } from '../support/ffi.ts';
+import {
+  blocking,
+  fallback,
+  inNode,
+  nodeArgs,
+  openFds,
+  rowList,
+  settledFds,
+  sh,
+  start,
+  turn,
+  waiting,
+  withFile,
+} from '../support/rows.ts';
 
-type P = Popen<PopenOptions>;
-type Text = Buffer | string | null;
-type Run = Promise<sp.CompletedProcess<Buffer | string>>;
+export { blocking, waiting };
 
-/** Every blocking call in one of its two forms. */
-export interface Kit {
-  readonly form: 'waiting' | 'blocking';
-  communicate(p: P, input?: string | Uint8Array, options?: { timeout?: number }): Promise<[Text, Text]>;
-  wait(p: P, options?: { timeout?: number }): Promise<number>;
-  run(args: sp.Args, options?: sp.RunOptions): Run;
-  call(args: sp.Args, options?: sp.CallOptions): Promise<number>;
-  checkCall(args: sp.Args, options?: sp.CallOptions): Promise<number>;
-  checkOutput(args: sp.Args, options?: sp.CheckOutputOptions): Promise<Buffer | string>;
-  getoutput(cmd: string): Promise<string>;
-  getstatusoutput(cmd: string): Promise<[number, string]>;
-  readAll(stream: sp.ProcessOutput): Promise<Buffer | string>;
-  readline(stream: sp.ProcessOutput): Promise<Buffer | string>;
-  leave(p: P): Promise<void>;
-}
-
-export const waiting: Kit = {
-  form: 'waiting',
-  communicate: (p, input, options) => p.communicate(input, options),
-  wait: (p, options) => p.wait(options),
-  run: (args, options) => sp.run(args, options) as Run,
-  call: sp.call,
-  checkCall: sp.checkCall,
-  checkOutput: (args, options) => sp.checkOutput(args, options) as Promise<Buffer | string>,
-  getoutput: sp.getoutput,
-  getstatusoutput: sp.getstatusoutput,
-  readAll: (stream) => stream.readAll(),
-  readline: (stream) => stream.readline(),
-  leave: (p) => p[Symbol.asyncDispose](),
-};
-
-export const blocking: Kit = {
-  form: 'blocking',
-  communicate: async (p, input, options) => p.communicateSync(input, options),
-  wait: async (p, options) => p.waitSync(options),
-  run: async (args, options) => sp.runSync(args, options) as Awaited<Run>,
-  call: async (args, options) => sp.callSync(args, options),
-  checkCall: async (args, options) => sp.checkCallSync(args, options),
-  checkOutput: async (args, options) => sp.checkOutputSync(args, options) as Buffer | string,
-  getoutput: async (cmd) => sp.getoutputSync(cmd),
-  getstatusoutput: async (cmd) => sp.getstatusoutputSync(cmd),
-  readAll: async (stream) => stream.readAllSync(),
-  readline: async (stream) => stream.readlineSync(),
-  leave: async (p) => p[Symbol.dispose](),
-};
-
-/** One row: its id and behaviour, and the check. */
-export interface Row {
-  readonly name: string;
-  readonly check: (kit: Kit) => Promise<void>;
-  /** Only once and only in the main thread: it starts a parent of its own. */
-  readonly once?: boolean;
-}
-
-/** Whether programs are started through `node:child_process` here. */
-const fallback = process.platform === 'darwin';
-
-export const rows: Row[] = [];
-const row = (name: string, check: Row['check']): void => void rows.push({ name, check });
-const rowOnce = (name: string, check: () => Promise<void>): void =>
-  void rows.push({ name, check, once: true });
-/** A row about an option that the fallback has no means for: there it is refused. */
-const rowFast = (name: string, check: Row['check']): void =>
-  row(name, async (kit) => {
-    if (!fallback) await check(kit);
-    else await assert.rejects(async () => check(kit), { name: 'NotSupportedError', message: /has no means/ });
-  });
-/** A row that `node:child_process` cannot meet; README.md beside this file says why. */
-const rowNotFallback = (name: string, check: Row['check']): void =>
-  row(name, async (kit) => {
-    if (!fallback) await check(kit);
-  });
+export const { rows, row, rowOnce, rowFast, rowNotFallback } = rowList();
 
 const TRUE = 'true';
 const MISSING = 'nonexisting_i_hope';
 const BIG = 4_194_305;
-const sh = (script: string, ...more: string[]): string[] => ['sh', '-c', script, ...more];
-const dist = pathToFileURL(path.resolve(import.meta.dirname ?? '', '../../dist/subprocess.js')).href;
-const start = (args: sp.Args, options: PopenOptions = {}): P => new Popen<PopenOptions>(args, options);
-
-/** A file that is gone again after the row. */
-async function withFile(content: string, use: (fd: number, file: string) => Promise<void>): Promise<void> {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'multiproc-'));
-  const file = path.join(directory, 'file');
-  fs.writeFileSync(file, content);
-  const fd = fs.openSync(file, 'r+');
-  try {
-    await use(fd, file);
-  } finally {
-    fs.closeSync(fd);
-    fs.rmSync(directory, { recursive: true });
-  }
-}
-
-/** Arguments for a Node program that has the built library as `sp`, started as it is here. */
-function nodeArgs(script: string, ...more: string[]): string[] {
-  const platform = JSON.stringify(process.platform);
-  const head = `Object.defineProperty(process, 'platform', { value: ${platform} });
-    const fs = await import('node:fs');
-    const sp = await import(${JSON.stringify(dist)});`;
-  return ['--input-type=module', '-e', `${head}\n${script}`, ...more];
-}
-
-/** What a Node program prints. */
-function inNode(script: string, input?: string): string {
-  return execFileSync(process.execPath, nodeArgs(script), {
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'inherit'],
-    ...(input === undefined ? {} : { input }),
-  });
-}
-
-const openFds = (): string[] => {
-  const all = fs.readdirSync('/proc/self/fd');
-  return all.sort();
-};
-/** What is open once everything that was let go of is closed: the same in several looks. */
-async function settledFds(): Promise<string[]> {
-  let fds = openFds();
-  for (let same = 0; same < 5; ) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    const now = openFds();
-    same = now.join() === fds.join() ? same + 1 : 0;
-    fds = now;
-  }
-  return fds;
-}
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 row('ProcessTestCase.test_call_timeout: call kills what runs too long and says so', async (kit) => {
   await assert.rejects(kit.call(sh('while :; do :; done'), { timeout: 100 }), TimeoutExpired);
@@ -190,7 +78,7 @@ row('ProcessTestCase.test_check_output_input_arg: input from memory', async (kit
 rowOnce('ProcessTestCase.test_check_output_input_none: null is empty input', async () => {
   const out = inNode(
     `console.log(String(sp.checkOutputSync('cat', { input: null })), String(await sp.checkOutput('cat', { input: null })))`,
-    'XX',
+    { input: 'XX' },
   );
   assert.doesNotMatch(out, /XX/);
 });
@@ -200,7 +88,7 @@ for (const option of ['text', 'universalNewlines'] as const) {
     async () => {
       const out = inNode(
         `console.log(JSON.stringify(sp.checkOutputSync('cat', { input: null, ${option}: true })))`,
-        'XX',
+        { input: 'XX' },
       );
       assert.equal(out, '""\n');
     },
@@ -381,8 +269,8 @@ for (const [id, pipesize] of [
     closeFd(fresh.read);
     closeFd(fresh.write);
     const p = start('cat', { stdin: PIPE, stdout: PIPE, stderr: PIPE, pipesize });
-    // The fallback's pipes are sockets, whose room is not counted this way.
-    for (const s of fallback ? [] : [p.stdin!, p.stdout!, p.stderr!]) {
+    // The fallback in a worker thread has sockets, whose room is not counted this way.
+    for (const s of fallback && !isMainThread ? [] : [p.stdin!, p.stdout!, p.stderr!]) {
       assert.equal(pipeSize(s.fileno()), pipesize === -1 ? usual : pipesize);
     }
     await kit.communicate(p);
@@ -629,9 +517,13 @@ row('ProcessTestCase.test_repr: printed as in Python', async (kit) => {
   assert.equal(inspect(running), "<Popen: returncode: None args: ['sleep', '9']>");
   running.kill();
   await kit.wait(running);
-  const long = start(['true', '--my-opts', 'a'.repeat(100)]);
-  assert.equal(inspect(long), `<Popen: returncode: None args: ['true', '--my-opts', '${'a'.repeat(22)}...>`);
+  const long = start(sh('sleep 9', 'a'.repeat(100)));
+  assert.equal(
+    inspect(long),
+    `<Popen: returncode: None args: ['sh', '-c', 'sleep 9', '${'a'.repeat(20)}...>`,
+  );
   assert.equal(inspect(long).length, 80);
+  long.kill();
   await kit.wait(long);
 });
 row('ProcessTestCase.test_communicate_epipe_only_stdin: after the end', async (kit) => {
@@ -911,8 +803,12 @@ function readStat(pid: number): string {
   }
 }
 
-/** koffi's exit handler syncs standard output and error, and hangs when the one is closed and the other is not. */
-const fillStandardStreams = `for (let fd = 0; fd <= 2;) fd = fs.openSync('/dev/null', 'r+');`;
+/**
+ * koffi's exit handler syncs standard output and error and hangs when the one is closed and the other is not. What was
+ * watched is closed a turn later, hence the wait.
+ */
+const fillStandardStreams = `await new Promise((resolve) => setTimeout(resolve, 20));
+        for (let fd = 0; fd <= 2;) fd = fs.openSync('/dev/null', 'r+');`;
 
 for (const closed of [[0], [1], [2], [0, 1], [1, 2], [0, 1, 2]]) {
   const id = closed.length === 1 ? `test_close_fd_${closed[0]}` : `test_close_fds_${closed.join('_')}`;

@@ -1,57 +1,6 @@
-/**
- * The rows of CPython's test_subprocess in the four places where programs are started: the main thread and a worker
- * thread, each through the fast start and through the fallback.
- */
-import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { bundleForDist } from '../support/bundle.ts';
-import { root, runNode } from '../support/run.ts';
-import { blocking, rows, waiting } from './subprocess-rows.ts';
+/** The rows of CPython's test_subprocess. */
+import { fileURLToPath } from 'node:url';
+import { runEverywhere } from '../support/everywhere.ts';
+import { rows } from './subprocess-rows.ts';
 
-describe('in the main thread', () => {
-  for (const { name, check, once } of rows) {
-    if (once) test(name, () => check(waiting));
-    else for (const kit of [waiting, blocking]) test(`${name} (${kit.form})`, () => check(kit));
-  }
-});
-
-let bundle = '';
-before(async () => {
-  bundle = await bundleForDist(path.join(root, 'test', 'conformance', 'subprocess-rows.ts'));
-});
-after(() => rmSync(path.dirname(bundle), { recursive: true }));
-
-for (const [title, flags] of [
-  ['in a worker thread', ['worker']],
-  ['through the fallback', ['fallback']],
-  ['through the fallback, in a worker thread', ['worker', 'fallback']],
-] as const) {
-  describe(title, () => {
-    const results = new Map<string, string | undefined>();
-    let ended: { code: number | null; signal: string | null; stderr: string };
-    before(async () => {
-      const report = path.join(path.dirname(bundle), flags.join('-'));
-      const runner = path.join(root, 'test', 'support', 'row-runner.mjs');
-      ended = await runNode([runner, bundle, report, ...flags], { timeout: 240_000 });
-      const lines = existsSync(report) ? readFileSync(report, 'utf8').trim().split('\n') : [];
-      for (const line of lines) {
-        const { name, error } = JSON.parse(line) as { name: string; error?: string };
-        results.set(name, error);
-      }
-    });
-    const expectRow = (name: string): void => {
-      test(name, () => {
-        assert.ok(results.has(name), `not run; the program ended with ${JSON.stringify(ended)}`);
-        const error = results.get(name);
-        if (error !== undefined) assert.fail(error);
-      });
-    };
-    for (const { name, once } of rows) {
-      if (!once) for (const kit of [waiting, blocking]) expectRow(`${name} (${kit.form})`);
-      else if (!flags.includes('worker' as never)) expectRow(name);
-    }
-    expectRow('done');
-  });
-}
+runEverywhere(fileURLToPath(new URL('./subprocess-rows.ts', import.meta.url)), rows);

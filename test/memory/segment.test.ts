@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { collectDescriptors, isInherited, setInherited } from '../../src/memory/inheritance.ts';
+import { collectCargo, isInherited, setInherited } from '../../src/memory/inheritance.ts';
 import { openSegment, Segment, segmentOf } from '../../src/memory/segment.ts';
 import { Peer } from '../fixtures/peer.ts';
+import { root } from '../support/run.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -114,11 +116,11 @@ test('Segment: bad sizes are refused and leave nothing', () => {
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
-test('collectDescriptors: notes the descriptors of the handles made meanwhile, also when nested', () => {
+test('collectCargo: notes the descriptors of the handles made meanwhile, also when nested', () => {
   const [a, b] = [Segment.create(4096), Segment.create(4096)];
   b.handle();
-  const outer = collectDescriptors(() => {
-    const inner = collectDescriptors(() => a.handle());
+  const outer = collectCargo(() => {
+    const inner = collectCargo(() => a.handle());
     assert.deepEqual(inner.fds, [a.fd]);
     b.handle();
     return inner.result;
@@ -134,4 +136,39 @@ test('setInherited: a descriptor of the parent is used under its number, once', 
   assert.equal(isInherited(1, segment.fd), false);
   // Known by its inode already: the same object.
   assert.equal(openSegment({ ...segment.handle(), pid: 4_000_000 }), segment);
+});
+
+test('without descriptors left it is EMFILE, and when there are some again everything works', () => {
+  const program = `
+    import { closeSync, openSync, readdirSync } from 'node:fs';
+    import { Lock, RawArray, SharedMemory } from './dist/index.js';
+    const lock = new Lock();
+    new SharedMemory({ create: true, size: 1 }).unlink();
+    const fill = [];
+    const errors = [];
+    for (const free of [0, 1]) {
+      for (;;) { try { fill.push(openSync('/dev/null')); } catch { break; } }
+      for (let n = 0; n < free; n++) closeSync(fill.pop());
+      for (const make of [() => RawArray('d', 100_000), () => new SharedMemory({ create: true, size: 10 })]) {
+        try { make().unlink?.(); } catch (error) { errors.push(error.code); }
+      }
+      lock.acquireSync();
+      lock.release();
+    }
+    for (const fd of fill) closeSync(fd);
+    RawArray('d', 100_000)[0] = 1;
+    const memory = new SharedMemory({ create: true, size: 10 });
+    memory.close();
+    memory.unlink();
+    console.log(JSON.stringify([errors, readdirSync('/dev/shm').filter((f) => f.startsWith('psm_')).length]));`;
+  const before = readdirSync('/dev/shm').filter((f) => f.startsWith('psm_')).length;
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, program],
+    { encoding: 'utf8', cwd: root },
+  );
+  assert.equal(status, 0, stderr);
+  const [errors, files] = JSON.parse(stdout) as [string[], number];
+  assert.ok(errors.length >= 2 && errors.every((code) => code === 'EMFILE'), String(errors));
+  assert.ok(files <= before, 'no file is left');
 });

@@ -244,3 +244,22 @@ test('a full /dev/shm is ENOSPC, and nothing is left in it', (t) => {
   }
   assert.deepEqual(JSON.parse(stdout), [['OSError ENOSPC', 'OSError ENOSPC'], 1], stderr);
 });
+
+test('the tracker keeps up with thousands of names, whatever characters they hold', async () => {
+  const peer = await Peer.start();
+  const names = [freshName(), `${freshName()} with blanks *?[a]$(x)`, `${freshName()}\\"'é`];
+  const begun = performance.now();
+  await peer.run((mp, names, state) => {
+    for (let n = 0; n < 2000; n++) {
+      const memory = new mp.SharedMemory({ create: true, size: 1 });
+      memory.close();
+      memory.unlink();
+    }
+    state.kept = names.map((name) => new mp.SharedMemory({ name, create: true, size: 1 }));
+    for (let n = 0; n < 500; n++) new mp.SharedMemory(names[0]!).close();
+  }, names);
+  assert.ok(names.every(exists));
+  await peer.kill();
+  await until(() => !names.some(exists), 'the tracker removed them all');
+  assert.ok(performance.now() - begun < 20_000);
+});

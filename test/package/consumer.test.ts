@@ -105,3 +105,22 @@ test('every entry point of the package exists and carries its types', () => {
     }
   }
 });
+
+test('import and require of one entry point give the same classes', () => {
+  writeFileSync(
+    path.join(home, 'same.mjs'),
+    `import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+for (const name of ['multiproc', 'multiproc/shared-memory', 'multiproc/shlex']) {
+  const imported = await import(name);
+  const required = require(name);
+  for (const key of Object.keys(imported)) {
+    if (key !== 'default' && imported[key] !== required[key]) throw new Error(name + ' ' + key);
+  }
+}
+const { SharedMemory, ShareableList } = require('multiproc/shared-memory');
+console.log(SharedMemory.name, ShareableList.name);
+`,
+  );
+  assert.equal(run(process.execPath, 'same.mjs'), 'SharedMemory ShareableList\n');
+});

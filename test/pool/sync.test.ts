@@ -193,5 +193,12 @@ test('a long map is finished although the pool was closed meanwhile, and fails w
   const cut = ending.map(square, range(200_000), 1);
   ending.terminate();
   await assert.rejects(cut, /terminated/);
+  // Before any worker is ready, too.
+  const unready = new Pool(1);
+  const never = unready.map(square, range(20_000), 1);
+  await new Promise((done) => setImmediate(done));
+  unready.terminate();
+  await assert.rejects(never, /terminated/);
+  await unready.join();
   await ending.join();
 });

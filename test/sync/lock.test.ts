@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { fromHandle, Lock, RLock, Semaphore, SharedArray, shareHandle, Value } from '../../src/index.ts';
+import {
+  Barrier,
+  fromHandle,
+  Lock,
+  RLock,
+  Semaphore,
+  SharedArray,
+  shareHandle,
+  Value,
+} from '../../src/index.ts';
 import { type Library, Peer } from '../fixtures/peer.ts';
 
 for (const Class of [Lock, RLock]) {
@@ -251,8 +260,15 @@ for (const Class of [Lock, RLock]) {
     const left = new Value('i', rounds);
     const served = new SharedArray('i', 4);
     const peers = await Peer.startMany(2);
-    type Args = { lock: Lock | RLock; left: Value<'i'>; served: SharedArray<'i'>; index: number };
-    const contend = async (_mp: unknown, { lock, left, served, index }: Args) => {
+    const start = new Barrier(2);
+    type Args = {
+      lock: Lock | RLock;
+      left: Value<'i'>;
+      served: SharedArray<'i'>;
+      start: Barrier;
+      index: number;
+    };
+    const contend = async (_mp: unknown, { lock, left, served, start, index }: Args) => {
       const task = async (k: number) => {
         for (;;) {
           await lock.acquire();
@@ -262,10 +278,12 @@ for (const Class of [Lock, RLock]) {
           if (!more) return;
         }
       };
+      // Together: alone, the first would be through before the other has begun.
+      await start.wait();
       await Promise.all([task(2 * index), task(2 * index + 1)]);
     };
     try {
-      await Promise.all(peers.map((p, index) => p.run(contend, { lock, left, served, index })));
+      await Promise.all(peers.map((p, index) => p.run(contend, { lock, left, served, start, index })));
     } finally {
       for (const p of peers) await p.kill();
     }
@@ -274,6 +292,7 @@ for (const Class of [Lock, RLock]) {
       counts.reduce((a, b) => a + b),
       rounds,
     );
+    if (rounds >= 100_000) console.log(`# served: ${counts}`);
     if (rounds >= 100_000) assert.ok(Math.min(...counts) * 5 >= Math.max(...counts), `${counts}`);
     assert.ok(Math.min(...counts) > 0, `${counts}`);
   });

@@ -1,0 +1,87 @@
+/**
+ * Memory of the parent while a gigabyte of Buffer results comes through `imap`, and what sending a function again costs.
+ *
+ * The peak is the kernel's own count (VmHWM), of a process that does nothing else.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Pool } from '../dist/index.js';
+import { table } from './measure.mjs';
+
+const MiB = 2 ** 20;
+
+if (process.argv[2] === 'parent') {
+  const [, , , size, method, consumer] = process.argv;
+  const bytes = Number(size);
+  const pool = new Pool(2);
+  const peak = () => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+  await pool.map((n) => Buffer.alloc(n).length, [1, 1]);
+  const before = peak();
+  const started = performance.now();
+  let total = 0;
+  const count = Math.ceil((1024 * MiB) / bytes);
+  for await (const b of pool[method](
+    (i) => Buffer.alloc(bytes, i),
+    Array.from({ length: count }, (_, i) => i),
+  )) {
+    total += b.length;
+    if (consumer === 'slow') await new Promise((done) => setTimeout(done, 500 / count));
+  }
+  const ms = performance.now() - started;
+  pool.terminate();
+  await pool.join();
+  console.log(JSON.stringify({ total, before, peak: peak(), ms }));
+  process.exit();
+}
+
+const rows = [];
+for (const [what, size, method, consumer] of [
+  ['1 MiB each, imap', MiB, 'imap', 'quick'],
+  ['1 MiB each, imap, slow consumer', MiB, 'imap', 'slow'],
+  ['1 MiB each, imapUnordered', MiB, 'imapUnordered', 'quick'],
+  ['16 MiB each, imap', 16 * MiB, 'imap', 'quick'],
+  ['64 KiB each, imap', MiB / 16, 'imap', 'quick'],
+]) {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [fileURLToPath(import.meta.url), 'parent', String(size), method, consumer],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(stderr);
+  rows.push([what, JSON.parse(stdout)]);
+}
+process.stdout.write("1 GiB of Buffer results: peak of the parent's resident memory (limit: 300 MB)\n");
+for (const [what, { before, peak, ms }] of rows) {
+  process.stdout.write(
+    `  ${what.padEnd(36)} ${peak.toFixed(0).padStart(5)} MiB (${before.toFixed(0)} before), ${(ms / 1000).toFixed(2)} s\n`,
+  );
+}
+
+/** Microseconds for one more call of `apply` with the same function, beyond one with a built-in. */
+const pool = new Pool(1);
+const factor = { by: 3 };
+let changing = 1;
+const functions = {
+  'a built-in (nothing to send)': Math.abs,
+  'an arrow function without captures': (x) => x + 1,
+  'a closure over constants': (x) => x * factor.by,
+  'a closure over an unchanged let': (x) => x + changing,
+};
+changing += 1;
+const results = {};
+for (const [name, f] of Object.entries(functions)) {
+  await pool.apply(f, [1]);
+  const n = 3000;
+  // The sender's part alone: handing in, without waiting for results.
+  const waiting = [];
+  const started = performance.now();
+  for (let i = 0; i < n; i++) waiting.push(pool.applyAsync(f, [1]));
+  results[name] = ((performance.now() - started) * 1000) / n;
+  await Promise.all(waiting);
+}
+process.stdout.write(
+  table('sending a function the second time: one applyAsync', 'µs', 'less', Object.entries(results)),
+);
+pool.terminate();
+await pool.join();

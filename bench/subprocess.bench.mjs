@@ -1,0 +1,176 @@
+/** Programs: starting one in a small and in a large process, capturing, both ways, pipelines; against CPython and peers. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { DEVNULL, PIPE, Popen, run, runSync } from '../dist/subprocess.js';
+import { python, table } from './measure.mjs';
+
+const [execa, tinyexec, zx] = await Promise.all(
+  ['execa', 'tinyexec', 'zx'].map((name) => import(name).catch(() => undefined)),
+);
+if (zx) zx.$.verbose = false;
+
+const mid = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+/** Medians of all ways, taken by turns so that all see the same machine. */
+async function compare(ways, rounds) {
+  const times = new Map(Object.keys(ways).map((name) => [name, []]));
+  for (let i = rounds > 10 ? -2 : -1; i < rounds; i++) {
+    for (const [name, way] of Object.entries(ways)) {
+      const begin = performance.now();
+      await way();
+      if (i >= 0) times.get(name).push(performance.now() - begin);
+    }
+  }
+  return [...times].map(([name, values]) => [name, mid(values)]);
+}
+
+const closed = (child) => once(child, 'close');
+const starters = {
+  'multiproc run': () => run('true'),
+  'multiproc runSync': () => runSync('true'),
+  'child_process.spawn': () => closed(spawn('true', { stdio: 'inherit' })),
+  'child_process.spawnSync': () => spawnSync('true', { stdio: 'inherit' }),
+  ...(execa && { execa: () => execa.execa('true', { stdio: 'inherit' }) }),
+  ...(tinyexec && { tinyexec: () => tinyexec.x('true', [], { nodeOptions: { stdio: 'inherit' } }) }),
+  ...(zx && { zx: () => zx.$`true`.quiet() }),
+};
+const cpythonStart = (megabytes) =>
+  python(`
+import json, subprocess, time
+block = bytearray(b'x' * (${megabytes} << 20))
+times = []
+for i in range(42):
+    t = time.perf_counter()
+    subprocess.run(['true'])
+    times.append((time.perf_counter() - t) * 1000)
+print(json.dumps(sorted(times[2:])[20]))
+`);
+
+const title = (what) => `run \`true\`, ${what}`;
+process.stdout.write(
+  table(title('small process'), 'ms', 'less', [
+    ...(await compare(starters, 40)),
+    ['CPython subprocess.run', cpythonStart(0)],
+  ]),
+);
+const blocks = Array.from({ length: 50 }, () => Buffer.alloc(16 << 20, 1));
+process.stdout.write(
+  table(title('800 MB of live Buffers'), 'ms', 'less', [
+    ...(await compare(starters, 20)),
+    ['CPython subprocess.run', cpythonStart(800)],
+  ]),
+);
+if (blocks.length === 0) throw new Error('the blocks must live until here');
+blocks.length = 0;
+globalThis.gc?.();
+
+const SIZE = 300_000_000;
+const producer = ['head', '-c', String(SIZE), '/dev/zero'];
+const delays = new Map();
+
+/** Notes the event loop's delay (99th percentile) while `way` runs. */
+const watched = (name, way) => async () => {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  await way();
+  delay.disable();
+  const p99 = delay.percentile(99) / 1e6;
+  delays.set(name, Math.max(p99, delays.get(name) ?? 0));
+};
+
+async function collect(child) {
+  const chunks = [];
+  child.stdout.on('data', (chunk) => chunks.push(chunk));
+  await closed(child);
+  const all = Buffer.concat(chunks);
+  if (all.length !== SIZE) throw new Error(`${all.length} bytes`);
+}
+const captured = async (promise) => {
+  const { stdout } = await promise;
+  if (stdout.length !== SIZE) throw new Error(`${stdout.length} bytes`);
+};
+process.stdout.write(
+  table('capture 300 MB', 'ms', 'less', [
+    ...(await compare(
+      {
+        'multiproc run': watched('multiproc run', () => captured(run(producer, { stdout: PIPE }))),
+        'multiproc runSync': () => captured(runSync(producer, { stdout: PIPE })),
+        'child_process.spawn': watched('child_process.spawn', () =>
+          collect(spawn(producer[0], producer.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })),
+        ),
+        ...(execa && {
+          execa: () =>
+            captured(
+              execa.execa(producer[0], producer.slice(1), { encoding: 'buffer', maxBuffer: 2 * SIZE }),
+            ),
+        }),
+      },
+      5,
+    )),
+    [
+      'CPython subprocess.run',
+      python(`
+import json, subprocess, time
+times = []
+for i in range(5):
+    t = time.perf_counter()
+    assert len(subprocess.run(${JSON.stringify(producer)}, stdout=subprocess.PIPE).stdout) == ${SIZE}
+    times.append((time.perf_counter() - t) * 1000)
+print(json.dumps(sorted(times)[2]))
+`),
+    ],
+  ]),
+);
+process.stdout.write(table('delay of the event loop meanwhile, 99th percentile', 'ms', 'less', [...delays]));
+
+const input = Buffer.alloc(SIZE, 'some text ');
+async function throughCat() {
+  const child = spawn('cat', { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(input);
+  await collect(child);
+}
+process.stdout.write(
+  table('300 MB through cat and back', 'ms', 'less', [
+    ...(await compare(
+      {
+        'multiproc communicate': () => captured(run('cat', { input, stdout: PIPE })),
+        'multiproc communicateSync': () => captured(runSync('cat', { input, stdout: PIPE })),
+        'child_process.spawn': throughCat,
+      },
+      3,
+    )),
+    [
+      'CPython communicate',
+      python(`
+import json, subprocess, time
+data = b'some text ' * ${SIZE / 10}
+times = []
+for i in range(3):
+    t = time.perf_counter()
+    assert len(subprocess.run(['cat'], input=data, stdout=subprocess.PIPE).stdout) == ${SIZE}
+    times.append((time.perf_counter() - t) * 1000)
+print(json.dumps(sorted(times)[1]))
+`),
+    ],
+  ]),
+);
+
+async function pipeline() {
+  const yes = new Popen('yes', { stdout: PIPE, stderr: DEVNULL });
+  const head = new Popen(['head', '-c', '1G'], { stdin: yes.stdout, stdout: PIPE });
+  const wc = new Popen(['wc', '-c'], { stdin: head.stdout, stdout: PIPE });
+  await wc.communicate();
+  await Promise.all([yes.wait(), head.wait()]);
+}
+process.stdout.write(
+  table('yes | head -c 1G | wc -c', 'ms', 'less', [
+    ...(await compare(
+      {
+        'three Popens': pipeline,
+        'a shell': () => spawnSync('sh', ['-c', 'yes | head -c 1G | wc -c']),
+      },
+      3,
+    )),
+  ]),
+);

@@ -1,0 +1,25 @@
+/**
+ * Errors that tasks threw, and in which process: what reaches the caller shows both sides in its stack.
+ */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { joinStacks } from '../codec/index.ts';
+
+const origins = new WeakMap<object, string>();
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/** Notes that an error has just come from a worker. */
+export function cameFrom(error: unknown, pid: number, name: string): void {
+  if (error instanceof Error) origins.set(error, `process ${pid} '${name}'`);
+}
+
+/** Adds the caller's frames to the stack of an error that came from a worker, once; leaves any other alone. */
+export function showCaller(error: unknown, call: Error): void {
+  if (!(error instanceof Error)) return;
+  const where = origins.get(error);
+  if (where === undefined) return;
+  origins.delete(error);
+  // The way through the pool itself tells nothing.
+  const frames = (call.stack ?? '').split('\n').filter((line) => !line.includes(here));
+  joinStacks(error, where, Object.assign(new Error(), { stack: frames.join('\n') }));
+}

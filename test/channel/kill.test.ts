@@ -1,0 +1,77 @@
+/** Producers and consumers are killed at random instants: every committed message is read whole, by somebody, and nobody hangs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Process, Queue, SharedArray } from '../../src/index.ts';
+
+/** MULTIPROC_STRESS=1 asks for 1,000 kills. */
+const kills = process.env.MULTIPROC_STRESS === '1' ? 1000 : 24;
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+interface Message {
+  id: number;
+  n: number;
+  bytes: Buffer;
+}
+
+/** `counts[id]` says how many messages the producer has certainly put. */
+const produce = (id: number, q: Queue<Message>, counts: SharedArray<'i'>): void => {
+  for (let n = 0; ; n++) {
+    q.putSync({ id, n, bytes: Buffer.alloc((n * 7919) % 9000, n & 0xff) });
+    (counts.array as Int32Array)[id] = n + 1;
+  }
+};
+
+const consume = async (sync: boolean, q: Queue<Message>, out: SharedArray<'i'>): Promise<void> => {
+  const got = out.array as Int32Array;
+  for (;;) {
+    const { n, bytes } = sync ? q.getSync() : await q.get();
+    if (bytes.length !== (n * 7919) % 9000 || bytes.some((b) => b !== (n & 0xff))) Atomics.add(got, 0, 1);
+    Atomics.add(got, 1, 1);
+  }
+};
+
+test('producers and consumers killed at random leave whole messages and no waiter behind', async () => {
+  const q = new Queue<Message>(64);
+  const counts = new SharedArray('i', 2 * kills + 8);
+  const read = new SharedArray('i', 2);
+  const torn = (): number => Atomics.load(read.array as Int32Array, 0);
+  const taken = (): number => Atomics.load(read.array as Int32Array, 1);
+  let next = 0;
+  const producer = (): Process => new Process({ target: produce, args: [next++, q, counts], daemon: true });
+  const consumer = (): Process =>
+    new Process({ target: consume, args: [next % 2 === 0, q, read], daemon: true });
+  const crew = [producer(), producer(), consumer(), consumer()];
+  for (const p of crew) p.start();
+  for (let k = 0; k < kills; k++) {
+    await sleep(Math.random() * 60);
+    const i = Math.floor(Math.random() * crew.length);
+    crew[i]!.kill();
+    await crew[i]!.join();
+    crew[i] = i < 2 ? producer() : consumer();
+    crew[i]!.start();
+    assert.equal(torn(), 0);
+    if (k % 6 !== 0) continue;
+    const before = taken();
+    const deadline = performance.now() + 20_000;
+    while (taken() === before) {
+      assert.ok(performance.now() < deadline, 'the survivors go on');
+      await sleep(5);
+    }
+  }
+  for (const p of crew.slice(0, 2)) {
+    p.kill();
+    await p.join();
+  }
+  // The consumers read what is left; then this process can put and get as ever.
+  while (q.qsize() > 0) await sleep(5);
+  for (const p of crew.slice(2)) {
+    p.kill();
+    await p.join();
+  }
+  assert.equal(torn(), 0);
+  const put = (counts.array as Int32Array).reduce((sum, n) => sum + n, 0);
+  // A killed producer may have put one that it did not count; a killed consumer takes one along that it did not count.
+  assert.ok(Math.abs(put - taken()) <= kills + 4, `${put} put, ${taken()} read`);
+  await q.put({ id: -1, n: 0, bytes: Buffer.alloc(0) });
+  assert.equal((await q.get({ timeout: 5000 })).id, -1);
+});

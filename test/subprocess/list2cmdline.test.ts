@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { list2cmdline } from '../../src/subprocess.ts';
+
+test('lines are those of CPython', (t) => {
+  const word = fc.string({ unit: fc.constantFrom('a', ' ', '\t', '"', '\\', "'", '%', 'é'), maxLength: 8 });
+  const cases = fc.sample(fc.array(word, { maxLength: 5 }), { numRuns: 2000, seed: 1 });
+  const program =
+    'import json, subprocess, sys; json.dump([subprocess.list2cmdline(c) for c in json.load(sys.stdin)], sys.stdout)';
+  const { stdout, error } = spawnSync('python3', ['-c', program], {
+    input: JSON.stringify(cases),
+    encoding: 'utf8',
+  });
+  if (error !== undefined) {
+    t.skip('there is no python3 to compare with');
+    return;
+  }
+  assert.deepEqual(cases.map(list2cmdline), JSON.parse(stdout));
+});
