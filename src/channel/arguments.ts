@@ -15,18 +15,26 @@ export const forEver: Limits = { deadline: undefined };
 export const once: Limits = { deadline: 0 };
 
 /**
- * `put(x, false)`, `put(x, true, 100)` as in Python, or `put(x, { timeout: 100 })`.
+ * `put(x, false)`, `put(x, true, 100)` as in Python, or `put(x, { timeout: 100 })`. Called first,
+ * so that what is wrong is refused also when nothing has to be waited for.
  *
- * @throws {TypeError}
+ * @throws {TypeError} And the reason of a signal that is aborted already.
  */
 export function queueLimits(
   block: QueueOptions | boolean | null | undefined,
   timeout: number | null | undefined,
 ): Limits {
-  if (block === false) return once;
+  if (block === undefined && timeout === undefined) return forEver;
   if (typeof block === 'object' && block !== null) {
-    if (block.block === false) return once;
-    return limitsOf(block);
+    const limits = limitsOf(block);
+    const { block: mayWait } = block;
+    if (mayWait === false) return once;
+    if (mayWait === undefined || mayWait === null || mayWait === true) return limits;
+    throw typeError(`Cannot wait: block must be a boolean, got ${show(mayWait)}`);
+  }
+  if (block === false) {
+    checkTimeout(timeout);
+    return once;
   }
   if (block !== undefined && block !== null && block !== true) {
     throw typeError(`Cannot wait: the options must be an object or a boolean, got ${show(block)}`);
@@ -38,10 +46,11 @@ function deadlineLimits(timeout: unknown, signal?: unknown): Limits {
   const checked = checkTimeout(timeout);
   const checkedSignal = checkSignal(signal);
   if (checked === undefined && checkedSignal === undefined) return forEver;
+  if (checkedSignal?.aborted) throw checkedSignal.reason;
   return { deadline: checked === undefined ? undefined : performance.now() + checked, signal: checkedSignal };
 }
 
-/** `{ timeout, signal }`. @throws {TypeError} */
+/** `{ timeout, signal }`. @throws {TypeError} And the reason of a signal that is aborted already. */
 export function limitsOf(options: WaitOptions | undefined | null): Limits {
   if (options === undefined || options === null) return forEver;
   if (typeof options !== 'object') {

@@ -213,36 +213,44 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
   protected takeOrEndSync(): unknown {
     if (this.closed) return EMPTY;
     this.#used = true;
-    const got = this.ring.read(takeValue);
+    let got: unknown = this.ring.read(takeValue);
     if (got !== EMPTY) return got;
-    const { holders, entry } = this.#seat;
     this.#startDraining();
     try {
-      return unlessEnded(waitSync(this.#drainWant(), undefined));
+      got = waitSync(this.#drainWant(), undefined);
     } finally {
-      if (!this.#seat.left) holders.flag(entry, DRAINS, false);
+      this.#stopDraining(got);
     }
+    return unlessEnded(got);
   }
 
   async #drain(waitFor: (want: Want<unknown>) => Promise<unknown>): Promise<unknown> {
-    const { holders, entry } = this.#seat;
+    let got: unknown = EMPTY;
     this.#startDraining();
-    this.#draining++;
     try {
       const want = this.#drainWant();
-      const got = want.attempt();
-      return unlessEnded(got !== EMPTY ? got : await waitFor(want));
+      got = want.attempt();
+      if (got === EMPTY) got = await waitFor(want);
     } finally {
-      if (--this.#draining === 0 && !this.#seat.left) holders.flag(entry, DRAINS, false);
+      this.#stopDraining(got);
     }
+    return unlessEnded(got);
   }
 
+  /** Iterations of this object that wait now. */
   #draining = 0;
 
   /** The others look again: with one less who might put something, iteration may be over for them. */
   #startDraining(): void {
     const { holders, entry } = this.#seat;
+    this.#draining++;
     if (holders.flag(entry, DRAINS, true) && !this.#hasPut && this.ring.size === 0) this.ring.wakeReaders();
+  }
+
+  /** At the end the flag stays: else the first whose iteration ends would be one who might put, to all others. */
+  #stopDraining(got: unknown): void {
+    const { holders, entry } = this.#seat;
+    if (--this.#draining === 0 && got !== ENDED && !this.#seat.left) holders.flag(entry, DRAINS, false);
   }
 
   #drainWant(): Want<unknown> {

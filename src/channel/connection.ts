@@ -138,9 +138,10 @@ export class Connection implements Disposable {
    */
   send(value: unknown, options?: WaitOptions): Promise<void> {
     try {
+      const limits = limitsOf(options);
       const out = this.#writing();
       prepare(value);
-      return send(out) ? done : this.#sendSlow(out, keep(), limitsOf(options));
+      return send(out) ? done : this.#sendSlow(out, keep(), limits);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -148,9 +149,10 @@ export class Connection implements Disposable {
 
   /** As {@link send}, blocking this thread while there is no room. @throws {TimeoutError} */
   sendSync(value: unknown, options?: SyncWaitOptions): void {
+    const limits = limitsOf(options);
     const out = this.#writing();
     prepare(value);
-    if (!send(out)) this.#sendSlowSync(out, borrow(), limitsOf(options));
+    if (!send(out)) this.#sendSlowSync(out, borrow(), limits);
   }
 
   /**
@@ -160,9 +162,10 @@ export class Connection implements Disposable {
    */
   sendBytes(data: BytesLike, offset?: number, size?: number, options?: WaitOptions): Promise<void> {
     try {
+      const limits = limitsOf(options);
       const out = this.#writing();
       prepareBytes(part(data, offset, size));
-      return send(out) ? done : this.#sendSlow(out, keep(), limitsOf(options));
+      return send(out) ? done : this.#sendSlow(out, keep(), limits);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -170,9 +173,10 @@ export class Connection implements Disposable {
 
   /** As {@link sendBytes}, blocking this thread while there is no room. */
   sendBytesSync(data: BytesLike, offset?: number, size?: number, options?: SyncWaitOptions): void {
+    const limits = limitsOf(options);
     const out = this.#writing();
     prepareBytes(part(data, offset, size));
-    if (!send(out)) this.#sendSlowSync(out, borrow(), limitsOf(options));
+    if (!send(out)) this.#sendSlowSync(out, borrow(), limits);
   }
 
   /**
@@ -184,9 +188,10 @@ export class Connection implements Disposable {
    */
   recv(options?: WaitOptions): Promise<unknown> {
     try {
+      const limits = limitsOf(options);
       const got = this.#reading().read(takeValue);
       if (got !== EMPTY) return Promise.resolve(finishAsync(got));
-      return this.#receive(takeValue, limitsOf(options)).then(finishAsync);
+      return this.#receive(takeValue, limits).then(finishAsync);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -194,8 +199,9 @@ export class Connection implements Disposable {
 
   /** As {@link recv}, blocking this thread. */
   recvSync(options?: SyncWaitOptions): unknown {
+    const limits = limitsOf(options);
     const got = this.#reading().read(takeValue);
-    return finish(got !== EMPTY ? got : this.#receiveSync(takeValue, limitsOf(options)));
+    return finish(got !== EMPTY ? got : this.#receiveSync(takeValue, limits));
   }
 
   /**
@@ -207,15 +213,17 @@ export class Connection implements Disposable {
    */
   async recvBytes(maxLength?: number, options?: WaitOptions): Promise<Buffer> {
     checkMaxLength(maxLength);
+    const limits = limitsOf(options);
     const got = this.#reading().read(takeBytes);
-    return this.#limited(got !== EMPTY ? got : await this.#receive(takeBytes, limitsOf(options)), maxLength);
+    return this.#limited(got !== EMPTY ? got : await this.#receive(takeBytes, limits), maxLength);
   }
 
   /** As {@link recvBytes}, blocking this thread. */
   recvBytesSync(maxLength?: number, options?: SyncWaitOptions): Buffer {
     checkMaxLength(maxLength);
+    const limits = limitsOf(options);
     const got = this.#reading().read(takeBytes);
-    return this.#limited(got !== EMPTY ? got : this.#receiveSync(takeBytes, limitsOf(options)), maxLength);
+    return this.#limited(got !== EMPTY ? got : this.#receiveSync(takeBytes, limits), maxLength);
   }
 
   /**
@@ -464,7 +472,14 @@ function notSent(): TimeoutError {
 }
 
 function checkMaxLength(maxLength: number | undefined): void {
+  checkCount('maxLength', maxLength);
   if (maxLength !== undefined && maxLength < 0) throw new ValueError('negative maxlength');
+}
+
+/** @throws {TypeError} */
+function checkCount(name: string, count: number | undefined): void {
+  if (count === undefined || Number.isSafeInteger(count)) return;
+  throw typeError(`Cannot use ${show(count)} as ${name}: it must be an integer, in bytes`);
 }
 
 /** Bytes `offset` to `offset + size` of `data`, with Python's messages. */
@@ -472,6 +487,8 @@ function part(data: BytesLike, offset: number | undefined, size: number | undefi
   if (!ArrayBuffer.isView(data) && !(data instanceof ArrayBuffer) && !(data instanceof SharedArrayBuffer)) {
     throw typeError(`Cannot use as bytes: ${show(data)}; give a Buffer, a typed array or an ArrayBuffer`);
   }
+  checkCount('offset', offset);
+  checkCount('size', size);
   const bytes = asBytes(data);
   const from = offset ?? 0;
   if (from < 0) throw new ValueError('offset is negative');

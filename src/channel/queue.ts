@@ -13,6 +13,7 @@ import { DRAINING, SHUT } from './layout.ts';
 import { EMPTY } from './ring.ts';
 import type { ChannelHandle } from './seat.ts';
 import type { Outgoing } from './values.ts';
+import type { Limits } from './waiting.ts';
 
 const done: Promise<void> = Promise.resolve();
 
@@ -54,25 +55,23 @@ export class Queue<T = unknown> extends BaseQueue<T> implements AsyncIterable<T>
    */
   put(value: T, options?: QueueOptions | boolean | null, timeout?: number | null): Promise<void> {
     try {
+      const limits = queueLimits(options, timeout);
       const later = this.#start(value);
-      return later === undefined ? done : this.#putLater(later, options, timeout);
+      return later === undefined ? done : this.#putLater(later, limits);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #putLater(
-    later: Outgoing,
-    options: QueueOptions | boolean | null | undefined,
-    timeout: number | null | undefined,
-  ): Promise<void> {
-    if (!(await this.putSlow(later, queueLimits(options, timeout)))) throw new Full();
+  async #putLater(later: Outgoing, limits: Limits): Promise<void> {
+    if (!(await this.putSlow(later, limits))) throw new Full();
   }
 
   /** As {@link put}, blocking this thread while the queue is full. */
   putSync(value: T, options?: QueueSyncOptions | boolean | null, timeout?: number | null): void {
+    const limits = queueLimits(options, timeout);
     const later = this.#start(value);
-    if (later !== undefined && !this.putSlowSync(later, queueLimits(options, timeout))) throw new Full();
+    if (later !== undefined && !this.putSlowSync(later, limits)) throw new Full();
   }
 
   /** Puts a message if there is room now. Complete when it returns. @throws {Full} */
@@ -101,18 +100,15 @@ export class Queue<T = unknown> extends BaseQueue<T> implements AsyncIterable<T>
    */
   get(options?: QueueOptions | boolean | null, timeout?: number | null): Promise<T> {
     try {
+      const limits = queueLimits(options, timeout);
       const got = this.tryTake();
-      return got !== EMPTY ? this.finishedAsync(got) : this.#getLater(options, timeout);
+      return got !== EMPTY ? this.finishedAsync(got) : this.#getLater(limits);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #getLater(
-    options: QueueOptions | boolean | null | undefined,
-    timeout: number | null | undefined,
-  ): Promise<T> {
-    const limits = queueLimits(options, timeout);
+  async #getLater(limits: Limits): Promise<T> {
     const got = await this.take(limits);
     if (got === EMPTY) throw new Empty();
     return this.finishedAsync(got);
@@ -120,8 +116,9 @@ export class Queue<T = unknown> extends BaseQueue<T> implements AsyncIterable<T>
 
   /** As {@link get}, blocking this thread. */
   getSync(options?: QueueSyncOptions | boolean | null, timeout?: number | null): T {
+    const limits = queueLimits(options, timeout);
     let got = this.tryTake();
-    if (got === EMPTY) got = this.takeSync(queueLimits(options, timeout));
+    if (got === EMPTY) got = this.takeSync(limits);
     if (got === EMPTY) throw new Empty();
     return this.finished(got);
   }

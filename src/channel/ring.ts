@@ -39,10 +39,10 @@ function unitsOf(bytes: number): number {
   return 1 + Math.ceil(bytes / 8);
 }
 
-/** Whether a record of this kind has bytes after its first two words. */
+/** Bytes of a record after its first two words. */
 function payloadOf(kindAndMore: number, number: number): number {
   const k = kindAndMore & kindMask;
-  return k === kind.int || k === kind.constant ? 0 : number >>> 0;
+  return k === kind.int || k === kind.constant ? 0 : number;
 }
 
 /** What {@link Ring.read} found, by reference into shared memory: only to be used before the next call. */
@@ -233,7 +233,7 @@ export class Ring {
       result = use(place);
       const to = at + word.readAt + ((gets + 1) & 1) * 2;
       i32[to] = extent;
-      i32[to + 1] = r + unitsOf(payloadOf(kindAndMore, number));
+      i32[to + 1] = r + unitsOf(payloadOf(kindAndMore, number >>> 0));
       Atomics.store(i32, at + word.gets, (gets + 1) | 0);
       drainedLarge =
         extentUnits(extent) >= largeUnits && Atomics.load(i32, at + word.puts) === ((gets + 1) | 0);

@@ -54,16 +54,18 @@ export class SimpleQueue<T = unknown> extends BaseQueue<T> {
    * @throws {OSError} After `close()`.
    */
   async get(options?: QueueOptions): Promise<T> {
+    const limits = queueLimits(options, undefined);
     let got = this.tryTake();
-    if (got === EMPTY) got = await this.take(queueLimits(options, undefined));
+    if (got === EMPTY) got = await this.take(limits);
     if (got === EMPTY) throw new Empty();
     return this.finishedAsync(got);
   }
 
   /** As {@link get}, blocking this thread. */
   getSync(options?: QueueSyncOptions): T {
+    const limits = queueLimits(options, undefined);
     let got = this.tryTake();
-    if (got === EMPTY) got = this.takeSync(queueLimits(options, undefined));
+    if (got === EMPTY) got = this.takeSync(limits);
     if (got === EMPTY) throw new Empty();
     return this.finished(got);
   }
