@@ -50,6 +50,36 @@ export function travelClass(name: string): TravelClass<never, never> | undefined
   return byName.get(name);
 }
 
+/**
+ * A class of Node's own whose instances travel. Found by what an instance is, since neither may such a class be given static
+ * methods, which its subclasses would inherit, nor is each of them exported.
+ */
+export interface ForeignClass<T extends object, D> {
+  /** The name of its constructor: looked at first. */
+  readonly className: string;
+  /** Whether it is exactly of that class, not of one of the same name or of a subclass. */
+  isOne(o: object): o is T;
+  [serialize](instance: T): D;
+  [deserialize](data: D): T;
+}
+
+const foreign = new Map<string, [name: string, cls: ForeignClass<object, never>][]>();
+
+/** Announces how instances of a class of Node's travel, under the fixed name `name`. */
+export function registerForeignClass<T extends object, D>(name: string, cls: ForeignClass<T, D>): void {
+  const known = foreign.get(cls.className) ?? [];
+  foreign.set(cls.className, [...known, [name, cls as unknown as ForeignClass<object, never>]]);
+  byName.set(name, cls as unknown as TravelClass<never, never>);
+}
+
+/** The fixed name and the class of an instance of a class of Node's that travels. */
+export function foreignClass(
+  o: object,
+  className: string,
+): readonly [name: string, cls: ForeignClass<object, never>] | undefined {
+  return foreign.get(className)?.find(([, cls]) => cls.isOne(o));
+}
+
 /** The name under which typed arrays over shared memory travel; they belong to no class of this library. */
 export const sharedViewName = 'RawArray';
 

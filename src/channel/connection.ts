@@ -30,6 +30,7 @@ import { EMPTY, type Place, Ring } from './ring.ts';
 import { type ChannelHandle, openRings, Seat, Watch } from './seat.ts';
 import {
   asBytes,
+  borrow,
   finish,
   finishAsync,
   keep,
@@ -39,6 +40,7 @@ import {
   send,
   sendKept,
   takeBytes,
+  takeBytesInto,
   takeValue,
 } from './values.ts';
 import { waitable } from './waitable.ts';
@@ -150,7 +152,7 @@ export class Connection implements Disposable {
     const limits = limitsOf(options);
     const out = this.#writing();
     prepare(value);
-    if (!send(out)) this.#sendSlowSync(out, keep(), limits);
+    if (!send(out)) this.#sendSlowSync(out, borrow(), limits);
   }
 
   /**
@@ -174,7 +176,7 @@ export class Connection implements Disposable {
     const limits = limitsOf(options);
     const out = this.#writing();
     prepareBytes(part(data, offset, size));
-    if (!send(out)) this.#sendSlowSync(out, keep(), limits);
+    if (!send(out)) this.#sendSlowSync(out, borrow(), limits);
   }
 
   /**
@@ -232,13 +234,17 @@ export class Connection implements Disposable {
    */
   async recvBytesInto(target: BytesLike, offset = 0, options?: WaitOptions): Promise<number> {
     const room = part(target, offset, undefined);
-    return into(room, await this.recvBytes(undefined, options));
+    const take = takeBytesInto(room);
+    const got = this.#reading().read(take);
+    return into(room, got !== EMPTY ? got : await this.#receive(take, limitsOf(options)));
   }
 
   /** As {@link recvBytesInto}, blocking this thread. */
   recvBytesIntoSync(target: BytesLike, offset = 0, options?: SyncWaitOptions): number {
     const room = part(target, offset, undefined);
-    return into(room, this.recvBytesSync(undefined, options));
+    const take = takeBytesInto(room);
+    const got = this.#reading().read(take);
+    return into(room, got !== EMPTY ? got : this.#receiveSync(take, limitsOf(options)));
   }
 
   /**
@@ -362,15 +368,17 @@ export class Connection implements Disposable {
   }
 
   #roomWant(ring: Ring, outgoing: Outgoing): Want<true> {
+    let taken = ring.taken;
     return {
       ring,
       key: ring.roomKey,
       flag: word.writers,
       attempt: () => {
         if (this.#seat.left) throw handleClosed();
+        taken = ring.taken;
         return sendKept(ring, outgoing) ? true : EMPTY;
       },
-      ready: () => ring.size === 0,
+      ready: () => ring.taken !== taken,
       over: (sure) => (this.#others.isEmpty(sure) ? brokenPipe() : undefined),
       fromElsewhere: () => this.#others.holders.anyElsewhere(),
     };
@@ -491,7 +499,9 @@ function part(data: BytesLike, offset: number | undefined, size: number | undefi
   return bytes.subarray(from, from + size);
 }
 
-function into(room: Uint8Array, bytes: Buffer): number {
+/** @param bytes How many were written, or those that did not get there. */
+function into(room: Uint8Array, bytes: number | Buffer): number {
+  if (typeof bytes === 'number') return bytes;
   if (bytes.length > room.length) throw new BufferTooShort(bytes);
   room.set(bytes);
   return bytes.length;

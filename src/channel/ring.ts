@@ -100,6 +100,11 @@ export class Ring {
     return (Atomics.load(i32, at + word.puts) - gets) | 0;
   }
 
+  /** A count that changes with every message that is taken. */
+  get taken(): number {
+    return Atomics.load(this.i32, this.at + word.gets);
+  }
+
   /**
    * Writes a record and wakes a reader that waits.
    *

@@ -9,6 +9,8 @@
  */
 import { describeSharedView } from '../base/travel.ts';
 import { decode, decodeAsync, encode } from '../codec/index.ts';
+// Sockets, servers and file handles travel wherever values do.
+import './node-descriptors.ts';
 import { constants, kind, kindMask, moreShift } from './layout.ts';
 import { moreOf, type Place, type Ring } from './ring.ts';
 
@@ -119,12 +121,20 @@ export function sendKept(ring: Ring, { kindAndMore, number, payload }: Outgoing)
   return ring.write(kindAndMore, number, payload);
 }
 
-/** What was prepared, to be written later. Bytes of the caller are copied, since it may change them meanwhile. */
-export function keep(): Outgoing {
+/** What was prepared, to be written while the thread waits: nobody can change the caller's bytes meanwhile. */
+export function borrow(): Outgoing {
   const { kindAndMore, number, payload } = prepared;
   prepared.payload = undefined;
-  const own = (kindAndMore & kindMask) === kind.coded || !ArrayBuffer.isView(payload);
-  return { kindAndMore, number, payload: own ? payload : Buffer.from(payload) };
+  return { kindAndMore, number, payload };
+}
+
+/** What was prepared, to be written later. Bytes of the caller are copied, since it may change them meanwhile. */
+export function keep(): Outgoing {
+  const outgoing = borrow();
+  const { kindAndMore, payload } = outgoing;
+  if ((kindAndMore & kindMask) !== kind.coded && ArrayBuffer.isView(payload))
+    outgoing.payload = Buffer.from(payload);
+  return outgoing;
 }
 
 /** The bytes of any view or buffer. */
@@ -191,6 +201,17 @@ export function takeBytes(place: Place): Buffer {
   const k = place.kindAndMore & kindMask;
   if (k === kind.bytes || k === kind.coded) return copyOut(place);
   return encode(takeValue(place));
+}
+
+/** For {@link Ring.read}: writes a message's bytes into `room` and gives their number; gives them when they do not fit. */
+export function takeBytesInto(room: Uint8Array): (place: Place) => number | Buffer {
+  return (place) => {
+    const k = place.kindAndMore & kindMask;
+    const length = place.number >>> 0;
+    if ((k !== kind.bytes && k !== kind.coded) || length > room.length) return takeBytes(place);
+    place.bytes.copy(room, 0, place.from, place.from + length);
+    return length;
+  };
 }
 
 /** For {@link Ring.read}: takes a message of which only its place counts. */

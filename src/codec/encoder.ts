@@ -284,9 +284,7 @@ export class Encoder {
     if (typeof cls === 'function' && !types.isProxy(o)) {
       const name = travelName(cls);
       if (name !== undefined) {
-        this.sink.u8(T.TRAVEL);
-        this.sink.string(name);
-        this.#custom(cls, o);
+        this.travel(name, cls, o);
         this.#depth--;
         return;
       }
@@ -312,11 +310,19 @@ export class Encoder {
     this.#depth--;
   }
 
+  /** An object whose class both sides know by a name. */
+  travel(name: string, cls: object, o: object): void {
+    this.sink.u8(T.TRAVEL);
+    this.sink.string(name);
+    this.#custom(cls as Fn, o);
+  }
+
   #custom(cls: Fn, o: object): void {
     let data: unknown;
     try {
       data = (cls as unknown as { [serialize](o: object): unknown })[serialize](o);
     } catch (cause) {
+      if (cause instanceof Trouble) throw cause;
       throw new Trouble(cls.name, `its [serialize] threw ${String(cause)}`, 'see the cause', cause);
     }
     try {

@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
-import { describeSharedView, sharedViewName } from '../base/travel.ts';
+import { describeSharedView, foreignClass, sharedViewName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
 import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
@@ -24,6 +24,7 @@ interface Encoder {
   set(s: ReadonlySet<unknown>): void;
   fields(o: object): void;
   properties(o: object, except?: ReadonlySet<string | symbol>): void;
+  travel(name: string, cls: object, o: object): void;
 }
 
 /** Writes `o`, whose class is `cls` where its prototype has one. @throws {Trouble} When it cannot travel. */
@@ -214,6 +215,11 @@ function error(e: Encoder, o: Error, cls: Fn | undefined): void {
 const openBases = new Set<unknown>([Object, EventEmitter]);
 
 function instance(e: Encoder, o: object, cls: Fn): void {
+  const foreign = foreignClass(o, cls.name);
+  if (foreign !== undefined) {
+    e.travel(...foreign, o);
+    return;
+  }
   const rebuilt = rebuild(o, cls);
   if (rebuilt !== undefined) {
     e.sink.u8(T.REBUILT);

@@ -12,6 +12,8 @@ interface Cargo {
   readonly fds: Set<number>;
   /** What takes handles back that were not opened. */
   readonly cancels: (() => void)[];
+  /** Descriptors that were opened for the child alone, and what closes them here. */
+  readonly own: Map<number, () => void>;
 }
 
 let collecting: Cargo | undefined;
@@ -22,15 +24,24 @@ export function collectCargo<T>(fn: () => T): {
   readonly fds: number[];
   /** To be called when the receiver is gone: what it has opened stays untouched. */
   readonly cancel: () => void;
+  /** To be called when the child is started, or cannot be: closes here what was opened for it alone. */
+  readonly release: () => void;
 } {
   const outer = collecting;
-  const mine: Cargo = { fds: new Set(), cancels: [] };
+  const mine: Cargo = { fds: new Set(), cancels: [], own: new Map() };
   collecting = mine;
   const cancel = (): void => {
     for (const each of mine.cancels) each();
   };
+  const release = (): void => {
+    for (const each of mine.own.values()) each();
+    mine.own.clear();
+  };
   try {
-    return { result: fn(), fds: [...mine.fds], cancel };
+    return { result: fn(), fds: [...mine.fds, ...mine.own.keys()], cancel, release };
+  } catch (error) {
+    release();
+    throw error;
   } finally {
     collecting = outer;
     if (outer !== undefined) {
@@ -38,6 +49,16 @@ export function collectCargo<T>(fn: () => T): {
       outer.cancels.push(...mine.cancels);
     }
   }
+}
+
+/** Whether what is encoded now goes to a child that is being started, and that inherits descriptors. */
+export function isStartingChild(): boolean {
+  return collecting !== undefined;
+}
+
+/** Notes a descriptor that was opened for the child alone, to be inherited under its number; `release` closes it here. */
+export function noteOwnDescriptor(fd: number, release: () => void): void {
+  collecting?.own.set(fd, release);
 }
 
 /** Notes that a handle was made that counts as somebody's until it is opened: `cancel` ends that. */

@@ -24,6 +24,9 @@ const pipe2 = declare<(fds: Int32Array, flags: number) => number>('int pipe2(int
 const socketpair = declare<(domain: number, type: number, protocol: number, fds: Int32Array) => number>(
   'int socketpair(int domain, int type, int protocol, int *fds)',
 );
+const dup3 = declare<(fd: number, target: number, flags: number) => number>(
+  'int dup3(int fd, int target, int flags)',
+);
 const fcntl = declare<(fd: number, command: number, argument: number) => number>(
   'int fcntl(int fd, int command, long argument)',
 );
@@ -82,6 +85,11 @@ export function openSocketPair(): [number, number] {
 /** A second number for the same open file, close-on-exec, not below `lowest`. */
 export function duplicate(fd: number, lowest = 0): number {
   return check(fcntl(fd, F_DUPFD_CLOEXEC, lowest), 'fcntl');
+}
+
+/** Makes the number `target` another name of the open file `fd`, close-on-exec; what `target` named before is closed by that. */
+export function replaceDescriptor(fd: number, target: number): void {
+  check(dup3(fd, target, O_CLOEXEC), 'dup3');
 }
 
 /** Whether `fd` is an open descriptor of this process. */

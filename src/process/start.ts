@@ -86,6 +86,7 @@ export function startChild(
     result: payload,
     fds: shared,
     cancel,
+    release,
   } = collectCargo(() =>
     job === undefined ? encode(object, { root: 'process' }) : encode(job, { root: '' }),
   );
@@ -124,6 +125,7 @@ export function startChild(
     cancel();
     throw error;
   } finally {
+    release();
     for (const fd of ours) closeSync(fd);
     if (message !== undefined) closeFd(message);
   }

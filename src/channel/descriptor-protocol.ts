@@ -1,0 +1,23 @@
+/** What a thread and its helper for descriptors agree on, and what the helper and those who fetch from it say. */
+import type { MessagePort } from 'node:worker_threads';
+import { keyBytes } from './transit-table.ts';
+
+/** How the helper is started. */
+export interface HelperData {
+  /** Memory of the table. */
+  readonly table: SharedArrayBuffer;
+  /** The listening socket. */
+  readonly listening: number;
+  /** Each message on it asks for one empty `FileHandle`, and gets it or an error's text. */
+  readonly port: MessagePort;
+  /** Counts the answers on the port; the thread may sleep on it. */
+  readonly bell: Int32Array;
+}
+
+/** A request is a slot (u32, little endian) and its key. */
+export const requestBytes: number = 4 + keyBytes;
+
+/** The first byte of an answer: the descriptor comes with it. */
+export const HERE = 0;
+/** The first byte of an answer: nobody has such a descriptor (any more). */
+export const GONE = 1;
