@@ -233,18 +233,20 @@ export class Connection implements Disposable {
    * @throws {BufferTooShort} When they do not fit; the error has them.
    */
   async recvBytesInto(target: BytesLike, offset = 0, options?: WaitOptions): Promise<number> {
+    const limits = limitsOf(options);
     const room = part(target, offset, undefined);
     const take = takeBytesInto(room);
     const got = this.#reading().read(take);
-    return into(room, got !== EMPTY ? got : await this.#receive(take, limitsOf(options)));
+    return into(room, got !== EMPTY ? got : await this.#receive(take, limits));
   }
 
   /** As {@link recvBytesInto}, blocking this thread. */
   recvBytesIntoSync(target: BytesLike, offset = 0, options?: SyncWaitOptions): number {
+    const limits = limitsOf(options);
     const room = part(target, offset, undefined);
     const take = takeBytesInto(room);
     const got = this.#reading().read(take);
-    return into(room, got !== EMPTY ? got : this.#receiveSync(take, limitsOf(options)));
+    return into(room, got !== EMPTY ? got : this.#receiveSync(take, limits));
   }
 
   /**

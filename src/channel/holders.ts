@@ -93,9 +93,10 @@ export class Holders {
     Atomics.store(this.#i32, this.#word(entry), 0);
   }
 
-  /** Sets or takes back a flag of an own entry; returns whether that changed anything. */
+  /** Sets or takes back a flag of an own entry, unless it was taken back; returns whether that changed anything. */
   flag(entry: number, flag: number, on: boolean): boolean {
     const at = this.#word(entry);
+    if ((Atomics.load(this.#i32, at) & tagMask) !== this.arena.tag) return false;
     const before = on ? Atomics.or(this.#i32, at, flag) : Atomics.and(this.#i32, at, ~flag);
     return ((before & flag) !== 0) !== on;
   }

@@ -13,6 +13,7 @@ import { extentsOf } from './extents.ts';
 import type { Holders, Ticket } from './holders.ts';
 import { channelBytes, place } from './layout.ts';
 import { Ring } from './ring.ts';
+import { endTasks } from './waiting.ts';
 
 /** What leaving takes; holds neither the object nor anything that holds it. */
 interface Occupied {
@@ -52,6 +53,7 @@ export class Seat {
     if (watchingExit) return;
     watchingExit = true;
     process.on('exit', () => {
+      endTasks();
       for (const o of [...occupied]) leave(o);
     });
   }

@@ -82,6 +82,13 @@ function attemptOrThrow<T>(want: Want<T>, sure: boolean): T | typeof EMPTY {
   throw error;
 }
 
+let ending = false;
+
+/** The thread is at its end: what its tasks still wait for comes no more, and is no failure of theirs either. */
+export function endTasks(): void {
+  ending = true;
+}
+
 function parked<T>(want: Want<T>, onAttempt?: () => void): Wait<Box<T>> {
   const { ring } = want;
   let lastSure = performance.now();
@@ -96,6 +103,7 @@ function parked<T>(want: Want<T>, onAttempt?: () => void): Wait<Box<T>> {
     key: want.key,
     kind: channelKind,
     attempt() {
+      if (ending && onAttempt !== undefined) return undefined;
       let got = want.attempt();
       if (got === EMPTY) {
         Atomics.store(ring.i32, ring.at + want.flag, 1);

@@ -18,9 +18,10 @@ test('join waits until every message that was put is done, by whomever', async (
   const done = new JoinableQueue<number>();
   const peers = await Promise.all([Peer.start(), Peer.start(), Peer.startThread()]);
   try {
+    const consuming: Promise<void>[] = [];
     for (const [i, peer] of peers.entries()) {
       const sync = i % 2 === 0;
-      void peer.run(
+      const run = peer.run(
         async (_mp, { q, done, sync }) => {
           for (;;) {
             const n = sync ? q.getSync() : await q.get();
@@ -31,6 +32,7 @@ test('join waits until every message that was put is done, by whomever', async (
         },
         { q, done, sync },
       );
+      consuming.push(run);
     }
     const waiting = await Peer.start();
     peers.push(waiting);
@@ -48,6 +50,7 @@ test('join waits until every message that was put is done, by whomever', async (
       );
     }
     for (let n = 0; n < 3; n++) q.putSync(-1);
+    await Promise.all(consuming);
   } finally {
     for (const peer of peers) await peer.kill();
   }

@@ -1,7 +1,7 @@
 /** Producers and consumers are killed at random instants: every committed message is read whole, by somebody, and nobody hangs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Process, Queue, SharedArray } from '../../src/index.ts';
+import { type Connection, EOFError, Pipe, Process, Queue, SharedArray } from '../../src/index.ts';
 
 /** MULTIPROC_STRESS=1 asks for 1,000 kills. */
 const kills = process.env.MULTIPROC_STRESS === '1' ? 1000 : 24;
@@ -74,4 +74,39 @@ test('producers and consumers killed at random leave whole messages and no waite
   assert.ok(Math.abs(put - taken()) <= kills + 4, `${put} put, ${taken()} read`);
   await q.put({ id: -1, n: 0, bytes: Buffer.alloc(0) });
   assert.equal((await q.get({ timeout: 5000 })).id, -1);
+});
+
+/** Sends numbers with as many bytes, until it is told to end by being killed. */
+const write = (c: Connection, told: SharedArray<'i'>): void => {
+  for (let n = 0; ; n++) {
+    c.sendBytesSync(Buffer.alloc((n * 7919) % 40_000, n & 0xff));
+    Atomics.store(told.array as Int32Array, 0, n + 1);
+  }
+};
+
+test('a writer killed at random: its reader gets all that was sent, whole and in order, then the end', async () => {
+  for (let round = 0; round < Math.ceil(kills / 4); round++) {
+    const [reader, writer] = Pipe(false);
+    const told = new SharedArray('i', 1);
+    const p = new Process({ target: write, args: [writer, told], daemon: true });
+    p.start();
+    writer.close();
+    let n = 0;
+    const killAt = Math.floor(Math.random() * 400);
+    try {
+      for (;;) {
+        const bytes = n % 3 ? await reader.recvBytes() : reader.recvBytesSync();
+        assert.ok(bytes.equals(Buffer.alloc((n * 7919) % 40_000, n & 0xff)), `round ${round}: message ${n}`);
+        if (++n === killAt) p.kill();
+        if (n > killAt + 5000) assert.fail('it goes on though it was killed');
+        if (killAt === 0 && n === 1) p.kill();
+      }
+    } catch (error) {
+      if (!(error instanceof EOFError)) throw error;
+    }
+    const sent = Atomics.load(told.array as Int32Array, 0);
+    assert.ok(n === sent || n === sent + 1, `round ${round}: ${sent} were sent, ${n} arrived`);
+    await p.join();
+    reader.close();
+  }
 });

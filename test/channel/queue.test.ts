@@ -109,7 +109,7 @@ function abortedAfter(milliseconds: number): AbortSignal {
 test('values of every kind arrive as they were put', async () => {
   const q = new Queue();
   const echo = new Queue();
-  void peers[0]!.run(
+  const echoing = peers[0]!.run(
     async (_mp, { q, echo }) => {
       for await (const v of q) await echo.put(v);
     },
@@ -146,6 +146,7 @@ test('values of every kind arrive as they were put', async () => {
     { numRuns: 150 },
   );
   q.shutdown();
+  await echoing;
 });
 
 test('what is put is a copy: changing it afterwards changes nothing, also behind a full queue', async () => {

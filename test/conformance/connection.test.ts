@@ -184,24 +184,46 @@ for (const [form, { send, recv, sendBytes, recvBytes, recvBytesInto, poll }] of 
     });
 
     test('_TestPoll.test_strings', async () => {
+      const strings = ['hello', '', 'a', 'b', '', 'bye', '', 'lop'];
       const [a, b] = Pipe();
-      for (const text of ['hello', '', 'a', 'b', '', 'bye', '', 'lop']) {
-        await sendBytes(b, Buffer.from(text));
-        assert.equal(await poll(a, 5000), true);
+      const child = new Process({
+        target: async (c: Connection, strings: string[]) => {
+          for (const text of strings) {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            c.sendBytesSync(Buffer.from(text));
+          }
+          c.close();
+        },
+        args: [b, strings],
+        daemon: true,
+      });
+      child.start();
+      for (const text of strings) {
+        while (!(await poll(a, 10)));
         assert.equal(String(await recvBytes(a)), text);
       }
+      await child.join();
     });
 
-    test('_TestPoll.test_boundaries', async () => {
-      // Messages never run into one another, and poll does not split them.
-      const [reader, writer] = Pipe(false);
-      await sendBytes(writer, Buffer.from('first'));
-      await sendBytes(writer, Buffer.from('second'));
-      assert.equal(await poll(reader), true);
-      assert.equal(String(await recvBytes(reader)), 'first');
-      assert.equal(await poll(reader), true);
-      assert.equal(String(await recvBytes(reader)), 'second');
-      assert.equal(await poll(reader), false);
+    test('_TestPoll.test_dont_merge', async () => {
+      const [a, b] = Pipe();
+      assert.equal(await poll(a, 0), false);
+      assert.equal(await poll(a, 100), false);
+      const child = new Process({
+        target: (c: Connection) => {
+          for (const text of ['a', 'b', 'cd']) c.sendBytesSync(Buffer.from(text));
+          c.close();
+        },
+        args: [b],
+        daemon: true,
+      });
+      child.start();
+      assert.equal(String(await recvBytes(a)), 'a');
+      assert.deepEqual([await poll(a, 1000), await poll(a, 1000)], [true, true]);
+      assert.equal(String(await recvBytes(a)), 'b');
+      assert.deepEqual([await poll(a, 1000), await poll(a, 1000), await poll(a, 0)], [true, true, true]);
+      assert.equal(String(await recvBytes(a)), 'cd');
+      await child.join();
     });
   });
 }

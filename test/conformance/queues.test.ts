@@ -1,7 +1,15 @@
 /** CPython's rows for Queue, JoinableQueue and SimpleQueue, with real processes; each call in its waiting and its blocking form. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Event, JoinableQueue, Process, Queue, SimpleQueue, serialize } from '../../src/index.ts';
+import {
+  deserialize,
+  Event,
+  JoinableQueue,
+  Process,
+  Queue,
+  SimpleQueue,
+  serialize,
+} from '../../src/index.ts';
 import { Empty, Full } from '../../src/queue.ts';
 
 type Limits = [block?: boolean | { timeout?: number }, timeout?: number | null];
@@ -27,6 +35,9 @@ class NotSerializable {
   static [serialize](): never {
     NotSerializable.calls++;
     throw Object.assign(new Error('on purpose'), { name: 'AttributeError' });
+  }
+  static [deserialize](): NotSerializable {
+    return new NotSerializable();
   }
 }
 
