@@ -23,7 +23,7 @@ import {
   takeNothing,
   takeValue,
 } from './values.ts';
-import { attemptNow, type Limits, type Want, wait, waitSync } from './waiting.ts';
+import { attemptNow, isTurnDue, type Limits, letTurn, type Want, wait, waitSync } from './waiting.ts';
 
 let arriving: ChannelHandle | undefined;
 
@@ -202,6 +202,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
 
   /** What iteration waits for: a message, or that there will be none. */
   protected async takeOrEnd(): Promise<unknown> {
+    if (isTurnDue()) await letTurn();
     if (this.closed) return EMPTY;
     this.#used = true;
     const got = this.ring.read(takeValue);

@@ -39,6 +39,7 @@ import {
   send,
   sendKept,
   takeBytes,
+  takeInto,
   takeValue,
 } from './values.ts';
 import { attemptNow, type Limits, type Want, wait, waitSync } from './waiting.ts';
@@ -231,13 +232,17 @@ export class Connection implements Disposable {
    */
   async recvBytesInto(target: BytesLike, offset = 0, options?: WaitOptions): Promise<number> {
     const room = part(target, offset, undefined);
-    return into(room, await this.recvBytes(undefined, options));
+    const take = takeInto(room);
+    const got = this.#reading().read(take);
+    return fitting(got !== EMPTY ? got : await this.#receive(take, limitsOf(options)));
   }
 
   /** As {@link recvBytesInto}, blocking this thread. */
   recvBytesIntoSync(target: BytesLike, offset = 0, options?: SyncWaitOptions): number {
     const room = part(target, offset, undefined);
-    return into(room, this.recvBytesSync(undefined, options));
+    const take = takeInto(room);
+    const got = this.#reading().read(take);
+    return fitting(got !== EMPTY ? got : this.#receiveSync(take, limitsOf(options)));
   }
 
   /**
@@ -361,15 +366,19 @@ export class Connection implements Disposable {
   }
 
   #roomWant(ring: Ring, outgoing: Outgoing): Want<true> {
+    /** To try again is worth it when a part of what was in the way has been read. */
+    let few = 0;
     return {
       ring,
       key: ring.roomKey,
       flag: word.writers,
       attempt: () => {
         if (this.#seat.left) throw handleClosed();
-        return sendKept(ring, outgoing) ? true : EMPTY;
+        if (sendKept(ring, outgoing)) return true;
+        few = (ring.size * 3) >> 2;
+        return EMPTY;
       },
-      ready: () => ring.size === 0,
+      ready: () => ring.size <= few,
       over: (sure) => (this.#others.isEmpty(sure) ? brokenPipe() : undefined),
       fromElsewhere: () => this.#others.holders.anyElsewhere(),
     };
@@ -485,8 +494,7 @@ function part(data: BytesLike, offset: number | undefined, size: number | undefi
   return bytes.subarray(from, from + size);
 }
 
-function into(room: Uint8Array, bytes: Buffer): number {
-  if (bytes.length > room.length) throw new BufferTooShort(bytes);
-  room.set(bytes);
-  return bytes.length;
+function fitting(taken: number | Buffer): number {
+  if (typeof taken !== 'number') throw new BufferTooShort(taken);
+  return taken;
 }

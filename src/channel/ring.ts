@@ -32,7 +32,7 @@ const steadyUnits = 2 ** 20 / 8;
 
 /** How much may wait in a ring that holds its writers back: about this many units, or a few messages. */
 const boundUnits = 2 ** 20 / 8;
-const boundMessages = 8;
+const boundMessages = 4;
 
 /** Units that a record takes whose number says `bytes`. */
 function unitsOf(bytes: number): number {

@@ -193,6 +193,27 @@ export function takeBytes(place: Place): Buffer {
   return encode(takeValue(place));
 }
 
+/**
+ * For {@link Ring.read}: writes a message's bytes into `room`, in one copy.
+ *
+ * @returns their number, or the bytes themselves when there is not enough room.
+ */
+export function takeInto(room: Uint8Array): (place: Place) => number | Buffer {
+  return (place) => {
+    const k = place.kindAndMore & kindMask;
+    const { bytes, from } = place;
+    const length = place.number >>> 0;
+    if ((k === kind.bytes || k === kind.coded) && length <= room.length) {
+      room.set(bytes.subarray(from, from + length));
+      return length;
+    }
+    const taken = takeBytes(place);
+    if (taken.length > room.length) return taken;
+    room.set(taken);
+    return taken.length;
+  };
+}
+
 /** For {@link Ring.read}: takes a message of which only its place counts. */
 export function takeNothing(): true {
   return true;
