@@ -24,7 +24,7 @@ import {
   takeValue,
 } from './values.ts';
 import { waitable } from './waitable.ts';
-import { attemptNow, type Limits, type Want, wait, waitSync } from './waiting.ts';
+import { attemptNow, isTurnDue, type Limits, letTurn, type Want, wait, waitSync } from './waiting.ts';
 
 let arriving: ChannelHandle | undefined;
 
@@ -203,6 +203,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
 
   /** What iteration waits for: a message, or that there will be none. */
   protected async takeOrEnd(): Promise<unknown> {
+    if (isTurnDue()) await letTurn();
     if (this.closed) return EMPTY;
     this.#used = true;
     const got = this.ring.read(takeValue);

@@ -2,8 +2,8 @@
  * Waiting for a message or for room, by threads and tasks alike, on the parking of the sync layer.
  *
  * What there is to wait for is a {@link Want}. Three steps: try; look on for as long as a wake through the kernel would
- * take (a peer that is awake answers in a microsecond); park. Looking on pays only while peers are quick, so how long is
- * learnt: it grows with every success and shrinks with every failure.
+ * take (a peer that is awake answers in a microsecond); park. Looking on pays only while peers are quick, so whether to is
+ * learnt from how it went before.
  *
  * No wake is lost: a waiter is in line before it raises the flag and tries again (parking.ts, {@link Ring.wake}).
  *
@@ -50,20 +50,62 @@ registerKind(channelKind, {
 });
 
 const several = availableParallelism() > 1;
-const fewestRounds = 20;
-const mostRounds = 4000;
-let rounds = several ? 1000 : 0;
+/** How long a thread looks on: about what a wake through the kernel takes. In milliseconds, as all here. */
+const lookMilliseconds = 0.05;
+/** How often it looks on in vain until it stops; then once in so many waits it tries again whether it pays. */
+const mostPatience = 20;
+const retryEvery = 16;
+/** A wait that was over as quickly as this would have been worth looking on. */
+const quickMilliseconds = 0.3;
 
-/** Looks on for a while. */
-function lookOn(want: Want<unknown>): boolean {
-  for (let n = 0; n < rounds; n++) {
-    if (want.ready()) {
-      if (rounds < mostRounds) rounds += 100;
-      return true;
+/** How much longer looking on seems worth it: of threads that block, and of tasks. */
+class Patience {
+  #left = several ? mostPatience : 0;
+  #refused = 0;
+
+  /** Whether to look on now. */
+  get has(): boolean {
+    return this.#left > 0 || (several && ++this.#refused % retryEvery === 0);
+  }
+
+  won(): void {
+    this.#left = mostPatience;
+  }
+
+  lost(): void {
+    if (this.#left > 0) this.#left--;
+  }
+
+  /** A wait that parked took so long. */
+  parkedFor(milliseconds: number): void {
+    if (several && milliseconds < quickMilliseconds) this.#left = Math.min(mostPatience, this.#left + 2);
+  }
+}
+
+const ofThreads = new Patience();
+const ofTasks = new Patience();
+
+/** Whether it becomes ready before `end`. */
+function readyBefore(want: Want<unknown>, end: number): boolean {
+  do {
+    for (let n = 0; n < 50; n++) if (want.ready()) return true;
+  } while (performance.now() < end);
+  return false;
+}
+
+/** Looks on for a while, and attempts. */
+function lookOn<T>(want: Want<T>, deadline: number | undefined): T | typeof EMPTY {
+  if (!ofThreads.has) return EMPTY;
+  const end = performance.now() + lookMilliseconds;
+  if (readyBefore(want, deadline === undefined ? end : Math.min(end, deadline))) {
+    const got = want.attempt();
+    if (got !== EMPTY) {
+      ofThreads.won();
+      return got;
     }
   }
-  if (several) rounds = Math.max(fewestRounds, rounds >> 1);
-  return false;
+  ofThreads.lost();
+  return EMPTY;
 }
 
 /** How often a waiter looks whether the other side lives. */
@@ -123,14 +165,21 @@ function parked<T>(want: Want<T>, onAttempt?: () => void): Wait<Box<T>> {
  * @throws what `over` gives.
  */
 export function waitSync<T>(want: Want<T>, deadline: number | undefined): T | typeof EMPTY {
+  // Before asking whether it is over: with a quick peer that would be most of the work.
+  if (deadline === undefined) {
+    const quick = lookOn(want, deadline);
+    if (quick !== EMPTY) return quick;
+  }
   const now = attemptNow(want);
   if (now !== EMPTY) return now;
-  if (deadline !== undefined && performance.now() >= deadline) return EMPTY;
-  if (lookOn(want)) {
-    const got = want.attempt();
-    if (got !== EMPTY) return got;
+  if (deadline !== undefined) {
+    if (performance.now() >= deadline) return EMPTY;
+    const quick = lookOn(want, deadline);
+    if (quick !== EMPTY) return quick;
   }
+  const begun = performance.now();
   const box = want.ring.lot.waitSync(parked(want), deadline);
+  ofThreads.parkedFor(performance.now() - begun);
   return box === undefined ? EMPTY : box.value;
 }
 
@@ -140,34 +189,64 @@ export function attemptNow<T>(want: Want<T>): T | typeof EMPTY {
   return got !== EMPTY ? got : attemptOrThrow(want, false);
 }
 
-/** Milliseconds for which a task lets the event loop turn before it parks; and how often in vain until it stops. */
-const turnMilliseconds = 0.05;
-const mostPatience = 20;
-let patience = several ? mostPatience : 0;
-/** A wait that was over as quickly as this would have been worth some turns. */
-const quickMilliseconds = 0.3;
+/** How long a task looks on without letting the event loop turn, and with turns, before it parks. */
+const stareMilliseconds = 0.02;
+const turnMilliseconds = 0.15;
+/** The event loop turns at least this often, however quick the peers are. */
+const mostWithoutTurn = 5;
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+let lastTurn = 0;
+const turn = async (): Promise<void> => {
+  await new Promise((resolve) => setImmediate(resolve));
+  lastTurn = performance.now();
+};
+
+let sinceTurn = 0;
+
+/** For loops over messages that are there already: now and then the event loop is to turn. */
+export function isTurnDue(): boolean {
+  return (++sinceTurn & 255) === 0 && performance.now() - lastTurn > mostWithoutTurn;
+}
+
+/** Lets the event loop turn. */
+export function letTurn(): Promise<void> {
+  return turn();
+}
+
+/** Looks on for a while as a task, and attempts. */
+async function lookOnTurning<T>(
+  want: Want<T>,
+  begun: number,
+  signal: AbortSignal | undefined,
+): Promise<T | typeof EMPTY> {
+  let ready = begun - lastTurn < mostWithoutTurn && readyBefore(want, begun + stareMilliseconds);
+  for (;;) {
+    if (ready) {
+      const got = want.attempt();
+      if (got !== EMPTY) {
+        ofTasks.won();
+        return got;
+      }
+    }
+    if (performance.now() - begun >= turnMilliseconds) break;
+    await turn();
+    if (signal?.aborted) throw signal.reason;
+    ready = want.ready();
+  }
+  ofTasks.lost();
+  return EMPTY;
+}
 
 /** As {@link waitSync}, without blocking. It is not tried first: do so before. */
 export async function wait<T>(want: Want<T>, { deadline, signal }: Limits): Promise<T | typeof EMPTY> {
   if (signal?.aborted) throw signal.reason;
   const begun = performance.now();
   if (deadline !== undefined && begun >= deadline) return EMPTY;
-  if (patience > 0) {
-    do {
-      await turn();
-      if (signal?.aborted) throw signal.reason;
-      if (want.ready()) {
-        const got = want.attempt();
-        if (got !== EMPTY) {
-          patience = mostPatience;
-          return got;
-        }
-      }
-    } while (performance.now() - begun < turnMilliseconds);
-    patience--;
+  if (ofTasks.has) {
+    const quick = await lookOnTurning(want, begun, signal);
+    if (quick !== EMPTY) return quick;
   }
+  const parkedAt = performance.now();
   let keeping = false;
   const adjust = (): void => {
     const wanted = deadline !== undefined || want.fromElsewhere();
@@ -179,8 +258,7 @@ export async function wait<T>(want: Want<T>, { deadline, signal }: Limits): Prom
   const waiting = want.ring.lot.wait(parked(want, adjust), { deadline, signal, keepAlive: false });
   try {
     const box = await waiting;
-    if (performance.now() - begun < quickMilliseconds && several)
-      patience = Math.min(mostPatience, patience + 2);
+    ofTasks.parkedFor(performance.now() - parkedAt);
     return box === undefined ? EMPTY : box.value;
   } finally {
     if (keeping) letEnd();
