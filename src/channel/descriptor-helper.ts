@@ -7,7 +7,7 @@ import { closeFd } from '../platform/descriptors.ts';
 import { requirePlatform } from '../platform/libc.ts';
 import { listenLocally } from '../platform/local-socket.ts';
 import { onThreadEnd } from '../platform/thread-end.ts';
-import type { HelperData } from './descriptor-protocol.ts';
+import { type HelperData, OPEN } from './descriptor-protocol.ts';
 import { TransitTable } from './transit-table.ts';
 
 /** How long an empty file handle may take, in milliseconds: the helper may have to start first. */
@@ -41,8 +41,8 @@ function start(): Helper {
   const worker = new Worker(new URL(`./descriptor-thread${extension}`, import.meta.url), {
     workerData,
     transferList: [port2],
-    // No loader of the program's is needed for the package's own files.
-    ...(extension === '.js' ? { execArgv: [] } : {}),
+    // The package's own files need no loader of the program's.
+    execArgv: [],
     stdin: false,
     // Its descriptors come from the kernel and from this thread.
     trackUnmanagedFds: false,
@@ -74,7 +74,7 @@ function start(): Helper {
 export function emptyFileHandle(): FileHandle {
   const { port, bell } = descriptorHelper();
   const deadline = performance.now() + openMs;
-  port.postMessage(null);
+  port.postMessage(OPEN);
   for (;;) {
     const rings = Atomics.load(bell, 0);
     const answer = receiveMessageOnPort(port) as { readonly message: FileHandle | string } | undefined;

@@ -8,11 +8,17 @@ export interface HelperData {
   readonly table: SharedArrayBuffer;
   /** The listening socket. */
   readonly listening: number;
-  /** Each message on it asks for one empty `FileHandle`, and gets it or an error's text. */
+  /** Carries a {@link HelperRequest}; an empty `FileHandle` or an error's text comes back for OPEN, nothing for SWEEP. */
   readonly port: MessagePort;
   /** Counts the answers on the port; the thread may sleep on it. */
   readonly bell: Int32Array;
 }
+
+/** Asks for an empty `FileHandle`. */
+export const OPEN = 0;
+/** Asks to look through the table now and then, until it is empty. */
+export const SWEEP = 1;
+export type HelperRequest = typeof OPEN | typeof SWEEP;
 
 /** A request is a slot (u32, little endian) and its key. */
 export const requestBytes: number = 4 + keyBytes;

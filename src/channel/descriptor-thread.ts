@@ -10,7 +10,14 @@ import { closeFd } from '../platform/descriptors.ts';
 import { acceptLocally, peerCredentials, wouldBlock } from '../platform/local-socket.ts';
 import { poll } from '../platform/poll.ts';
 import { type Received, receiveDescriptor, sendDescriptor } from '../platform/scm-rights.ts';
-import { GONE, HERE, type HelperData, requestBytes } from './descriptor-protocol.ts';
+import {
+  GONE,
+  HERE,
+  type HelperData,
+  type HelperRequest,
+  OPEN,
+  requestBytes,
+} from './descriptor-protocol.ts';
 import { TransitTable } from './transit-table.ts';
 
 /** What is in transit is looked through this often, in milliseconds… */
@@ -96,6 +103,16 @@ async function openEmpty(): Promise<void> {
   Atomics.notify(bell, 0);
 }
 
-port.on('message', () => void openEmpty());
-setInterval(() => table.sweep(sweeps), sweepMs);
+let sweeper: NodeJS.Timeout | undefined;
+
+function sweep(): void {
+  if (table.sweep(sweeps)) return;
+  clearInterval(sweeper);
+  sweeper = undefined;
+}
+
+port.on('message', (request: HelperRequest) => {
+  if (request === OPEN) void openEmpty();
+  else sweeper ??= setInterval(sweep, sweepMs);
+});
 listen();

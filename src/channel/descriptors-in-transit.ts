@@ -15,7 +15,7 @@ import { closeFd, duplicate, POLLIN, pollFds } from '../platform/descriptors.ts'
 import { connectLocally, peerCredentials } from '../platform/local-socket.ts';
 import { receiveDescriptor, sendDescriptor } from '../platform/scm-rights.ts';
 import { descriptorHelper } from './descriptor-helper.ts';
-import { HERE, requestBytes } from './descriptor-protocol.ts';
+import { HERE, requestBytes, SWEEP } from './descriptor-protocol.ts';
 import { keyBytes } from './transit-table.ts';
 
 /** How long the sender has to answer, in milliseconds. */
@@ -46,7 +46,7 @@ export function offerDescriptor(fd: number): DescriptorHandle {
     noteOwnDescriptor(inherited, () => closeFd(inherited));
     return { pid, fd: inherited };
   }
-  const { address, table } = descriptorHelper();
+  const { address, table, port } = descriptorHelper();
   const key = randomBytes(keyBytes);
   const own = duplicate(fd);
   const slot = table.add(own, key);
@@ -56,6 +56,7 @@ export function offerDescriptor(fd: number): DescriptorHandle {
       code: 'EMFILE',
     });
   }
+  if (table.needsSweeping()) port.postMessage(SWEEP);
   return { pid, address, slot, key: key.toString('hex') };
 }
 

@@ -8,6 +8,10 @@
  *      |      | it, and whoever clears it (one exchange) closes the descriptor
  * 1    | AGE  | sweeps that it has outlived; 0 at first, counted by the helper
  * 2-5  | KEY  | what the receiver has to show; written by the sending thread while FD is 0
+ *
+ * The word after the last slot is SWEEPING: 1 while the helper looks through the table now and then. It stops when the table is
+ * empty, and looks once more after saying so; the sending thread asks for it again when it has added something and finds 0.
+ * So whatever is added is swept, and an idle helper sleeps.
  */
 import { closeFd } from '../platform/descriptors.ts';
 
@@ -16,6 +20,7 @@ const AGE = 1;
 const KEY = 2;
 const words = 6;
 const slots = 4096;
+const SWEEPING = slots * words;
 
 /** Length of a key in bytes. */
 export const keyBytes = 16;
@@ -28,7 +33,7 @@ export class TransitTable {
   #next = 0;
 
   /** A new table, or the other side's. */
-  constructor(memory = new SharedArrayBuffer(slots * words * 4)) {
+  constructor(memory = new SharedArrayBuffer((slots * words + 1) * 4)) {
     this.memory = memory;
     this.#words = new Int32Array(memory);
     this.#bytes = new Uint8Array(memory);
@@ -66,14 +71,35 @@ export class TransitTable {
     if (fd >= 0) closeFd(fd);
   }
 
-  /** Closes what has outlived `sweeps` of these calls. @returns how many are left. */
-  sweep(sweeps: number): number {
-    let left = 0;
+  /** For the sending thread, after it has added something: whether the helper must be asked to sweep. */
+  needsSweeping(): boolean {
+    return Atomics.exchange(this.#words, SWEEPING, 1) === 0;
+  }
+
+  /** Closes what has outlived `sweeps` of these calls. @returns whether to go on. */
+  sweep(sweeps: number): boolean {
+    if (this.#sweep(sweeps)) return true;
+    Atomics.store(this.#words, SWEEPING, 0);
+    if (this.#isEmpty()) return false;
+    Atomics.store(this.#words, SWEEPING, 1);
+    return true;
+  }
+
+  #isEmpty(): boolean {
+    for (let slot = 0; slot < slots; slot++) {
+      if (Atomics.load(this.#words, slot * words + FD) !== 0) return false;
+    }
+    return true;
+  }
+
+  /** @returns whether anything is left. */
+  #sweep(sweeps: number): boolean {
+    let left = false;
     for (let slot = 0; slot < slots; slot++) {
       const at = slot * words;
       if (Atomics.load(this.#words, at + FD) === 0) continue;
       if (Atomics.add(this.#words, at + AGE, 1) >= sweeps) this.close(slot);
-      else left++;
+      else left = true;
     }
     return left;
   }

@@ -13,13 +13,13 @@ import { activeChildren, Pool, Process, SerializationError } from '../../src/ind
 const socket = new net.Socket();
 const { port1 } = new MessageChannel();
 const handle = await open('/dev/null');
+await handle.close();
 const program = spawn('true');
 const stream = createReadStream('/dev/null');
 after(() => {
   socket.destroy();
   port1.close();
   stream.destroy();
-  return handle.close();
 });
 class Secret {
   #hidden = 1;
@@ -52,9 +52,10 @@ const generator = (function* () {
 })();
 
 const cases: readonly (readonly [what: string, value: unknown, path: RegExp])[] = [
-  ['a socket', socket, /Socket/],
-  ['a server', createServer(), /Server/],
-  ['a file handle', handle, /FileHandle/],
+  ['a socket that is not connected', socket, /Socket/],
+  ['a server that does not listen', net.createServer(), /Server/],
+  ['a server of HTTP', createServer(), /Server/],
+  ['a closed file handle', handle, /FileHandle/],
   ['a stream', stream, /ReadStream/],
   ['a child process', program, /ChildProcess/],
   ['a message port', port1, /MessagePort/],
