@@ -14,7 +14,6 @@ import type * as Table from '../../src/channel/transit-table.ts';
 import type * as Codec from '../../src/codec/index.ts';
 import type * as Library from '../../src/index.ts';
 import type * as Descriptors from '../../src/platform/descriptors.ts';
-import { Peer } from '../fixtures/peer.ts';
 import { openDescriptors, temporaryDirectory, until } from '../support/run.ts';
 
 const built = createRequire(import.meta.url);
@@ -228,23 +227,6 @@ test('what is at its end or was ended stays so', async (t) => {
   accepted.destroy();
 });
 
-test('a local socket travels too', async (t) => {
-  const file = path.join(temporaryDirectory(t), 'socket');
-  const server = net.createServer({ pauseOnConnect: true }).listen(file);
-  t.after(() => server.close());
-  await once(server, 'listening');
-  const client = net.connect(file);
-  const [accepted] = (await once(server, 'connection')) as [net.Socket];
-  const [a, b] = Pipe();
-  await a.send([accepted, server]);
-  accepted.destroy();
-  const [socket, again] = (await b.recv()) as [net.Socket, net.Server];
-  socket.end('local');
-  assert.equal(await textOf(client), 'local');
-  await once(again, 'listening');
-  again.close();
-});
-
 test('a file handle arrives with the position and the flags that it has', async (t) => {
   const file = path.join(temporaryDirectory(t), 'file');
   const [mine, theirs] = Pipe();
@@ -357,50 +339,6 @@ test('as an argument and as a result of a Pool’s task', async (t) => {
   const [other] = await connecting;
   other.end('result');
   assert.equal(await textOf(result as net.Socket), 'result');
-});
-
-test('worker threads send and receive', async (t) => {
-  const server = await listen(t);
-  const queue = new Queue<net.Socket>();
-  const back = new Queue<[net.Socket, FileHandle]>();
-  await using thread = await Peer.startThread();
-  const { client, accepted } = await connect(server);
-  queue.putNowait(accepted);
-  accepted.destroy();
-  await thread.run(
-    async (_, { from, to }) => {
-      const { promises } = process.getBuiltinModule('node:fs');
-      const handle = await promises.open('/dev/null', 'r');
-      await to.put([await from.get(), handle]);
-      await handle.close();
-    },
-    { from: queue, to: back },
-  );
-  const [socket, handle] = await back.get();
-  socket.end('through a thread');
-  assert.equal(await textOf(client), 'through a thread');
-  assert.ok((await handle.stat()).isCharacterDevice());
-  await handle.close();
-});
-
-test('what a worker thread sent is closed when it ends', async () => {
-  const thread = await Peer.startThread();
-  const before = openDescriptors();
-  const queue = new Queue<FileHandle>();
-  const opened = await thread.run(
-    async (_, { q }) => {
-      const fs = process.getBuiltinModule('node:fs');
-      const handle = await fs.promises.open('/dev/null', 'r');
-      for (let i = 0; i < 50; i++) await q.put(handle);
-      await handle.close();
-      const count = fs.readdirSync('/proc/self/fd').length;
-      setTimeout(() => process.exit(), 50);
-      return count;
-    },
-    { q: queue },
-  );
-  assert.ok(opened >= before + 50, `${opened} after ${before}`);
-  await until(() => openDescriptors() < before + 50, 'they are closed');
 });
 
 for (const [how, end] of [
