@@ -14,7 +14,8 @@ import type * as Table from '../../src/channel/transit-table.ts';
 import type * as Codec from '../../src/codec/index.ts';
 import type * as Library from '../../src/index.ts';
 import type * as Descriptors from '../../src/platform/descriptors.ts';
-import { openDescriptors, temporaryDirectory, until } from '../support/run.ts';
+import { nothingStaysOpen, openedSince, openFds } from '../support/fds.ts';
+import { temporaryDirectory, until } from '../support/run.ts';
 
 const built = createRequire(import.meta.url);
 const { JoinableQueue, Pipe, Pool, Process, Queue, SerializationError, SimpleQueue } = built(
@@ -360,7 +361,7 @@ for (const [how, end] of [
     await until(() => mine.pollSync(0), 'it is there');
     child[end]();
     await child.join();
-    const before = openDescriptors();
+    const before = openFds();
     const start = performance.now();
     await assert.rejects(mine.recv(), {
       name: 'ConnectionRefusedError',
@@ -368,7 +369,7 @@ for (const [how, end] of [
       message: new RegExp(`process ${child.pid}, which sent it, has ended; .*`),
     });
     assert.ok(performance.now() - start < 6000);
-    assert.equal(openDescriptors(), before);
+    assert.deepEqual(openedSince(before), []);
     assert.equal(await mine.recv(), 'after');
   });
 }
@@ -387,20 +388,20 @@ test('the sender is stopped: an error after five seconds', async (t) => {
   t.after(() => child.kill());
   await until(() => mine.pollSync(0), 'it is there');
   process.kill(child.pid!, 'SIGSTOP');
-  const before = openDescriptors();
+  const before = openFds();
   assert.throws(() => mine.recvSync(), {
     name: 'ConnectionError',
     code: 'ETIMEDOUT',
     message: /see whether it is stopped/,
   });
-  assert.equal(openDescriptors(), before);
+  assert.deepEqual(openedSince(before), []);
 });
 
 test('each descriptor is given to one receiver, and only for its key', async () => {
-  const before = openDescriptors();
   const fd = openSync('/dev/null', 'r');
   const handle = offerDescriptor(fd);
   assert.ok('key' in handle);
+  const offered = openFds();
   const stale = { name: 'ConnectionError', code: 'ESTALE', message: /send it once to each/ };
   assert.throws(() => fetchDescriptor({ ...handle, key: '00'.repeat(16) }), stale);
   assert.throws(() => fetchDescriptor({ ...handle, slot: handle.slot + 1 }), stale);
@@ -409,7 +410,7 @@ test('each descriptor is given to one receiver, and only for its key', async () 
   assert.throws(() => fetchDescriptor(handle), stale);
   closeFd(received);
   closeSync(fd);
-  assert.ok(openDescriptors() >= before);
+  await nothingStaysOpen(offered);
 });
 
 test('one for a child that is being started is not there for anybody else', () => {
@@ -421,20 +422,22 @@ test('nothing stays open at either side', async (t) => {
   const [mine, theirs] = Pipe();
   const child = new Process({
     target: async (c: Connection, reply: typeof answer) => {
-      const { readdirSync } = process.getBuiltinModule('node:fs');
-      for (;;) {
+      let before: Set<string> | undefined;
+      for (let i = 0; ; i++) {
         const got = (await c.recv()) as [net.Socket, FileHandle] | null;
         if (got === null) break;
         await got[1].close();
         await reply(got[0]);
-        await new Promise((done) => setTimeout(done, 20));
-        await c.send(readdirSync('/proc/self/fd').length);
+        if (i === 2) before = openFds();
+        await c.send(null);
       }
+      await nothingStaysOpen(before!);
+      await c.send('nothing');
     },
     args: [theirs, answer],
   });
   child.start();
-  const counts: [number, number][] = [];
+  let before: Set<string> | undefined;
   for (let i = 0; i < 20; i++) {
     const { client, accepted } = await connect(server);
     const handle = await open('/dev/null', 'r');
@@ -444,34 +447,38 @@ test('nothing stays open at either side', async (t) => {
     client.write('x');
     await textOf(client);
     client.destroy();
-    const there = (await mine.recv()) as number;
-    await settle();
-    counts.push([openDescriptors(), there]);
+    await mine.recv();
+    // The first few start the helpers.
+    if (i === 2) {
+      await settle();
+      before = openFds();
+    }
   }
   await mine.send(null);
+  assert.equal(await mine.recv(), 'nothing');
   await child.join();
-  assert.deepEqual(counts.at(-1), counts[2], 'after the first few, which start the helpers');
+  await nothingStaysOpen(before!);
 });
 
 test('nothing stays open when the start of a child fails, or when it has inherited', async (t) => {
   const server = await listen(t);
-  const before = openDescriptors();
+  const before = openFds();
   assert.throws(
     () => new Process({ target: (..._: unknown[]) => {}, args: [server, new WeakMap()] }).start(),
     SerializationError,
   );
-  assert.equal(openDescriptors(), before);
+  assert.deepEqual(openedSince(before), []);
   const child = new Process({ target: (s: net.Server) => void s.close(), args: [server] });
   child.start();
   await child.join();
   assert.equal(child.exitcode, 0);
   const after = new Process({ target: () => {} });
   after.start();
-  const started = openDescriptors();
+  const started = openFds();
   await after.join();
   const again = new Process({ target: (s: net.Server) => void s.close(), args: [server] });
   again.start();
-  assert.equal(openDescriptors(), started);
+  await nothingStaysOpen(started);
   await again.join();
 });
 
@@ -563,7 +570,7 @@ for (const [what, make, advice] of [
     const socket = await make(t);
     t.after(() => socket.destroy());
     socket.on('error', () => {});
-    const before = [openDescriptors(), socket.isPaused()];
+    const before = { open: openFds(), paused: socket.isPaused() };
     assert.throws(
       () => encode([socket]),
       (error) => {
@@ -572,7 +579,7 @@ for (const [what, make, advice] of [
         return true;
       },
     );
-    assert.deepEqual([openDescriptors(), socket.isPaused()], before);
+    assert.deepEqual([openedSince(before.open), socket.isPaused()], [[], before.paused]);
   });
 }
 

@@ -13,7 +13,7 @@ import {
   SimpleQueue,
   ValueError,
 } from '../../src/index.ts';
-import { openDescriptors, until } from '../support/run.ts';
+import { nothingStaysOpen, openFds } from '../support/fds.ts';
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -179,9 +179,9 @@ test('waiting again and again leaves nothing behind', async () => {
   const p = new Process({ target: (c: Connection) => c.recvSync(), args: [b] });
   p.start();
   await wait([a, p.sentinel], 1);
-  const before = openDescriptors();
+  const before = openFds();
   for (let n = 0; n < 200; n++) await wait([a, p.sentinel], 1);
-  await until(() => openDescriptors() <= before, 'descriptors were closed');
+  await nothingStaysOpen(before);
   await a.send(1);
   await p.join();
 });

@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { collectCargo, isInherited, setInherited } from '../../src/memory/inheritance.ts';
 import { openSegment, Segment, segmentOf } from '../../src/memory/segment.ts';
 import { Peer } from '../fixtures/peer.ts';
+import { openedSince, openFds } from '../support/fds.ts';
 import { root } from '../support/run.ts';
 
 setFlagsFromString('--expose-gc');
@@ -109,11 +110,11 @@ test('Segment: the memory of a process that is gone is a FileNotFoundError', asy
 });
 
 test('Segment: bad sizes are refused and leave nothing', () => {
-  const before = readdirSync('/proc/self/fd').length;
+  const before = openFds();
   for (const size of [0, -1, 1.5, Number.NaN])
     assert.throws(() => Segment.create(size), { name: 'RangeError' });
   assert.throws(() => Segment.create(2 ** 50), { code: 'ENOMEM' });
-  assert.equal(readdirSync('/proc/self/fd').length, before);
+  assert.deepEqual(openedSince(before), []);
 });
 
 test('collectCargo: notes the descriptors of the handles made meanwhile, also when nested', () => {

@@ -6,7 +6,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { SharedMemory } from '../../src/index.ts';
 import { Peer } from '../fixtures/peer.ts';
-import { openDescriptors, root, until } from '../support/run.ts';
+import { openedSince, openFds } from '../support/fds.ts';
+import { root, until } from '../support/run.ts';
 import { exists, freshName } from '../support/shm.ts';
 
 setFlagsFromString('--expose-gc');
@@ -16,7 +17,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test('bad input is refused with a typed error, and leaves no file and no descriptor', () => {
   new SharedMemory({ create: true, size: 1 }).unlink(); // the tracker runs now
   const files = readdirSync('/dev/shm').length;
-  const descriptors = openDescriptors();
+  const before = openFds();
   const name = freshName();
   const refused: [object | string, object][] = [
     [
@@ -57,7 +58,7 @@ test('bad input is refused with a typed error, and leaves no file and no descrip
     assert.throws(() => new SharedMemory(options as never), error, JSON.stringify(options));
   }
   assert.equal(readdirSync('/dev/shm').length, files);
-  assert.equal(openDescriptors(), descriptors);
+  assert.deepEqual(openedSince(before), []);
 });
 
 test('memory is private to the user, exact in size, and zero', () => {
@@ -124,16 +125,16 @@ test('a view alone keeps its memory readable through any number of collections',
 });
 
 test('what is dropped without close() is unmapped and its descriptor closed', async () => {
-  const before = openDescriptors();
+  const before = openFds();
   (() => {
     for (let i = 0; i < 50; i++) new SharedMemory({ create: true, size: 4096 }).unlink();
   })();
-  assert.ok(openDescriptors() >= before + 50);
-  for (let n = 0; n < 100 && openDescriptors() > before + 2; n++) {
+  assert.ok(openedSince(before).length >= 50);
+  for (let n = 0; n < 100 && openedSince(before).length > 2; n++) {
     gc();
     await turn();
   }
-  assert.ok(openDescriptors() <= before + 2, `${openDescriptors()} open, ${before} before`);
+  assert.ok(openedSince(before).length <= 2, openedSince(before).join());
 });
 
 test('closed memory is not mapped any more', () => {

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { copy, RawArray, RawValue, struct } from '../../src/index.ts';
 import { largestBlock } from '../../src/memory/arena.ts';
 import { cellType, type Typecode } from '../../src/memory/typecodes.ts';
-import { openDescriptors } from '../support/run.ts';
+import { openedSince, openFds } from '../support/fds.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -129,7 +129,7 @@ test('RawArray gives the typed array itself, zero or with the values of any iter
 
 test('RawArray refuses wrong lengths and values, and takes no descriptor for it', () => {
   RawArray('i', 1);
-  const before = openDescriptors();
+  const before = openFds();
   const wrong: [string, unknown, string | typeof RangeError][] = [
     ['i', -1, 'ValueError'],
     ['i', 1.5, 'TypeError'],
@@ -145,7 +145,7 @@ test('RawArray refuses wrong lengths and values, and takes no descriptor for it'
   for (const [code, init, name] of wrong)
     assert.throws(() => RawArray(code as never, init as never), { name }, `${code} ${String(init)}`);
   assert.throws(() => RawArray('d', 2 ** 45), { code: 'ENOMEM' });
-  assert.equal(openDescriptors(), before);
+  assert.deepEqual(openedSince(before), []);
 });
 
 test('an array just below and above the size of a block is whole and zero', () => {

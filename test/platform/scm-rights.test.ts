@@ -13,7 +13,8 @@ import {
   wouldBlock,
 } from '../../src/platform/local-socket.ts';
 import { receiveDescriptor, sendDescriptor } from '../../src/platform/scm-rights.ts';
-import { openDescriptors, temporaryDirectory } from '../support/run.ts';
+import { openedSince, openFds } from '../support/fds.ts';
+import { temporaryDirectory } from '../support/run.ts';
 
 const freshName = (): string => `multiproc-test-${randomBytes(8).toString('hex')}`;
 
@@ -110,9 +111,9 @@ test('knows who is at the other side', () => {
 });
 
 test('nobody listens: refused at once', () => {
-  const before = openDescriptors();
+  const before = openFds();
   assert.throws(() => connectLocally(freshName(), performance.now() + 60_000), ConnectionRefusedError);
-  assert.equal(openDescriptors(), before);
+  assert.deepEqual(openedSince(before), []);
 });
 
 test('nobody accepts: gives up when time is up', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { activeChildren, Pool, SharedArray, WorkerLostError } from '../../src/index.ts';
-import { openDescriptors } from '../support/run.ts';
+import { openedSince, openFds } from '../support/fds.ts';
 
 /** Kills of one run; MULTIPROC_STRESS=1 asks for 500. */
 const rounds = process.env.MULTIPROC_STRESS === '1' ? 500 : 15;
@@ -10,7 +10,7 @@ const rounds = process.env.MULTIPROC_STRESS === '1' ? 500 : 15;
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 test('workers killed at random: every task settles, and none runs twice', async () => {
-  const before = openDescriptors();
+  const before = openFds();
   const pool = new Pool(3);
   await pool.apply(Math.sqrt, [4]);
   const count = 1500;
@@ -48,5 +48,5 @@ test('workers killed at random: every task settles, and none runs twice', async 
   pool.close();
   await pool.join();
   await sleep(50);
-  assert.ok(openDescriptors() <= before + 8, 'descriptors are given back');
+  assert.ok(openedSince(before).length <= 8, `open: ${openedSince(before).join()}`);
 });

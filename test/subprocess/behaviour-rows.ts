@@ -16,18 +16,8 @@ import fc from 'fast-check';
 import { join } from '../../src/shlex.ts';
 import * as sp from '../../src/subprocess.ts';
 import { DEVNULL, PIPE, STDOUT, TimeoutExpired } from '../../src/subprocess.ts';
-import {
-  blocking,
-  fallback,
-  inNode,
-  rowList,
-  settledFds,
-  sh,
-  start,
-  turn,
-  waiting,
-  withFile,
-} from '../support/rows.ts';
+import { nothingStaysOpen, openFds } from '../support/fds.ts';
+import { blocking, fallback, inNode, rowList, sh, start, turn, waiting, withFile } from '../support/rows.ts';
 
 export { blocking, waiting };
 export const { rows, row, rowOnce, rowFast, rowNotFallback } = rowList();
@@ -113,14 +103,14 @@ row('errors.start: the class, code, syscall and path of every failed start; noth
       [good, { env: { A: 'x'.repeat(4_000_000) } }, 'OSError', 'E2BIG', 'spawn', good],
     ];
     await kit.run('true', { captureOutput: true }); // what is opened once and for good is open then
-    const before = await settledFds();
+    const before = openFds();
     for (const [args, options, name, code, syscall, at] of cases) {
       const expected = { name, code, syscall, path: at };
       const pipes = { ...options, stdin: PIPE, stdout: PIPE, stderr: PIPE };
       assert.throws(() => start(args, pipes), expected);
       await assert.rejects(async () => kit.run(args, options), expected);
     }
-    assert.deepEqual(await settledFds(), before);
+    await nothingStaysOpen(before);
     assert.deepEqual(zombies(), []);
   }),
 );
@@ -297,7 +287,7 @@ row('communicate.text: multi-byte characters and newlines across chunks', async 
 
 row('many.in_a_row: every exit code arrives, nothing is left', async (kit) => {
   const count = stress ? 10_000 : 200;
-  const before = await settledFds();
+  const before = openFds();
   for (let i = 0; i < count; i++) {
     const code = i % 200;
     const args = i % 2 === 0 ? sh(`exit ${code}`) : ['sh', '-c', `exit ${code}`];
@@ -305,12 +295,12 @@ row('many.in_a_row: every exit code arrives, nothing is left', async (kit) => {
       i % 3 === 0 ? (await kit.run(args, { captureOutput: true })).returncode : await kit.call(args);
     assert.equal(got, code);
   }
-  assert.deepEqual(await settledFds(), before);
+  await nothingStaysOpen(before);
   assert.deepEqual(zombies(), []);
 });
 row('many.at_a_time: two hundred together', async (kit) => {
   const count = stress ? 200 : 60;
-  const before = await settledFds();
+  const before = openFds();
   for (let round = 0; round < (stress ? 10 : 2); round++) {
     const all = Array.from({ length: count }, (_, i) =>
       start(sh(`read x; echo "$x"; exit ${i % 256}`), { stdin: PIPE, stdout: PIPE, text: true }),
@@ -321,7 +311,7 @@ row('many.at_a_time: two hundred together', async (kit) => {
       assert.equal(p.returncode, i % 256);
     }
   }
-  assert.deepEqual(await settledFds(), before);
+  await nothingStaysOpen(before);
   assert.deepEqual(zombies(), []);
 });
 row('many.mixed: none is collected from under node:child_process, nor the other way round', async (kit) => {

@@ -148,19 +148,4 @@ export function inNode(
   });
 }
 
-export const openFds = (): string[] => {
-  const all = fs.readdirSync('/proc/self/fd');
-  return all.sort();
-};
-/** What is open once everything that was let go of is closed: the same in several looks. */
-export async function settledFds(): Promise<string[]> {
-  let fds = openFds();
-  for (let same = 0; same < 5; ) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    const now = openFds();
-    same = now.join() === fds.join() ? same + 1 : 0;
-    fds = now;
-  }
-  return fds;
-}
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -1,6 +1,6 @@
 /** Runs programs for tests and tells what came of them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
@@ -101,11 +101,6 @@ export async function until(condition: () => boolean, what: string, timeout = 20
     if (performance.now() > deadline) throw new Error(`gave up waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** How many descriptors this process has open. */
-export function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
 }
 
 /** Runs plain Node, without a loader, to its end; SIGKILL after `timeout` milliseconds. */

@@ -10,7 +10,7 @@ import { Condition, Event, Lock, RLock, Semaphore, SharedArray, Value } from '..
 import type { Arena } from '../../src/memory/arena.ts';
 import { parkingLot } from '../../src/sync/parking.ts';
 import { Peer } from '../fixtures/peer.ts';
-import { openDescriptors } from '../support/run.ts';
+import { openedSince, openFds } from '../support/fds.ts';
 
 const stress = process.env.MULTIPROC_STRESS === '1';
 const rounds = Number(process.env.MULTIPROC_ROUNDS ?? (stress ? 1000 : 24));
@@ -75,7 +75,7 @@ async function survives(lock: Lock | RLock, modes: readonly string[]): Promise<v
     stop: new Event(),
     abandoned: new Value('i', 0),
   };
-  const before = { ...left(lock), descriptors: openDescriptors() };
+  const before = { ...left(lock), open: openFds() };
   const done: Promise<unknown>[] = [];
   const begin = async (index: number): Promise<Peer> => {
     const peer = await Peer.start();
@@ -117,10 +117,7 @@ async function survives(lock: Lock | RLock, modes: readonly string[]): Promise<v
   }
   assert.deepEqual(left(lock), { slots: 0, participants: before.participants });
   // Doorbells of the dead are closed when their death is noticed; the parking lot may have opened its own bell.
-  assert.ok(
-    openDescriptors() <= before.descriptors + 4,
-    `${openDescriptors()} open, ${before.descriptors} before`,
-  );
+  assert.ok(openedSince(before.open).length <= 4, openedSince(before.open).join());
 }
 
 test('Lock: a killed holder or waiter stops nobody, in Sync use', () => survives(new Lock(), ['sync']));
