@@ -107,6 +107,8 @@ function pipeAddress(): string {
   return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : path.join(os.tmpdir(), name);
 }
 
+type Killed = { readonly sent: boolean; readonly error?: Refusal | undefined };
+
 /** A program that the helper thread runs. */
 class HelperProgram implements Child, Hearer {
   readonly pid: number;
@@ -116,7 +118,7 @@ class HelperProgram implements Child, Hearer {
   readonly #id: number;
   readonly #exit = new ExitListeners();
   #outcome: Extract<FromHelper, { op: 'started' | 'failed' }> | undefined;
-  #killed: { readonly sent: boolean; readonly error: Refusal | undefined } | undefined;
+  #killed: Killed | undefined;
 
   constructor(request: StartRequest, env: Readonly<Record<string, string>>) {
     const file = text(request.file, 'the program');
@@ -225,12 +227,17 @@ class HelperProgram implements Child, Hearer {
   kill(signal: number | NodeJS.Signals): boolean {
     const number = signalNumber(signal);
     if (this.poll() !== null) return false;
-    this.#killed = undefined;
-    tell({ op: 'kill', id: this.#id, signal: number });
-    waitUntil(() => this.#killed !== undefined);
-    const { sent, error } = this.#killed!;
+    const { sent, error } = this.#signal(number) ?? { sent: false };
     if (error !== undefined)
       throw osError(error.message, { code: error.code, errno: error.errno, syscall: 'kill' });
     return sent;
+  }
+
+  /** What came of a signal; undefined when it ended meanwhile, which may be the last that is heard of it. */
+  #signal(signal: number): Killed | undefined {
+    this.#killed = undefined;
+    tell({ op: 'kill', id: this.#id, signal });
+    waitUntil(() => this.#killed !== undefined || this.returncode !== null);
+    return this.#killed;
   }
 }
