@@ -19,9 +19,10 @@ test('Semaphore: of the units that another process releases, each is taken or le
     { semaphore, units },
   );
   let over = false;
-  void releasing.then(() => {
+  const end = () => {
     over = true;
-  });
+  };
+  releasing.then(end, end);
   let taken = 0;
   const task = async (seed: number) => {
     for (let n = seed; !over; n++) {
@@ -55,9 +56,10 @@ for (const Class of [Lock, RLock]) {
       }
     }, lock);
     let over = false;
-    void contending.then(() => {
+    const end = () => {
       over = true;
-    });
+    };
+    contending.then(end, end);
     let held = 0;
     const task = async (seed: number) => {
       for (let n = seed; !over; n++) {
