@@ -308,12 +308,12 @@ export class ParkingLot implements Listener {
   /** Time is up or the caller aborts; what it was told by now is used if possible, else passed on. */
   #giveUp(task: Task, settle: () => void): void {
     if (this.#tasks.get(task.slot) !== task) return;
-    if (!this.slots.cancel(task.slot)) {
+    // Each time it is told something in between, a look: a place in line is left only in a state where nobody gives.
+    while (!this.slots.cancel(task.slot)) {
       this.#step(task, this.slots.state(task.slot));
       if (this.#tasks.get(task.slot) !== task) return;
       // Being given it right now: it will be settled as if that had been just before.
       if (this.slots.state(task.slot) === GRANTED) return;
-      this.#abandonSlot(task.slot, task.wait, WAITING);
     }
     this.#finish(task);
     settle();
