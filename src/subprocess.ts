@@ -23,16 +23,17 @@ export { ProcessInput } from './subprocess/input-stream.ts';
 export { list2cmdline } from './subprocess/list2cmdline.ts';
 export type { PopenOptions } from './subprocess/options.ts';
 export { ProcessOutput } from './subprocess/output-stream.ts';
+export type { CapturedOf, CommunicatedOf, OutputOf, StreamOf } from './subprocess/output-types.ts';
 export {
   type CommunicateOptions,
   type CommunicateSyncOptions,
   type KillOptions,
-  type OutputOf,
   Popen,
 } from './subprocess/popen.ts';
 export {
   type CallOptions,
   type CheckOutputOptions,
+  type CompletedOf,
   call,
   callSync,
   checkCall,

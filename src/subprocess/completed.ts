@@ -5,16 +5,19 @@ import { CalledProcessError } from './errors.ts';
 import { repr } from './repr.ts';
 
 /** Result of the `run` family: Python's `CompletedProcess`. */
-export class CompletedProcess<T extends Buffer | string = Buffer> {
+export class CompletedProcess<
+  Out extends Buffer | string | null = Buffer | string | null,
+  Err extends Buffer | string | null = Out,
+> {
   readonly args: Args;
   /** Exit status, or the negated signal number. */
   readonly returncode: number;
   /** Null unless captured. */
-  readonly stdout: T | null;
+  readonly stdout: Out;
   /** Null unless captured. */
-  readonly stderr: T | null;
+  readonly stderr: Err;
 
-  constructor(args: Args, returncode: number, stdout: T | null = null, stderr: T | null = null) {
+  constructor(args: Args, returncode: number, stdout: Out = null as Out, stderr: Err = null as Err) {
     this.args = args;
     this.returncode = returncode;
     this.stdout = stdout;

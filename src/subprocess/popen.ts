@@ -12,33 +12,13 @@ import { startProgram } from '../platform/start.ts';
 import { signalTree } from '../platform/tree.ts';
 import type { Args } from './args.ts';
 import { Communication } from './communicate.ts';
-import type { PIPE } from './constants.ts';
 import { TimeoutExpired } from './errors.ts';
 import { ProcessInput } from './input-stream.ts';
 import { type PopenOptions, resolveOptions } from './options.ts';
 import { ProcessOutput } from './output-stream.ts';
+import type { CommunicatedOf, StreamOf } from './output-types.ts';
 import { repr } from './repr.ts';
 import { closeGivenAway, resolveStdio } from './stdio.ts';
-
-/** Text if the options turn text mode on, bytes if not. */
-export type OutputOf<O> = O extends
-  | { readonly text: true }
-  | { readonly universalNewlines: true }
-  | { readonly encoding: string }
-  | { readonly errors: string }
-  ? string
-  : PopenOptions extends O
-    ? Buffer | string
-    : Buffer;
-
-/** A stream if the option is `PIPE`, else null; unknown if the option is not known to the compiler. */
-type StreamOf<O, K extends string, S> = O extends { readonly [P in K]: typeof PIPE }
-  ? S
-  : O extends { readonly [P in K]: unknown }
-    ? S | null
-    : PopenOptions extends O
-      ? S | null
-      : null;
 
 /** Options of the methods that send a signal. */
 export interface KillOptions {
@@ -161,7 +141,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   async communicate(
     input?: Input,
     { timeout, signal, maxOutput }: CommunicateOptions = {},
-  ): Promise<[OutputOf<O> | null, OutputOf<O> | null]> {
+  ): Promise<CommunicatedOf<O>> {
     const ms = checkTimeout(timeout);
     const abort = checkSignal(signal);
     abort?.throwIfAborted();
@@ -180,10 +160,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   }
 
   /** As {@link communicate}, blocking this thread. */
-  communicateSync(
-    input?: Input,
-    { timeout, maxOutput }: CommunicateSyncOptions = {},
-  ): [OutputOf<O> | null, OutputOf<O> | null] {
+  communicateSync(input?: Input, { timeout, maxOutput }: CommunicateSyncOptions = {}): CommunicatedOf<O> {
     const ms = checkTimeout(timeout);
     const deadline = deadlineAfter(ms);
     const communication = this.#communicate(input, maxOutput);
@@ -283,9 +260,9 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
     return this.#communication;
   }
 
-  #result(communication: Communication): [OutputOf<O> | null, OutputOf<O> | null] {
+  #result(communication: Communication): CommunicatedOf<O> {
     this.#finished = true;
-    return communication.result() as [OutputOf<O> | null, OutputOf<O> | null];
+    return communication.result() as CommunicatedOf<O>;
   }
 
   #waitUntil(

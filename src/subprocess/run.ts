@@ -12,7 +12,8 @@ import { CompletedProcess } from './completed.ts';
 import { PIPE, STDOUT } from './constants.ts';
 import { CalledProcessError, TimeoutExpired } from './errors.ts';
 import type { PopenOptions } from './options.ts';
-import { type OutputOf, Popen } from './popen.ts';
+import type { CapturedOf, OutputOf } from './output-types.ts';
+import { Popen } from './popen.ts';
 
 /** Options of {@link run}: those of {@link Popen}, and these. */
 export interface RunOptions extends PopenOptions {
@@ -87,6 +88,9 @@ function release(popen: Popen<PopenOptions>): void {
   for (const stream of [popen.stdin, popen.stdout, popen.stderr]) stream?.destroy();
 }
 
+/** What `run` gives for these options. */
+export type CompletedOf<O> = CompletedProcess<CapturedOf<O, 'stdout'>, CapturedOf<O, 'stderr'>>;
+
 type Outcome = { popen: Popen<PopenOptions>; out: Buffer | string | null; err: Buffer | string | null };
 
 async function execute(args: Args, options: RunOptions): Promise<Outcome> {
@@ -123,16 +127,12 @@ function executeSync(args: Args, options: RunOptions): Outcome {
   }
 }
 
-function completed<O>(
-  args: Args,
-  { popen, out, err }: Outcome,
-  check: boolean,
-): CompletedProcess<OutputOf<O>> {
-  const result = new CompletedProcess(
+function completed<O>(args: Args, { popen, out, err }: Outcome, check: boolean): CompletedOf<O> {
+  const result: CompletedOf<O> = new CompletedProcess(
     args,
     popen.returncode!,
-    out as OutputOf<O> | null,
-    err as OutputOf<O> | null,
+    out as CapturedOf<O, 'stdout'>,
+    err as CapturedOf<O, 'stderr'>,
   );
   if (check) result.checkReturncode();
   return result;
@@ -151,20 +151,14 @@ function completed<O>(
  * @see https://docs.python.org/3/library/subprocess.html#subprocess.run
  */
 // biome-ignore lint/complexity/noBannedTypes: {} says "no options", where bytes are certain
-export async function run<const O extends RunOptions = {}>(
-  args: Args,
-  options?: O,
-): Promise<CompletedProcess<OutputOf<O>>> {
+export async function run<const O extends RunOptions = {}>(args: Args, options?: O): Promise<CompletedOf<O>> {
   const given: RunOptions = options ?? {};
   return completed<O>(args, await execute(args, given), given.check ?? false);
 }
 
 /** As {@link run}, blocking this thread; needs no event loop. `signal` is looked at only before the start. */
 // biome-ignore lint/complexity/noBannedTypes: {} says "no options", where bytes are certain
-export function runSync<const O extends RunOptions = {}>(
-  args: Args,
-  options?: O,
-): CompletedProcess<OutputOf<O>> {
+export function runSync<const O extends RunOptions = {}>(args: Args, options?: O): CompletedOf<O> {
   const given: RunOptions = options ?? {};
   return completed<O>(args, executeSync(args, given), given.check ?? false);
 }

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -33,6 +41,23 @@ before(() => {
   for (const name of [...Object.keys(dependencies), '@types', 'undici-types', 'typescript', '@typescript'])
     link(name);
 });
+
+function compile(file: string): void {
+  const options = {
+    strict: true,
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+    outDir: 'out',
+    exactOptionalPropertyTypes: true,
+  };
+  writeFileSync(
+    path.join(home, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: options, files: [file] }),
+  );
+  run(process.execPath, path.join(root, 'node_modules/typescript/bin/tsc'), '-p', '.');
+}
 
 const program = `
 const offset = 10;
@@ -76,21 +101,19 @@ console.log(texts.join(' '));
 pool.terminate();
 `,
   );
-  const options = {
-    strict: true,
-    module: 'nodenext',
-    target: 'es2023',
-    lib: ['es2023', 'esnext.disposable'],
-    types: ['node'],
-    outDir: 'out',
-    exactOptionalPropertyTypes: true,
-  };
-  writeFileSync(
-    path.join(home, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: options, files: ['main.mts'] }),
-  );
-  run(process.execPath, path.join(root, 'node_modules/typescript/bin/tsc'), '-p', '.');
+  compile('main.mts');
   assert.equal(run(process.execPath, 'out/main.mjs'), '1 2\n');
+});
+
+test('the quick start of the README compiles and prints what it says', () => {
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+  const [, quickStart] = /## Quick start.*?```ts\n(.*?)```/s.exec(readme)!;
+  writeFileSync(path.join(home, 'quick-start.mts'), quickStart!);
+  compile('quick-start.mts');
+  assert.match(
+    run(process.execPath, 'out/quick-start.mjs'),
+    /^\[ 3, 6, 9 \]\n10\n20\n\[ 0, 1, 2, 3 \] item [123]\nhello bob\n<Process name='Process-\d+' pid=\d+ parent=\d+ stopped exitcode=0>\n4\n\n$/,
+  );
 });
 
 test('every entry point of the package exists and carries its types', () => {
