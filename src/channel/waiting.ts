@@ -45,7 +45,6 @@ registerKind(channelKind, {
   grants: false,
   passOn(lot, key, state) {
     if (state === WOKEN) lot.wake(key);
-    return true;
   },
 });
 

@@ -71,6 +71,13 @@ export class Participants {
     return index | (((state >> 2) & generationMask) << 12);
   }
 
+  /** As {@link tagAt}; of an entry whose user died and was not swept yet, the tag that the dead one had. */
+  userOf(index: number): Tag {
+    const state = Atomics.load(this.#i32, this.#at(index, word.state));
+    const users = (state >> 2) - ((state & STATE) === DEAD ? 1 : 0);
+    return index | ((users & generationMask) << 12);
+  }
+
   /** The pid behind a tag, also of one who is dead already; undefined when the entry was used again since. */
   pidOf(tag: Tag): number | undefined {
     const index = tag & indexMask;

@@ -95,10 +95,9 @@ registerKind(barrierKind, {
   grants: false,
   passOn(lot, key, state) {
     // Who dies while it waits is one that the next round would wait for in vain.
-    if (state !== WAITING) return true;
+    if (state !== WAITING) return;
     const word = Atomics.load(lot.arena.i32, key >> 2);
     if ((word & countMask) > 0) breakRound(lot, key >> 2, roundOf(word));
-    return true;
   },
   look: (lot, key) => breakIfRunnerDied(lot, key >> 2),
 });
@@ -106,7 +105,7 @@ registerKind(barrierKind, {
 // Newcomers, who wait for the end of a running action.
 registerKind(newcomerKind, {
   grants: false,
-  passOn: () => true,
+  passOn: () => {},
   look: (lot, key) => breakIfRunnerDied(lot, (key >> 2) - 1),
 });
 

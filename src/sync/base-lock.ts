@@ -13,6 +13,7 @@ import {
   ASYNC,
   abandonedError,
   abandonIfDead,
+  GIVEN,
   lockWait,
   type OnAbandoned,
   resetWord,
@@ -24,7 +25,7 @@ import {
   type Resolved,
   resolveAcquire,
 } from './options.ts';
-import { type ParkingLot, parkingLot, returnGrants } from './parking.ts';
+import { type ParkingLot, parkingLot } from './parking.ts';
 
 const lockBytes = 16;
 /** A failed try looks whether the holder lives, but not more often than this. */
@@ -134,7 +135,7 @@ export abstract class BaseLock implements Disposable {
   /** Whether this thread, or a task of it, has the word. */
   protected get mine(): boolean {
     const word = Atomics.load(this.i32, this.at);
-    return (word & tagMask) === this.tag && (word & ABANDONED) === 0;
+    return (word & tagMask) === this.tag && (word & (ABANDONED | GIVEN)) === 0;
   }
 
   /** One try, which does not hang for ever on a dead holder either. */
@@ -146,6 +147,7 @@ export abstract class BaseLock implements Disposable {
       abandonIfDead(this.lot, this.at);
     }
     const word = Atomics.load(this.i32, this.at);
+    if (word === 0) return Atomics.compareExchange(this.i32, this.at, 0, this.tag | flags) === 0;
     if ((word & ABANDONED) === 0) return false;
     if (onAbandoned === 'throw') throw abandonedError(this.lot, word);
     return Atomics.compareExchange(this.i32, this.at, word, this.tag | flags) === word;
@@ -187,15 +189,8 @@ export abstract class BaseLock implements Disposable {
    * thread holds itself, unless somebody else has the lock and may release it, as Python allows.
    */
   #checkDeadlock(): void {
-    let word = Atomics.load(this.i32, this.at);
-    if ((word & tagMask) !== this.tag || (word & ABANDONED) !== 0) return;
-    if ((word & ASYNC) !== 0) {
-      // Perhaps it was handed to a task that has not noticed yet.
-      returnGrants();
-      word = Atomics.load(this.i32, this.at);
-      if ((word & tagMask) !== this.tag) return;
-    }
-    const byTask = (word & ASYNC) !== 0;
+    if (!this.mine) return;
+    const byTask = (Atomics.load(this.i32, this.at) & ASYNC) !== 0;
     if (!byTask && this.othersMayRelease && this.block.shared) return;
     throw new DeadlockError(
       byTask

@@ -82,16 +82,13 @@ export class Lock extends BaseLock {
       if (anyTaskWaits()) this.lot.glance(this.at << 2);
       return;
     }
-    const word = Atomics.load(this.i32, this.at);
-    if (word === 0) {
-      throw new ValueError(
-        'semaphore or lock released too many times: cannot release the lock, nobody holds it; acquire it first',
-      );
-    }
-    if ((word & ABANDONED) !== 0) {
+    if (releaseWord(this.lot, this.at)) return;
+    if ((Atomics.load(this.i32, this.at) & ABANDONED) !== 0) {
       throw new ValueError('Cannot release the lock: its holder died with it; use reset()');
     }
-    releaseWord(this.lot, this.at);
+    throw new ValueError(
+      'semaphore or lock released too many times: cannot release the lock, nobody holds it; acquire it first',
+    );
   }
 
   /** Runs `fn` while holding the lock, and gives what it returns. @throws {TimeoutError} When time is up before. */

@@ -9,7 +9,8 @@
  * - `wake(key, n)` tells the first n in line to attempt again; who fails stays at its place.
  * - A woken waiter that gives up (timeout, abort, error) has its wake passed on to the next.
  * - `attempt` is told the slot's state, so that one can wait for having been woken itself (a Condition does), or be
- *   given what it waits for (GRANTED) or bad news (SPOILED). Failing when GRANTED means that the giver is not done yet.
+ *   given what it waits for (GRANTED) or bad news (SPOILED).
+ * - Whatever ends a wait without success tells the kind ({@link Kind.passOn}): it may have been meant for this waiter.
  * - Every second a waiter attempts by itself, and one of them looks whether all concerned live. So what was to be done by a process that was
  *   killed in the middle of a release is only late.
  * - Waking costs a scan of the slots in use in this arena. Whoever wakes often keeps a word "somebody may wait" that a
@@ -49,14 +50,13 @@ export interface Limits {
 
 /** What to do for waiters of a kind that die. */
 export interface Kind {
-  /** Whether its waiters may be GRANTED what they wait for. */
+  /** Whether its waiters may be given what they wait for: not while their thread is blocked. */
   readonly grants: boolean;
   /**
-   * A waiter will not use what it was told (it died, its thread is blocked): `tag` says who, `state` what it was told.
-   *
-   * @returns `false` when it was GRANTED something by somebody who has not yet finished doing so.
+   * A waiter will not use what it was told (it died, gave up, its thread is blocked): `tag` says who, `state` what it was
+   * told; FREE or SUSPENDED when it was told nothing.
    */
-  passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): boolean;
+  passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): void;
   /** Now and then, while somebody waits for `key`: does who would wake them live? If not, tells them. */
   look?(lot: ParkingLot, key: number): void;
 }
@@ -76,8 +76,6 @@ const kindMask = 0x7f;
 /** How often in a row a task may have what is free before another task of its thread may. */
 const glanceRounds = 3;
 const patrolMilliseconds = 600;
-/** After which it looks whether a grant is complete. */
-const grantMilliseconds = 1;
 const napMilliseconds = [100, 300, 1000] as const;
 
 interface Task {
@@ -164,22 +162,22 @@ export class ParkingLot implements Listener {
     for (;;) {
       const got = this.#attempt(slot, wait, state);
       if (got !== undefined) return got;
-      if (state === GRANTED) {
-        futexWait(address, this.slots.raw(slot), grantMilliseconds);
-        continue;
-      }
       if (state !== WAITING) {
         // It may have come back between the attempt and this: attempt once more before sleeping.
         this.slots.waitAgain(slot);
         state = WAITING;
         continue;
       }
-      if (spins > 0 && this.#spin(slot, spins)) {
+      // Not after a nap: what did not come for so long will hardly come right now.
+      if (naps === 0 && this.#spin(slot, spins)) {
         state = this.slots.state(slot);
         continue;
       }
       const left = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now();
-      if (left <= 0 && this.slots.cancel(slot)) return undefined;
+      if (left <= 0 && this.slots.cancel(slot)) {
+        this.#passOn(wait, FREE);
+        return undefined;
+      }
       const raw = this.slots.raw(slot);
       state = this.slots.state(slot);
       if (state !== WAITING) continue;
@@ -205,24 +203,30 @@ export class ParkingLot implements Listener {
     try {
       got = wait.attempt(state);
     } catch (error) {
-      this.#abandonSlot(slot, wait, state);
+      this.#leave(slot, wait);
       throw error;
     }
     if (got === undefined) return undefined;
     if (state !== WAITING) this.slots.leave(slot);
-    else this.#abandonSlot(slot, wait, state);
+    else if (!this.slots.cancel(slot)) this.#leave(slot, wait);
     return got;
   }
 
   /** Leaves the line without using what it was told, if it was told anything. */
-  #abandonSlot(slot: number, wait: Wait<unknown>, seen: SlotState): void {
-    if (seen === WAITING && this.slots.cancel(slot)) return;
-    const state = this.slots.state(slot);
-    this.slots.leave(slot);
-    this.#passOn(wait.kind ?? 0, wait.key, state, this.arena.tag);
+  #leave(slot: number, wait: Wait<unknown>): void {
+    let state: SlotState = FREE;
+    if (!this.slots.cancel(slot)) {
+      state = this.slots.state(slot);
+      this.slots.leave(slot);
+    }
+    this.#passOn(wait, state);
   }
 
-  #passOn(kind: number, key: number, state: SlotState, tag: number): void {
+  #passOn(wait: Wait<unknown>, state: SlotState): void {
+    this.#passOnFor(wait.kind ?? 0, wait.key, state, this.arena.tag);
+  }
+
+  #passOnFor(kind: number, key: number, state: SlotState, tag: number): void {
     const special = kinds[kind];
     if (special !== undefined) special.passOn(this, key, state, tag);
     else if (state === WOKEN) this.wake(key);
@@ -291,10 +295,6 @@ export class ParkingLot implements Listener {
         this.#finish(task);
         return;
       }
-      if (state === GRANTED) {
-        setTimeout(() => this.#deliver(task.slot), grantMilliseconds);
-        return;
-      }
       if (state !== WAITING) {
         this.slots.waitAgain(task.slot);
         state = WAITING;
@@ -312,9 +312,8 @@ export class ParkingLot implements Listener {
     while (!this.slots.cancel(task.slot)) {
       this.#step(task, this.slots.state(task.slot));
       if (this.#tasks.get(task.slot) !== task) return;
-      // Being given it right now: it will be settled as if that had been just before.
-      if (this.slots.state(task.slot) === GRANTED) return;
     }
+    this.#passOn(task.wait, FREE);
     this.#finish(task);
     settle();
   }
@@ -410,7 +409,7 @@ export class ParkingLot implements Listener {
         const state = this.slots.state(slot);
         const kind = (this.slots.details(slot) >> kindShift) & kindMask;
         // First pass on, then free: should we die between the two, somebody is woken twice, and nobody never.
-        if (state !== FREE) this.#passOn(kind, this.slots.key(slot), state, tag);
+        if (state !== FREE) this.#passOnFor(kind, this.slots.key(slot), state, tag);
         this.slots.leave(slot);
       }
     }, pid);
@@ -425,12 +424,10 @@ export class ParkingLot implements Listener {
       const kind = kinds[wait.kind ?? 0];
       if (kind?.grants !== true) continue;
       any = true;
-      if (this.slots.change(slot, WAITING, SUSPENDED)) continue;
-      const state = this.slots.state(slot);
-      if (state !== GRANTED && state !== WOKEN) continue;
-      const done = kind.passOn(this, wait.key, state, this.arena.tag);
+      const state = this.slots.change(slot, WAITING, SUSPENDED) ? SUSPENDED : this.slots.state(slot);
       // Told nothing any more, but to look again when the event loop is back.
-      if (state === GRANTED && done) this.slots.change(slot, GRANTED, WOKEN);
+      if (state === GRANTED) this.slots.change(slot, GRANTED, WOKEN);
+      kind.passOn(this, wait.key, state, this.arena.tag);
     }
     return any;
   }
@@ -484,11 +481,6 @@ const lots: Iterable<ParkingLot> = {
  */
 export function suspendGrants(): ParkingLot[] {
   return tasks === 0 ? [] : ParkingLot.suspendAll();
-}
-
-/** Gives on what tasks of this thread were given but have not noticed yet; they stand in line again. */
-export function returnGrants(): void {
-  for (const lot of suspendGrants()) lot.resumeGrants();
 }
 
 /** The one parking lot of an arena in this thread. */

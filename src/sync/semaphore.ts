@@ -42,7 +42,6 @@ registerKind(semaphoreKind, {
   passOn(lot, key, state) {
     if (state === GRANTED) giveUnit(lot, key);
     else if (state === WOKEN) lot.wake(key);
-    return true;
   },
 });
 

@@ -12,7 +12,7 @@
  * WAITING   2 | may be woken                                | a waker, by CAS, to WOKEN, GRANTED or SPOILED;
  *             |                                             | the waiter that gives up, by CAS, to FREE
  * WOKEN     3 | look again at what you wait for             | the waiter, to FREE or (same turn) WAITING
- * GRANTED   4 | what you wait for is yours already          | the waiter, to FREE
+ * GRANTED   4 | what you wait for is yours already          | the waiter, to FREE; to WOKEN, when it gives it on
  * SPOILED   5 | what you wait for will not come             | the waiter, to FREE
  * SUSPENDED 6 | its event loop is blocked; as PREPARED      | the waiter, to WAITING
  *
@@ -39,6 +39,15 @@ export const GRANTED = 4;
 export const SPOILED = 5;
 /** Its event loop is blocked. */
 export const SUSPENDED = 6;
+
+/** A slot as it was seen: whether it is still that, a CAS tells. */
+export interface SeenSlot {
+  readonly slot: number;
+  /** Its whole first word. */
+  readonly raw: number;
+  /** Number of the entry of the thread that waits. */
+  readonly participant: number;
+}
 
 /** What a waiter finds that it was told. */
 export type SlotState =
@@ -72,6 +81,7 @@ export class Slots {
   readonly #index: number;
   /** Where this thread looks first for a free slot. */
   #hint = 0;
+  #foundRaw = 0;
 
   constructor(i32: Int32Array, index: number) {
     this.#i32 = i32;
@@ -190,31 +200,49 @@ export class Slots {
     }
   }
 
+  /** Who waits longest for `key`. */
+  first(key: number): SeenSlot | undefined {
+    const slot = this.#find(key);
+    const raw = this.#foundRaw;
+    return slot === -1 ? undefined : { slot, raw, participant: (raw >> indexShift) & indexMask };
+  }
+
+  /** Tells one that was seen waiting something. `false`: it does not wait any more, or was told something else. */
+  tellSeen({ slot, raw }: SeenSlot, state: SlotState): boolean {
+    return Atomics.compareExchange(this.#i32, this.wordOf(slot), raw, (raw & ~stateMask) | state) === raw;
+  }
+
   /**
    * Tells the one that waits longest for `key` something, by a CAS on what was seen of its slot.
    *
    * @returns its slot, or -1 when nobody waits.
    */
   tellFirst(key: number, state: SlotState): number {
-    const i32 = this.#i32;
     for (;;) {
-      const top = Atomics.load(i32, head.top) & topMask;
-      let best = -1;
-      let bestRaw = 0;
-      let bestTicket = 0;
-      for (let slot = 0, at = firstWord; slot < top; slot++, at += slotWords) {
-        const raw = Atomics.load(i32, at);
-        if ((raw & stateMask) !== WAITING || Atomics.load(i32, at + KEY) !== key) continue;
-        const ticket = Atomics.load(i32, at + TICKET);
-        if (best !== -1 && ((ticket - bestTicket) | 0) > 0) continue;
-        best = slot;
-        bestRaw = raw;
-        bestTicket = ticket;
-      }
-      if (best === -1) return -1;
-      const at = this.wordOf(best);
-      if (Atomics.compareExchange(i32, at, bestRaw, (bestRaw & ~stateMask) | state) === bestRaw) return best;
+      const slot = this.#find(key);
+      if (slot === -1) return -1;
+      const raw = this.#foundRaw;
+      const told = (raw & ~stateMask) | state;
+      if (Atomics.compareExchange(this.#i32, this.wordOf(slot), raw, told) === raw) return slot;
     }
+  }
+
+  /** The slot of who waits longest, or -1; its first word is left in `#foundRaw`, for waking is to allocate nothing. */
+  #find(key: number): number {
+    const i32 = this.#i32;
+    const top = Atomics.load(i32, head.top) & topMask;
+    let best = -1;
+    let bestTicket = 0;
+    for (let slot = 0, at = firstWord; slot < top; slot++, at += slotWords) {
+      const raw = Atomics.load(i32, at);
+      if ((raw & stateMask) !== WAITING || Atomics.load(i32, at + KEY) !== key) continue;
+      const ticket = Atomics.load(i32, at + TICKET);
+      if (best !== -1 && ((ticket - bestTicket) | 0) > 0) continue;
+      best = slot;
+      this.#foundRaw = raw;
+      bestTicket = ticket;
+    }
+    return best;
   }
 
   /** Tells everybody who waits for `key`, up to `limit`, longest first. Returns their slots. */
@@ -246,6 +274,16 @@ export class Slots {
       if ((Atomics.load(i32, at) & stateMask) === WAITING && Atomics.load(i32, at + KEY) === key) n++;
     }
     return n;
+  }
+
+  /** Whether a participant waits for `key` and can be told so: it will look, or is about to get in line. */
+  mayWait(participant: number, key: number): boolean {
+    for (const slot of this.ofParticipant(participant)) {
+      const state = this.state(slot);
+      if (state === PREPARED) return true;
+      if ((state === WAITING || state === WOKEN) && this.key(slot) === key) return true;
+    }
+    return false;
   }
 
   /** All keys that somebody waits for, each with the details of one that does. */
