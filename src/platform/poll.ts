@@ -4,8 +4,8 @@
  * While a program ends, libuv still runs what is ready, though no JavaScript can be called any more: so everything that is watched is
  * let go of at the program's (or the worker thread's) `exit`.
  *
- * koffi's call is no callback in the eyes of newer Nodes: they would run no microtasks after it, and let no error through. So an
- * immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
+ * koffi's call is no callback in the eyes of Node 22 and later: they would run no microtasks after it, and let no error through.
+ * So an immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
  */
 import { koffi } from './libc.ts';
 
@@ -18,6 +18,7 @@ export interface PollHandle {
 }
 
 const nothing = (): void => {};
+const runsMicrotasks = Number.parseInt(process.versions.node, 10) < 22;
 
 const handles = new Set<PollHandle>();
 let waiting = false;
@@ -28,11 +29,12 @@ export function poll(
   events: { readonly readable?: boolean; readonly writable?: boolean },
   onReady: () => void,
 ): PollHandle {
+  let closed = false;
   const inner = koffi().node.poll(fd, events, () => {
-    if (!handles.has(handle)) return;
+    if (closed) return;
     try {
       onReady();
-      setImmediate(nothing);
+      if (!runsMicrotasks) setImmediate(nothing);
     } catch (error) {
       setImmediate(() => {
         throw error;
@@ -43,7 +45,10 @@ export function poll(
     ref: () => inner.ref(),
     unref: () => inner.unref(),
     close: () => {
-      if (handles.delete(handle)) inner.close();
+      if (closed) return;
+      closed = true;
+      handles.delete(handle);
+      inner.close();
     },
   };
   handles.add(handle);

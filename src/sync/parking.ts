@@ -75,7 +75,7 @@ const kindMask = 0x7f;
 
 /** How often in a row a task may have what is free before another task of its thread may. */
 const glanceRounds = 3;
-const patrolMilliseconds = 600;
+const patrolMilliseconds = 900;
 const napMilliseconds = [100, 300, 1000] as const;
 
 interface Task {
@@ -161,7 +161,10 @@ export class ParkingLot implements Listener {
     const spins = wait.spins ?? 0;
     for (;;) {
       const got = this.#attempt(slot, wait, state);
-      if (got !== undefined) return got;
+      if (got !== undefined) {
+        this.slots.lower(slot);
+        return got;
+      }
       if (state !== WAITING) {
         // It may have come back between the attempt and this: attempt once more before sleeping.
         this.slots.waitAgain(slot);
@@ -207,7 +210,8 @@ export class ParkingLot implements Listener {
       throw error;
     }
     if (got === undefined) return undefined;
-    if (state !== WAITING) this.slots.leave(slot);
+    // To wakers its place counts until then, which costs them a look: less than who was woken would lose.
+    if (state !== WAITING) this.slots.free(slot);
     else if (!this.slots.cancel(slot)) this.#leave(slot, wait);
     return got;
   }
@@ -321,25 +325,32 @@ export class ParkingLot implements Listener {
   #finish(task: Task): void {
     this.#tasks.delete(task.slot);
     tasks--;
+    // After the one that was just settled has run: it is not to wait for what it does not need.
+    soon.then(() => this.#tidyUp(task));
+  }
+
+  #tidyUp({ slot, timer, onAbort, limits }: Task): void {
+    this.slots.lower(slot);
     if (this.#tasks.size === 0) unlisten(this);
-    if (task.limits.keepAlive !== false) queueMicrotask(letEnd);
-    if (task.timer !== undefined) clearTimeout(task.timer);
-    if (task.onAbort !== undefined) task.limits.signal?.removeEventListener('abort', task.onAbort);
+    if (limits.keepAlive !== false) letEnd();
+    if (timer !== undefined) clearTimeout(timer);
+    if (onAbort !== undefined) limits.signal?.removeEventListener('abort', onAbort);
   }
 
   #deliverSoon(slot: number): void {
     if (this.#due.push(slot) > 1) return;
-    queueMicrotask(() => {
+    soon.then(() => {
       const due = this.#due;
       this.#due = [];
-      for (const each of due) this.#deliver(each);
+      for (const each of due) {
+        const task = this.#tasks.get(each);
+        if (task !== undefined) this.#deliver(task);
+      }
     });
   }
 
-  #deliver(slot: number): void {
-    const task = this.#tasks.get(slot);
-    if (task === undefined) return;
-    const state = this.slots.state(slot);
+  #deliver(task: Task): void {
+    const state = this.slots.state(task.slot);
     if (state === WOKEN || state === GRANTED || state === SPOILED) this.#step(task, state);
   }
 
@@ -361,7 +372,7 @@ export class ParkingLot implements Listener {
   }
 
   deliver(): void {
-    for (const slot of this.#tasks.keys()) this.#deliver(slot);
+    for (const task of this.#tasks.values()) this.#deliver(task);
   }
 
   onBell(): void {
@@ -456,6 +467,9 @@ export class ParkingLot implements Listener {
     return [...lots].filter((lot) => lot.#tasks.size > 0 && lot.#suspend());
   }
 }
+
+/** For what comes after all that is due now: as `queueMicrotask`, which in Node costs several microseconds. */
+const soon = Promise.resolve();
 
 /** Tasks of this thread that wait anywhere. */
 let tasks = 0;

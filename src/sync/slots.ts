@@ -162,14 +162,19 @@ export class Slots {
   /** The waiter gives up. `false`: it was told something meanwhile, which it has to use or to pass on. */
   cancel(slot: number): boolean {
     if (!this.change(slot, WAITING, FREE)) return false;
-    this.#lower(slot);
+    this.lower(slot);
     return true;
   }
 
   /** The waiter has what it was told; the slot is anybody's. */
   leave(slot: number): void {
+    this.free(slot);
+    this.lower(slot);
+  }
+
+  /** As {@link leave}, for who is in a hurry: he calls {@link lower} a little later. */
+  free(slot: number): void {
     this.#set(slot, FREE);
-    this.#lower(slot);
   }
 
   /** The waiter waits again, with the turn that it had. */
@@ -185,8 +190,8 @@ export class Slots {
     return Atomics.compareExchange(this.#i32, at, seen, (seen & ~stateMask) | to) === seen;
   }
 
-  /** Lowers top past free slots; the count of changes makes this safe, see the header. */
-  #lower(slot: number): void {
+  /** After a slot became free: lowers top past free slots; the count of changes makes this safe, see the header. */
+  lower(slot: number): void {
     if (slot < this.#hint) this.#hint = slot;
     const i32 = this.#i32;
     for (;;) {
