@@ -434,11 +434,12 @@ export class ParkingLot implements Listener {
     for (const { slot, wait } of this.#tasks.values()) {
       const kind = kinds[wait.kind ?? 0];
       if (kind?.grants !== true) continue;
+      let told = this.slots.state(slot);
+      if (told === SUSPENDED) continue;
+      // Until it is in line nothing tells it anything, and what rings the bell meanwhile must not make it take anything.
+      while (!this.slots.change(slot, told, SUSPENDED)) told = this.slots.state(slot);
       any = true;
-      const state = this.slots.change(slot, WAITING, SUSPENDED) ? SUSPENDED : this.slots.state(slot);
-      // Told nothing any more, but to look again when the event loop is back.
-      if (state === GRANTED) this.slots.change(slot, GRANTED, WOKEN);
-      kind.passOn(this, wait.key, state, this.arena.tag);
+      kind.passOn(this, wait.key, told === WAITING ? SUSPENDED : told, this.arena.tag);
     }
     return any;
   }

@@ -12,9 +12,10 @@
  * WAITING   2 | may be woken                                | a waker, by CAS, to WOKEN, GRANTED or SPOILED;
  *             |                                             | the waiter that gives up, by CAS, to FREE
  * WOKEN     3 | look again at what you wait for             | the waiter, to FREE or (same turn) WAITING
- * GRANTED   4 | what you wait for is yours already          | the waiter, to FREE; to WOKEN, when it gives it on
+ * GRANTED   4 | what you wait for is yours already          | the waiter, to FREE
  * SPOILED   5 | what you wait for will not come             | the waiter, to FREE
- * SUSPENDED 6 | its event loop is blocked; as PREPARED      | the waiter, to WAITING
+ * SUSPENDED 6 | its event loop is blocked; as PREPARED. It  | the waiter, to WOKEN
+ *             | has passed on what it had been told before  |
  *
  * A waiter's death in any state: the reaper gives on what it was given and frees the slot, in this order, so that the
  * reaper may die too. The key is whatever tells things to wait for apart: the offset of a word in the arena.

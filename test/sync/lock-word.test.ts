@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Condition, Lock, RLock } from '../../src/index.ts';
+import { type Connection, waitSync } from '../../src/connection.ts';
+import { Condition, Lock, Pipe, RLock } from '../../src/index.ts';
 import type { Arena } from '../../src/memory/arena.ts';
 import { CONTENDED, GIVEN } from '../../src/sync/lock-word.ts';
 import { type ParkingLot, parkingLot } from '../../src/sync/parking.ts';
@@ -201,6 +202,32 @@ for (const Class of [Lock, RLock]) {
       lock.release();
     });
   }
+}
+
+for (const Class of [Lock, RLock]) {
+  test(`${Class.name}: a thread that blocks for a message does not let a task take the lock that the sender needs`, async (t) => {
+    const lock: Lock | RLock = new Class();
+    const [ours, theirs] = Pipe();
+    const { peer } = await heldElsewhere(t, lock);
+    const waiting = lock.acquire();
+    const sending = peer.run(
+      async (_mp, { lock, theirs }: { lock: Lock | RLock; theirs: Connection }) => {
+        lock.release(); // wakes the task, whose thread blocks
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const got = lock.acquireSync({ timeout: 5000 });
+        if (got) lock.release();
+        await theirs.send(got);
+      },
+      { lock, theirs },
+    );
+    // Blocks before the task hears that it was woken.
+    while (lock.locked());
+    assert.deepEqual(waitSync([ours], { timeout: 20_000 }), [ours]);
+    assert.equal(ours.recvSync(), true);
+    assert.equal(await waiting, true);
+    lock.release();
+    await sending;
+  });
 }
 
 test('a lock that is given and not taken belongs to nobody', async () => {
