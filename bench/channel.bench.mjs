@@ -1,10 +1,18 @@
-/** Queues and pipes between two processes, against CPython's and `process.send`. */
+/**
+ * Queues and pipes between two processes, against CPython's and `process.send`.
+ *
+ * `node channel.bench.mjs [integers] [objects] [pipe] [large]` measures some of it; all without a name.
+ */
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Pipe, Process, Queue } from '../dist/index.js';
 import { median, python, table } from './measure.mjs';
+
+const names = process.argv.slice(2);
+const wanted = (name) => names.length === 0 || names.includes(name);
+const when = (name, measure) => (wanted(name) ? measure() : undefined);
 
 const messages = 100_000;
 const trips = 20_000;
@@ -76,11 +84,9 @@ async function sendPeer(serialization) {
       child.send({ kind, count });
     });
   const count = 20_000;
-  const result = {
-    int: (await median(() => flood('int', count), 3)) * 1000,
-    object: (await median(() => flood('object', count), 3)) * 1000,
-    big: (await median(() => flood('big', 100), 3)) * 1000,
-    trip: await median(async () => {
+  const rate = async (kind, n) => (await median(() => flood(kind, n), 3)) * 1000;
+  const trip = () =>
+    median(async () => {
       const begin = performance.now();
       for (let i = 0; i < 5000; i++) {
         const answered = new Promise((done) => child.once('message', done));
@@ -88,7 +94,12 @@ async function sendPeer(serialization) {
         await answered;
       }
       return ((performance.now() - begin) / 5000) * 1000;
-    }, 3),
+    }, 3);
+  const result = {
+    int: await when('integers', () => rate('int', count)),
+    object: await when('objects', () => rate('object', count)),
+    big: await when('large', () => rate('big', 100)),
+    trip: await when('pipe', trip),
   };
   child.kill();
   return result;
@@ -141,12 +152,18 @@ def megabytes(n=${megabytes}):
     p.join()
     return sorted(result)[2]
 obj = {'id': 12345, 'name': 'a small object', 'tags': ['x', 'y'], 'at': {'x': 1.5, 'y': 2.5}}
-print(json.dumps({'int': rate(None), 'object': rate(obj), 'trip': trip(), 'big': megabytes()}))
+print(json.dumps({
+    'int': rate(None) if ${Number(wanted('integers'))} else None,
+    'object': rate(obj) if ${Number(wanted('objects'))} else None,
+    'trip': trip() if ${Number(wanted('pipe'))} else None,
+    'big': megabytes() if ${Number(wanted('large'))} else None,
+}))
 `);
 
-const ints = await queueRate(undefined, bySync);
-const objects = await queueRate(object, bySync);
-const iterated = await queueRate(undefined, byIteration);
+const ints = await when('integers', () => queueRate(undefined, bySync));
+const iterated = await when('integers', () => queueRate(undefined, byIteration));
+const objects = await when('objects', () => queueRate(object, bySync));
+const iteratedObjects = await when('objects', () => queueRate(object, byIteration));
 
 // A pipe, there and back.
 const echoSync = (c) => {
@@ -177,18 +194,22 @@ async function tripTime(target, once) {
   await p.join();
   return time;
 }
-const tripSync = await tripTime(echoSync, (a) => {
-  for (let i = 0; i < trips; i++) {
-    a.sendSync(1);
-    a.recvSync();
-  }
-});
-const tripAsync = await tripTime(echoAsync, async (a) => {
-  for (let i = 0; i < trips; i++) {
-    await a.send(1);
-    await a.recv();
-  }
-});
+const tripSync = await when('pipe', () =>
+  tripTime(echoSync, (a) => {
+    for (let i = 0; i < trips; i++) {
+      a.sendSync(1);
+      a.recvSync();
+    }
+  }),
+);
+const tripAsync = await when('pipe', () =>
+  tripTime(echoAsync, async (a) => {
+    for (let i = 0; i < trips; i++) {
+      await a.send(1);
+      await a.recv();
+    }
+  }),
+);
 
 // Large messages, one way.
 const flood = (count, rounds, c) => {
@@ -198,75 +219,64 @@ const flood = (count, rounds, c) => {
     for (let i = 0; i < count; i++) c.sendBytesSync(data);
   }
 };
-const [here, there] = Pipe();
-const flooder = new Process({ target: flood, args: [megabytes, 5, there] });
-flooder.start();
-const big = await median(() => {
-  here.sendSync(1);
-  here.recvBytesSync();
-  const begin = performance.now();
-  for (let i = 1; i < megabytes; i++) here.recvBytesSync();
-  return ((megabytes - 1) / (performance.now() - begin)) * 1000;
-});
-await flooder.join();
-const into = await (async () => {
+async function largeRate(receive) {
   const [a, b] = Pipe();
   const p = new Process({ target: flood, args: [megabytes, 5, b] });
   p.start();
-  const target = Buffer.alloc(2 ** 20);
   const rate = await median(() => {
     a.sendSync(1);
-    a.recvBytesIntoSync(target);
+    receive(a);
     const begin = performance.now();
-    for (let i = 1; i < megabytes; i++) a.recvBytesIntoSync(target);
+    for (let i = 1; i < megabytes; i++) receive(a);
     return ((megabytes - 1) / (performance.now() - begin)) * 1000;
   });
   await p.join();
   return rate;
-})();
-const source = Buffer.alloc(2 ** 26, 1);
-const target = Buffer.alloc(2 ** 26);
-const memcpy = await median(() => {
-  const begin = performance.now();
-  source.copy(target);
-  return (64 / (performance.now() - begin)) * 1000;
+}
+const big = await when('large', () => largeRate((c) => c.recvBytesSync()));
+const room = Buffer.alloc(2 ** 20);
+const into = await when('large', () => largeRate((c) => c.recvBytesIntoSync(room)));
+const memcpy = await when('large', () => {
+  const source = Buffer.alloc(2 ** 26, 1);
+  const target = Buffer.alloc(2 ** 26);
+  return median(() => {
+    const begin = performance.now();
+    source.copy(target);
+    return (64 / (performance.now() - begin)) * 1000;
+  });
 });
 
 const json = await sendPeer('json');
 const advanced = await sendPeer('advanced');
 
-process.stdout.write(
-  table('a queue, one producer and one consumer, integers', 'messages/s', 'more', [
-    ['multiproc Queue, getSync', ints],
-    ['multiproc Queue, for await', iterated],
-    ['CPython Queue', cpython?.int],
-    ['process.send, json', json.int],
-    ['process.send, advanced', advanced.int],
-  ]),
-);
-process.stdout.write(
-  table('a queue, small objects', 'messages/s', 'more', [
-    ['multiproc Queue, getSync', objects],
-    ['CPython Queue', cpython?.object],
-    ['process.send, json', json.object],
-    ['process.send, advanced', advanced.object],
-  ]),
-);
-process.stdout.write(
-  table('a pipe, there and back', 'µs', 'less', [
-    ['multiproc Pipe, Sync', tripSync],
-    ['multiproc Pipe, async on both ends', tripAsync],
-    ['CPython Pipe', cpython?.trip],
-    ['process.send, json', json.trip],
-    ['process.send, advanced', advanced.trip],
-  ]),
-);
-process.stdout.write(
-  table('1 MiB messages, one way', 'MiB/s', 'more', [
-    ['multiproc Pipe, recvBytesSync', big],
-    ['multiproc Pipe, recvBytesIntoSync', into],
-    ['CPython Pipe', cpython?.big],
-    ['process.send, advanced', advanced.big],
-    ['memcpy of this machine', memcpy],
-  ]),
-);
+const report = (name, title, unit, better, rows) => {
+  if (wanted(name)) process.stdout.write(table(title, unit, better, rows));
+};
+report('integers', 'a queue, one producer and one consumer, integers', 'messages/s', 'more', [
+  ['multiproc Queue, getSync', ints],
+  ['multiproc Queue, for await', iterated],
+  ['CPython Queue', cpython?.int],
+  ['process.send, json', json.int],
+  ['process.send, advanced', advanced.int],
+]);
+report('objects', 'a queue, small objects', 'messages/s', 'more', [
+  ['multiproc Queue, getSync', objects],
+  ['multiproc Queue, for await', iteratedObjects],
+  ['CPython Queue', cpython?.object],
+  ['process.send, json', json.object],
+  ['process.send, advanced', advanced.object],
+]);
+report('pipe', 'a pipe, there and back', 'µs', 'less', [
+  ['multiproc Pipe, Sync', tripSync],
+  ['multiproc Pipe, async on both ends', tripAsync],
+  ['CPython Pipe', cpython?.trip],
+  ['process.send, json', json.trip],
+  ['process.send, advanced', advanced.trip],
+]);
+report('large', '1 MiB messages, one way', 'MiB/s', 'more', [
+  ['multiproc Pipe, recvBytesSync', big],
+  ['multiproc Pipe, recvBytesIntoSync', into],
+  ['CPython Pipe', cpython?.big],
+  ['process.send, advanced', advanced.big],
+  ['memcpy of this machine', memcpy],
+]);

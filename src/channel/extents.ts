@@ -48,11 +48,12 @@ export function extentFor(units: number, from: number): number {
   );
 }
 
-/** An extent as this thread sees it: the same bytes four times. */
+/** An extent as this thread sees it: the same bytes in four forms. */
 export interface Extent {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly bytes: Buffer;
+  readonly view: DataView;
 }
 
 const mappingsLeft = new FinalizationRegistry<Mapping[]>((mappings) => {
@@ -60,7 +61,12 @@ const mappingsLeft = new FinalizationRegistry<Mapping[]>((mappings) => {
 });
 
 function views(buffer: ArrayBuffer): Extent {
-  return { i32: new Int32Array(buffer), f64: new Float64Array(buffer), bytes: Buffer.from(buffer) };
+  return {
+    i32: new Int32Array(buffer),
+    f64: new Float64Array(buffer),
+    bytes: Buffer.from(buffer),
+    view: new DataView(buffer),
+  };
 }
 
 /** All extents of one direction. The same object for everybody in this thread: {@link extentsOf}. */

@@ -21,7 +21,7 @@
  */
 import type { Arena } from '../memory/arena.ts';
 import { type ParkingLot, parkingLot } from '../sync/parking.ts';
-import { type Extents, extentFor, extentUnits } from './extents.ts';
+import { type Extent, type Extents, extentFor, extentUnits } from './extents.ts';
 import { kind, kindMask, moreShift, OPEN, word } from './layout.ts';
 import { lockSide, tryLockSide, unlockSide } from './side-lock.ts';
 
@@ -45,9 +45,17 @@ function payloadOf(kindAndMore: number, number: number): number {
   return k === kind.int || k === kind.constant ? 0 : number;
 }
 
+/**
+ * What follows a record's first two words: bytes, words of memory that has them at its beginning, a number as 8 bytes, or
+ * text (in ASCII when its kind says so).
+ */
+export type Payload = Uint8Array | Int32Array | string | number | undefined;
+
 /** What {@link Ring.read} found, by reference into shared memory: only to be used before the next call. */
 export interface Place {
   bytes: Buffer;
+  words: Int32Array;
+  view: DataView;
   f64: Float64Array;
   /** Byte at which the payload begins. */
   from: number;
@@ -108,12 +116,11 @@ export class Ring {
   /**
    * Writes a record and wakes a reader that waits.
    *
-   * @param number A small integer, or the length of `payload` in bytes.
-   * @param payload What follows the header: bytes, a number as 8 bytes, or text (in ASCII when its kind says so).
+   * @param number A small integer, or the length of what `payload` gives in bytes.
    * @returns `false` when there is no room now; nothing was written.
    * @throws {RuntimeError} For what is larger than any extent.
    */
-  write(kindAndMore: number, number: number, payload: Uint8Array | string | number | undefined): boolean {
+  write(kindAndMore: number, number: number, payload: Payload): boolean {
     const { i32, at, arena } = this;
     lockSide(arena, at + word.writeLock);
     try {
@@ -140,7 +147,7 @@ export class Ring {
       const memory = this.extents.at(extent);
       memory.i32[w * 2] = number;
       memory.i32[w * 2 + 1] = kindAndMore;
-      if (payload !== undefined) copyIn(memory, w + 1, payload, kindAndMore);
+      if (payload !== undefined) copyIn(memory, w + 1, payload, kindAndMore, number);
       i32[next] = extent;
       i32[next + 1] = w + units;
       Atomics.store(i32, at + word.puts, (puts + 1) | 0);
@@ -226,6 +233,8 @@ export class Ring {
       }
       const number = memory.i32[r * 2]!;
       place.bytes = memory.bytes;
+      place.words = memory.i32;
+      place.view = memory.view;
       place.f64 = memory.f64;
       place.from = (r + 1) * 8;
       place.number = number;
@@ -307,6 +316,8 @@ export class Ring {
 /** One for all reads of this thread, which never overlap. */
 const place: Place = {
   bytes: Buffer.alloc(0),
+  words: new Int32Array(0),
+  view: new DataView(new ArrayBuffer(0)),
   f64: new Float64Array(0),
   from: 0,
   number: 0,
@@ -318,14 +329,16 @@ function mark(i32: Int32Array, unit: number, marker: number, number: number): vo
   i32[unit * 2 + 1] = marker;
 }
 
-/** A loop beats the call that copies for a few bytes. */
+/** A loop beats the call that copies for a few bytes, or words. */
 const fewBytes = 48;
+const fewWords = 64;
 
 function copyIn(
-  { bytes, f64 }: { readonly bytes: Buffer; readonly f64: Float64Array },
+  { bytes, i32, f64 }: Extent,
   unit: number,
-  payload: Uint8Array | string | number,
+  payload: Exclude<Payload, undefined>,
   kindAndMore: number,
+  length: number,
 ): void {
   const from = unit * 8;
   if (typeof payload === 'number') f64[unit] = payload;
@@ -333,8 +346,13 @@ function copyIn(
     if (kindAndMore !== kind.ascii) bytes.write(payload, from, 'utf8');
     else if (payload.length > fewBytes) bytes.write(payload, from, 'latin1');
     else for (let i = 0; i < payload.length; i++) bytes[from + i] = payload.charCodeAt(i);
-  } else if (payload.length > fewBytes) bytes.set(payload, from);
-  else for (let i = 0; i < payload.length; i++) bytes[from + i] = payload[i]!;
+  } else if (payload instanceof Int32Array) {
+    const words = (length + 3) >> 2;
+    const at = unit * 2;
+    if (words > fewWords) i32.set(payload.subarray(0, words), at);
+    else for (let i = 0; i < words; i++) i32[at + i] = payload[i]!;
+  } else if (length > fewBytes) bytes.set(payload, from);
+  else for (let i = 0; i < length; i++) bytes[from + i] = payload[i]!;
 }
 
 /** What stands above a record's kind. */

@@ -8,17 +8,17 @@
  * {@link prepared}, from where {@link send} writes it or {@link keep} takes a copy for later.
  */
 import { describeSharedView } from '../base/travel.ts';
-import { decode, decodeAsync, encode } from '../codec/index.ts';
+import { decode, decodeAsync, decodeData, encode, encodeLent, isData } from '../codec/index.ts';
 // Sockets, servers and file handles travel wherever values do.
 import './node-descriptors.ts';
 import { constants, kind, kindMask, moreShift } from './layout.ts';
-import { moreOf, type Place, type Ring } from './ring.ts';
+import { moreOf, type Payload, type Place, type Ring } from './ring.ts';
 
 /** A message ready to be written, see {@link Ring.write}. */
 export interface Outgoing {
   kindAndMore: number;
   number: number;
-  payload: Uint8Array | string | number | undefined;
+  payload: Payload;
 }
 
 /** In every Node since 20, not yet in the types of ES2023. */
@@ -30,6 +30,8 @@ type Sliced = Buffer & {
 };
 
 const prepared: Outgoing = { kindAndMore: 0, number: 0, payload: undefined };
+
+const asMessage = { root: 'message' } as const;
 
 /** Text up to this length is looked at for being ASCII. */
 const shortText = 256;
@@ -91,8 +93,8 @@ export function prepare(value: unknown): void {
 }
 
 function prepareCoded(value: unknown): void {
-  const bytes = encode(value, { root: 'message' });
-  set(kind.coded, bytes.length, bytes);
+  const { bytes, words, length } = encodeLent(value, asMessage);
+  set(kind.coded, length, words ?? bytes);
 }
 
 /** A typed array over ordinary memory; one over shared memory travels as that memory, which is the codec's. */
@@ -125,7 +127,9 @@ export function sendKept(ring: Ring, { kindAndMore, number, payload }: Outgoing)
 export function borrow(): Outgoing {
   const { kindAndMore, number, payload } = prepared;
   prepared.payload = undefined;
-  return { kindAndMore, number, payload };
+  // The encoder's memory is its next message's.
+  const own = payload instanceof Int32Array ? Buffer.from(payload.buffer.slice(0, number)) : payload;
+  return { kindAndMore, number, payload: own };
 }
 
 /** What was prepared, to be written later. Bytes of the caller are copied, since it may change them meanwhile. */
@@ -176,6 +180,21 @@ function arrayOut(place: Place): AnyArray {
   return new array(copy.buffer as ArrayBuffer, 0, length / array.BYTES_PER_ELEMENT);
 }
 
+/** Up to this length a message of data is decoded where it is: that takes a few microseconds, and saves a copy. */
+const shortMessage = 1024;
+
+function codedOut(place: Place): unknown {
+  const { from, number } = place;
+  if (number <= shortMessage && number >= 0 && isData(place.bytes, from)) {
+    try {
+      return decodeData(place, from, from + number);
+    } catch {
+      // It throws again when it is decoded after it was taken: else it would be in everybody's way for ever.
+    }
+  }
+  return new Coded(copyOut(place));
+}
+
 /** For {@link Ring.read}: the value, or {@link Coded} for {@link finish}. */
 export function takeValue(place: Place): unknown {
   switch (place.kindAndMore & kindMask) {
@@ -191,6 +210,8 @@ export function takeValue(place: Place): unknown {
       return (place.bytes as Sliced).utf8Slice(place.from, place.from + (place.number >>> 0));
     case kind.array:
       return arrayOut(place);
+    case kind.coded:
+      return codedOut(place);
     default:
       return new Coded(copyOut(place));
   }

@@ -1,9 +1,47 @@
 /** Bytes back to values and functions. Apart from encoding: a child that only receives loads half as much. */
 import { Decoder } from './decoder.ts';
 import { isLoaded, load } from './modules.ts';
-import { damaged, Source } from './source.ts';
+import { damaged, type Memory, Source } from './source.ts';
 import { readTable, type Table } from './table.ts';
-import { LINKED, PLAIN } from './tags.ts';
+import { DATA, LINKED, PLAIN } from './tags.ts';
+
+/** Kept for the next message; undefined while at work, since a `[deserialize]` may decode too. */
+let idle: Decoder | undefined;
+
+function decodePlain(memory: Memory, at: number, end: number): unknown {
+  const decoder = idle ?? new Decoder(new Source(memory.bytes));
+  idle = undefined;
+  try {
+    return decoder.runOn(memory, at, end);
+  } finally {
+    decoder.clear();
+    idle = decoder;
+  }
+}
+
+/** Whether the message that begins at `at` is nothing but data: {@link decodeData} may read it. */
+export function isData(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === DATA;
+}
+
+/**
+ * As {@link decode}, for a message of data that is still in shared memory: nobody's code runs meanwhile, so a lock may be held.
+ *
+ * @param at, end Its place in `memory`, in bytes.
+ */
+export function decodeData(memory: Memory, at: number, end: number): unknown {
+  return decodePlain(memory, at + 1, end);
+}
+
+function isPlain(bytes: Uint8Array): boolean {
+  return bytes[0] === PLAIN || bytes[0] === DATA;
+}
+
+function memoryOf(bytes: Uint8Array): Memory {
+  return {
+    bytes: Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  };
+}
 
 /**
  * Rebuilds a value from what `encode` gave. Modules that it refers to are loaded by `require` if they are not there yet.
@@ -12,8 +50,8 @@ import { LINKED, PLAIN } from './tags.ts';
  * @throws {SerializationError} When a module or built-in is missing here, or the bytes are not a message.
  */
 export function decode(bytes: Uint8Array): unknown {
+  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 1, bytes.length);
   const source = new Source(bytes);
-  if (source.u8() === PLAIN) return new Decoder(source).run();
   const table = tableOf(source);
   return new Decoder(source, table).run();
 }
@@ -24,8 +62,8 @@ export function decode(bytes: Uint8Array): unknown {
  * @returns The value itself when nothing had to be loaded, so that messages without modules cost no promise.
  */
 export function decodeAsync(bytes: Uint8Array): unknown | Promise<unknown> {
+  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 1, bytes.length);
   const source = new Source(bytes);
-  if (source.u8() === PLAIN) return new Decoder(source).run();
   const table = tableOf(source);
   const missing = [...table.modules.values()].filter((m) => !isLoaded(m));
   if (missing.length === 0) return new Decoder(source, table).run();
@@ -34,7 +72,7 @@ export function decodeAsync(bytes: Uint8Array): unknown | Promise<unknown> {
 }
 
 function tableOf(source: Source): Table {
-  if (source.bytes[0] !== LINKED) throw damaged(`it begins with ${source.bytes[0]}`);
+  if (source.bytes[0] !== LINKED || source.end < 5) throw damaged(`it begins with ${source.bytes[0]}`);
   source.at = source.bytes.readUInt32LE(1);
   const table = readTable(source);
   source.at = 5;

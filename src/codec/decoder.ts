@@ -8,11 +8,12 @@ import { SerializationError } from '../base/errors.ts';
 import { deserialize, travelClass } from '../base/travel.ts';
 import { builtinAt } from './builtins.ts';
 import { origin, recall } from './identity.ts';
+import { type Filler, KeyList, readKeyList } from './key-lists.ts';
 import { exportOf, importFrom, requireOf } from './modules.ts';
 import { type Fn, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { ownClass } from './plans.ts';
 import { addCode, codeNamed, metaOf, revive, revivedOf } from './revive.ts';
-import { damaged, type Source } from './source.ts';
+import { damaged, type Memory, type Source } from './source.ts';
 import type { FunctionEntry, SectionPlace, Table } from './table.ts';
 import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, viewKinds, wellKnownSymbols } from './tags.ts';
 
@@ -33,11 +34,15 @@ export function setLibraryLoader(load: () => unknown): void {
 /** In place of the collections that only messages with functions fill: most messages have none. */
 const none = new Map<string, never>();
 const nobody = new Set<never>();
+const nowhere: Memory = { bytes: Buffer.alloc(0) };
 
-export class Decoder {
+/** More objects than this are not worth clearing one by one. */
+const FEW = 64;
+
+export class Decoder implements Filler {
   readonly #source: Source;
   readonly #table: Table | undefined;
-  readonly #objects: unknown[] = [];
+  #objects: unknown[] = [];
   readonly #entries: Map<string, FunctionEntry>;
   readonly #created: Map<string, Fn>;
   readonly #evaluating: Set<string>;
@@ -47,7 +52,7 @@ export class Decoder {
   #unfilled: FunctionEntry[] = [];
   #next = 0;
   #base = 0;
-  #shapes: string[][] = [];
+  #shapes: KeyList[] = [];
   #later: { kind: number; object: unknown; length: number }[] = [];
   readonly #sections: Set<SectionPlace>;
 
@@ -63,6 +68,24 @@ export class Decoder {
     if (table === undefined) return;
     for (const code of table.codes) addCode(code);
     for (const f of table.functions) this.#entries.set(f.key, f);
+  }
+
+  /** The root value of a message that needs no table: the bytes of `memory` from `at`, behind its first byte, to `end`. */
+  runOn(memory: Memory, at: number, end: number): unknown {
+    this.#source.open(memory, at, end);
+    const value = this.value();
+    if (this.#later.length > 0) this.#finishLater();
+    return value;
+  }
+
+  /** Forgets the message, to be used for another one. */
+  clear(): void {
+    if (this.#next > FEW) this.#objects = [];
+    else for (let i = this.#next - 1; i >= 0; i--) this.#objects[i] = undefined;
+    if (this.#shapes.length > 0) this.#shapes = [];
+    if (this.#later.length > 0) this.#later = [];
+    this.#next = 0;
+    this.#source.open(nowhere, 0, 0);
   }
 
   /** The root value, at the source's position. */
@@ -119,12 +142,12 @@ export class Decoder {
       case T.SHAPE: {
         const shape = this.#shapes[s.varint()];
         if (shape === undefined) throw damaged('it names an unknown shape');
-        return this.#plain(shape, this.#keep({}));
+        return shape.make(this);
       }
-      case T.OBJECT:
-        return this.#plain(this.#shape(), this.#keep({}));
+      case T.KEYED:
+        return this.#keyList().make(this);
       case T.ARRAY:
-        return this.#array(s.varint(), this.#keep([]));
+        return this.#array(s.varint(), this.keep([]));
       case T.F64:
         return s.f64();
       case T.UNDEFINED:
@@ -142,17 +165,20 @@ export class Decoder {
       case T.UTF16:
         return s.utf16();
       case T.INTS:
-        return this.#keep(numbers(new Int32Array(s.words(s.varint(), 4))));
+        return this.keep(numbers(new Int32Array(s.aligned(s.varint(), 4))));
       case T.FLOATS:
-        return this.#keep(numbers(new Float64Array(s.words(s.varint(), 8))));
+        return this.keep(numbers(new Float64Array(s.aligned(s.varint(), 8))));
       case T.REF:
         return this.#at(this.#base + s.varint());
+      case T.OBJECT:
+        return this.#shape().make(this);
       default:
         return this.#rare(tag);
     }
   }
 
-  #keep<O>(o: O): O {
+  /** Gives an object the next number. */
+  keep<O>(o: O): O {
     this.#objects[this.#next++] = o;
     return o;
   }
@@ -194,23 +220,23 @@ export class Decoder {
       case T.REF_FAR:
         return this.#at(s.varint());
       case T.BUFFER:
-        return this.#keep(Buffer.from(s.block()));
+        return this.keep(Buffer.from(s.block()));
       case T.ARRAY_BUFFER:
-        return this.#keep(copyOf(s.block()));
+        return this.keep(copyOf(s.block()));
       case T.VIEW:
         return this.#view();
       case T.MAP:
-        return this.#map(this.#keep(new Map()));
+        return this.#map(this.keep(new Map()));
       case T.SET:
-        return this.#set(this.#keep(new Set()));
+        return this.#set(this.keep(new Set()));
       case T.DATE:
-        return this.#keep(new Date(this.value() as number));
+        return this.keep(new Date(this.value() as number));
       case T.REGEXP:
         return this.#regexp(RegExp);
       case T.URL:
-        return this.#keep(new URL(s.string()));
+        return this.keep(new URL(s.string()));
       case T.URL_PARAMS:
-        return this.#keep(new URLSearchParams(s.string()));
+        return this.keep(new URLSearchParams(s.string()));
       case T.BOXED: {
         const id = this.#next++;
         const o: unknown = Object(this.value());
@@ -281,21 +307,31 @@ export class Decoder {
 
   // Containers
 
-  #shape(): string[] {
+  /** A list of keys that the sender does not remember. */
+  #shape(): KeyList {
     const n = this.#source.varint();
     const keys: string[] = [];
     for (let i = 0; i < n; i++) keys.push(this.#source.key());
-    this.#shapes.push(keys);
-    return keys;
+    const list = new KeyList(keys);
+    this.#shapes.push(list);
+    return list;
   }
 
-  #plain(keys: readonly string[], o: Record<string, unknown>): object {
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!;
-      if (key === '__proto__') define(o, key, this.value(), true);
-      else o[key] = this.value();
-    }
-    return o;
+  #keyList(): KeyList {
+    const source = this.#source;
+    source.at += 1 + source.bytes[source.at]!;
+    const list = readKeyList(source);
+    this.#shapes.push(list);
+    return list;
+  }
+
+  /** The keys of an object whose tag is `tag`. */
+  #keysOf(tag: number): KeyList {
+    if (tag === T.OBJECT) return this.#shape();
+    if (tag === T.KEYED) return this.#keyList();
+    const shape = tag === T.SHAPE ? this.#shapes[this.#source.varint()] : undefined;
+    if (shape === undefined) throw damaged('it has an object without keys');
+    return shape;
   }
 
   #array(n: number, a: unknown[]): unknown[] {
@@ -393,10 +429,8 @@ export class Decoder {
     const s = this.#source;
     const tag = s.u8();
     if (tag === T.OBJECT_WITH) return this.#properties(o);
-    const shape = tag === T.SHAPE ? this.#shapes[s.varint()] : tag === T.OBJECT ? this.#shape() : undefined;
-    if (shape === undefined) throw damaged('an instance has no fields');
     // Fields are defined, not assigned: the class may have a setter of that name.
-    for (const key of shape) define(o, key, this.value(), true);
+    for (const key of this.#keysOf(tag).keys) define(o, key, this.value(), true);
     return o;
   }
 
@@ -482,7 +516,7 @@ export class Decoder {
     const object: unknown =
       kind === LATER_ARRAY ? [] : kind === LATER_OBJECT ? {} : kind === LATER_MAP ? new Map() : new Set();
     this.#later.push({ kind, object, length });
-    return this.#keep(object);
+    return this.keep(object);
   }
 
   #finishLater(): void {
@@ -498,8 +532,7 @@ export class Decoder {
   }
 
   #plainLater(o: Record<string, unknown>): void {
-    const shape = this.#source.u8() === T.SHAPE ? this.#shapes[this.#source.varint()]! : this.#shape();
-    this.#plain(shape, o);
+    this.#keysOf(this.#source.u8()).fill(o, this);
   }
 
   // Functions

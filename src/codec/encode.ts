@@ -33,6 +33,41 @@ export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
   return encoded(options, (encoder) => encoder.run(value, options.peer));
 }
 
+/** A message that is to be copied before this thread encodes anything else. */
+export interface Lent {
+  /** The message is at its beginning; more may follow. */
+  bytes: Buffer;
+  /** The same memory in words, for a short message; undefined when `bytes` is the caller's to keep. */
+  words: Int32Array | undefined;
+  length: number;
+}
+
+const lent: Lent = { bytes: Buffer.alloc(0), words: undefined, length: 0 };
+
+/**
+ * As {@link encode}, but a short message is not copied out of the encoder's memory.
+ *
+ * @returns Always the same object.
+ * @throws {SerializationError} See {@link encode}.
+ */
+export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> = {}): Readonly<Lent> {
+  const own = encoded(options, (encoder) => {
+    const message = encoder.runHere(value);
+    if (message !== undefined) return message;
+    const { bytes, words, at } = encoder.sink;
+    lent.bytes = bytes;
+    lent.words = words;
+    lent.length = at;
+    return undefined;
+  });
+  if (own !== undefined) {
+    lent.bytes = own;
+    lent.words = undefined;
+    lent.length = own.length;
+  }
+  return lent;
+}
+
 /**
  * As {@link encode}, for an array that the sender has made itself: only its elements are looked at.
  *
@@ -50,7 +85,7 @@ export function isFixed(fn: Fn): boolean {
   return plan.record.fixed && plan.record.ownKeys === Reflect.ownKeys(fn).length;
 }
 
-function encoded(options: EncodeOptions, run: (encoder: Encoder) => Buffer): Buffer {
+function encoded<R>(options: EncodeOptions, run: (encoder: Encoder) => R): R {
   const encoder = idle ?? new Encoder();
   idle = undefined;
   try {

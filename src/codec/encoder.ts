@@ -17,9 +17,11 @@ import type { Peer } from './peer.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
 import type { Section, Use } from './section.ts';
+import { isPrototypeExtended, shapeOf } from './shapes.ts';
 import { Sink } from './sink.ts';
 import { writeTable } from './table.ts';
 import {
+  DATA,
   LATER_ARRAY,
   LATER_MAP,
   LATER_OBJECT,
@@ -38,6 +40,9 @@ const HARD_DEPTH = 1500;
 /** Below this many objects a list is searched; above, a map. */
 const FEW = 12;
 
+/** Numbers all sections that this thread has ever written. */
+let sections = 0;
+
 /** From this length on it is worth looking whether an array holds nothing but numbers. */
 const FEW_NUMBERS = 8;
 
@@ -45,12 +50,20 @@ export class Encoder {
   readonly sink = new Sink();
   readonly modules = new Map<string, ImportRef>();
   readonly uses = new Map<FnRecord, Use>();
-  #few: object[] = [];
+  readonly #few: (object | undefined)[] = new Array(FEW).fill(undefined);
   #many: Map<object, number> | undefined;
   #count = 0;
   #base = 0;
   #depth = 0;
-  #shapes: (readonly string[])[] = [];
+  /** Number of this section among all. */
+  #sectionNumber = 0;
+  /** Lists of keys in this section, by their number in it; only those that have no {@link Shape}. */
+  #lists: { readonly keys: readonly string[]; readonly number: number }[] = [];
+  #shapeCount = 0;
+  /** Whether reading the message runs nobody's code. */
+  #isData = true;
+  /** Whether `for in` gives the own keys of a plain object and no others. */
+  #forInIsOwn = true;
   #later: object[] = [];
   #current: Use | undefined;
   #queue: Use[] = [];
@@ -71,6 +84,17 @@ export class Encoder {
     return this.#finish(peer);
   }
 
+  /** As {@link run}, but a small message stays in {@link sink}, from its first byte on: then this gives undefined. */
+  runHere(value: unknown): Buffer | undefined {
+    this.#begin(value);
+    this.value(value);
+    if (this.#later.length > 0) this.#writeLater();
+    if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish(undefined);
+    this.#flag();
+    this.#reset();
+    return undefined;
+  }
+
   /** The message for an array that has nothing but its elements. @throws {Trouble} */
   runList(list: readonly unknown[]): Buffer {
     this.#begin(list);
@@ -87,12 +111,26 @@ export class Encoder {
   #begin(root: unknown): void {
     this.sink.at = 0;
     this.#root = root;
+    this.#isData = true;
+    this.#forInIsOwn = !isPrototypeExtended();
+    this.#newSection();
     this.sink.u8(PLAIN);
+  }
+
+  #newSection(): void {
+    this.#sectionNumber = ++sections;
+    this.#shapeCount = 0;
+    if (this.#lists.length > 0) this.#lists = [];
+  }
+
+  #flag(): void {
+    if (this.#isData) this.sink.bytes[0] = DATA;
   }
 
   #finish(peer: Peer | undefined): Buffer {
     if (this.#later.length > 0) this.#writeLater();
     if (this.#queue.length === 0 && this.modules.size === 0) {
+      this.#flag();
       const message = this.sink.take();
       this.#reset();
       return message;
@@ -115,12 +153,11 @@ export class Encoder {
 
   #reset(): void {
     this.#root = undefined;
-    this.#few = [];
+    for (let i = Math.min(this.#count, FEW) - 1; i >= 0; i--) this.#few[i] = undefined;
     this.#many = undefined;
     this.#count = 0;
     this.#base = 0;
     this.#depth = 0;
-    if (this.#shapes.length > 0) this.#shapes = [];
     if (this.modules.size > 0) this.modules.clear();
     if (this.#queue.length > 0) {
       this.uses.clear();
@@ -226,9 +263,7 @@ export class Encoder {
 
   /** Gives `o` the next number, unless it has one: then writes the reference. @returns whether it was known. */
   #known(o: object): boolean {
-    let id = -1;
-    if (this.#many === undefined) id = this.#few.indexOf(o);
-    else id = this.#many.get(o) ?? -1;
+    const id = this.#numberOf(o);
     if (id >= 0) {
       if (id >= this.#base) {
         this.sink.u8(T.REF);
@@ -240,14 +275,23 @@ export class Encoder {
       }
       return true;
     }
-    if (this.#many !== undefined) this.#many.set(o, this.#count);
-    else if (this.#few.push(o) > FEW) this.#many = new Map(this.#few.map((object, i) => [object, i]));
-    this.#count++;
+    const number = this.#count++;
+    if (number < FEW) this.#few[number] = o;
+    else {
+      this.#many ??= new Map(this.#few.map((object, i) => [object!, i]));
+      this.#many.set(o, number);
+    }
     return false;
   }
 
+  #numberOf(o: object): number {
+    if (this.#many !== undefined) return this.#many.get(o) ?? -1;
+    for (let i = this.#count - 1; i >= 0; i--) if (this.#few[i] === o) return i;
+    return -1;
+  }
+
   #has(o: object): boolean {
-    return this.#many === undefined ? this.#few.includes(o) : this.#many.has(o);
+    return this.#numberOf(o) >= 0;
   }
 
   /** Sections that share an object must travel together. */
@@ -267,7 +311,7 @@ export class Encoder {
       return;
     }
     if (this.#known(o)) return;
-    if (proto === Object.prototype && Object.getOwnPropertySymbols(o).length === 0 && !isOdd(o)) {
+    if (proto === Object.prototype && !isOdd(o)) {
       if (this.#depth > DEPTH) this.#putOff(o, LATER_OBJECT);
       else this.plain(o as Record<string, unknown>);
     } else if (proto === Array.prototype && !types.isProxy(o)) {
@@ -277,6 +321,7 @@ export class Encoder {
   }
 
   #other(o: object, proto: object | null): void {
+    this.#isData = false;
     if (++this.#depth > HARD_DEPTH) {
       throw new Trouble(undefined, 'it is nested too deeply', 'send it in parts');
     }
@@ -357,26 +402,49 @@ export class Encoder {
 
   /** Enumerable string-keyed properties, by shape. */
   plain(o: Record<string, unknown>): void {
+    // Sections of functions are compared with what they were in other messages: there nothing may depend on the place.
+    const shape = this.#forInIsOwn && this.#current === undefined ? shapeOf(o) : undefined;
+    if (shape === undefined) {
+      this.#unremembered(o);
+      return;
+    }
+    if (shape.section === this.#sectionNumber) {
+      this.sink.u8(T.SHAPE);
+      this.sink.varint(shape.number);
+    } else {
+      shape.section = this.#sectionNumber;
+      shape.number = this.#shapeCount++;
+      this.sink.keyed(shape.words);
+    }
+    const { keys } = shape;
+    this.#depth++;
+    let i = 0;
+    try {
+      // The engine is quickest at this way to go through an object; a getter may have changed it meanwhile.
+      for (const key in o) {
+        if (key !== keys[i]) break;
+        this.value(o[key]);
+        i++;
+      }
+      for (; i < keys.length; i++) this.value(o[keys[i]!]);
+    } catch (e) {
+      throw through(e, `property "${keys[i]}"`);
+    }
+    this.#depth--;
+  }
+
+  #unremembered(o: Record<string, unknown>): void {
     const keys = Object.keys(o);
     const n = keys.length;
-    const shapes = this.#shapes;
-    let shape = -1;
-    // Objects of one shape come in runs: the latest is the likeliest.
-    for (let s = shapes.length - 1, tries = 0; s >= 0 && tries < 8 && shape < 0; s--, tries++) {
-      const known = shapes[s]!;
-      if (known.length !== n) continue;
-      let i = 0;
-      while (i < n && known[i] === keys[i]) i++;
-      if (i === n) shape = s;
-    }
-    if (shape >= 0) {
+    const known = this.#listed(keys);
+    if (known >= 0) {
       this.sink.u8(T.SHAPE);
-      this.sink.varint(shape);
+      this.sink.varint(known);
     } else {
       this.sink.u8(T.OBJECT);
       this.sink.varint(n);
       for (let i = 0; i < n; i++) this.sink.string(keys[i]!);
-      shapes.push(keys);
+      this.#lists.push({ keys, number: this.#shapeCount++ });
     }
     this.#depth++;
     let i = 0;
@@ -386,6 +454,20 @@ export class Encoder {
       throw through(e, `property "${keys[i]}"`);
     }
     this.#depth--;
+  }
+
+  /** Number of a list of keys in this section, or -1. Objects of one shape come in runs: only the latest are looked at. */
+  #listed(keys: readonly string[]): number {
+    const lists = this.#lists;
+    const n = keys.length;
+    for (let s = lists.length - 1, tries = 0; s >= 0 && tries < 8; s--, tries++) {
+      const known = lists[s]!;
+      if (known.keys.length !== n) continue;
+      let i = 0;
+      while (i < n && known.keys[i] === keys[i]) i++;
+      if (i === n) return known.number;
+    }
+    return -1;
   }
 
   array(a: readonly unknown[]): void {
@@ -500,7 +582,7 @@ export class Encoder {
 
   /** The fields of an instance: as a plain object's where these say it all. */
   fields(o: object): void {
-    if (Object.keys(o).length === Reflect.ownKeys(o).length) this.plain(o as Record<string, unknown>);
+    if (Object.keys(o).length === Reflect.ownKeys(o).length) this.#unremembered(o as Record<string, unknown>);
     else {
       this.sink.u8(T.OBJECT_WITH);
       this.properties(o);
@@ -525,6 +607,7 @@ export class Encoder {
   // Functions
 
   #callable(fn: Fn): void {
+    this.#isData = false;
     const plan = this.#planOf(fn);
     const { sink } = this;
     switch (plan.kind) {
@@ -601,7 +684,7 @@ export class Encoder {
   #section(body: () => void): Section {
     const section: Section = { start: this.sink.at, end: 0, base: this.#count, count: 0 };
     this.#base = this.#count;
-    this.#shapes = [];
+    this.#newSection();
     this.#depth = 0;
     body();
     if (this.#later.length > 0) this.#writeLater();
@@ -806,7 +889,14 @@ function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<
  * shows nothing that can be enumerated.)
  */
 function isOdd(o: object): boolean {
-  return types.isProxy(o) || (Object.keys(o).length === 0 && types.isNativeError(o));
+  return (
+    types.isProxy(o) || Object.getOwnPropertySymbols(o).length > 0 || (hasNoKeys(o) && types.isNativeError(o))
+  );
+}
+
+function hasNoKeys(o: object): boolean {
+  for (const _ in o) return false;
+  return true;
 }
 
 const noNames: readonly string[] = [];

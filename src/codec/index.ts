@@ -1,7 +1,7 @@
 /** What crosses to another process: values, functions, shared handles. */
-export { decode, decodeAsync } from './decode.ts';
+export { decode, decodeAsync, decodeData, isData } from './decode.ts';
 export { setLibraryLoader } from './decoder.ts';
-export { type EncodeOptions, encode, encodeList, isFixed } from './encode.ts';
+export { type EncodeOptions, encode, encodeLent, encodeList, isFixed, type Lent } from './encode.ts';
 export { addMain, mainUrls } from './main.ts';
 export { Peer } from './peer.ts';
 export { type FunctionReference, isReference, resolveReference } from './references.ts';

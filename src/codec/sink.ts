@@ -11,18 +11,43 @@ function isWellFormed(s: string): boolean {
   return (s as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
+const firstBytes = 8192;
 const KEEP_BYTES = 1 << 20;
 
+/** Of a buffer that has its memory to itself. */
+function wordsOf(bytes: Buffer): Int32Array {
+  return new Int32Array(bytes.buffer, 0, bytes.length >> 2);
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer);
+}
+
 export class Sink {
-  bytes: Buffer = Buffer.allocUnsafeSlow(8192);
+  bytes: Buffer;
+  /** The same memory, in words. */
+  words: Int32Array;
+  #view: DataView;
   at = 0;
+
+  constructor() {
+    this.bytes = Buffer.allocUnsafeSlow(firstBytes);
+    this.words = wordsOf(this.bytes);
+    this.#view = viewOf(this.bytes);
+  }
+
+  #use(bytes: Buffer): void {
+    this.bytes = bytes;
+    this.words = wordsOf(bytes);
+    this.#view = viewOf(bytes);
+  }
 
   reserve(n: number): void {
     const need = this.at + n;
     if (need <= this.bytes.length) return;
-    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, need + 64));
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, (need + 64) & ~3));
     this.bytes.copy(bigger, 0, 0, this.at);
-    this.bytes = bigger;
+    this.#use(bigger);
   }
 
   u8(n: number): void {
@@ -63,7 +88,8 @@ export class Sink {
       return;
     }
     this.bytes[this.at++] = T.F64;
-    this.at = this.bytes.writeDoubleLE(n, this.at);
+    this.#view.setFloat64(this.at, n, true);
+    this.at += 8;
   }
 
   string(s: string): void {
@@ -108,6 +134,19 @@ export class Sink {
     }
   }
 
+  /** A list of keys, at a whole word so that it can be copied and compared by words; see `tags.ts`. */
+  keyed(words: Int32Array): void {
+    this.reserve(5 + words.length * 4);
+    const { bytes, at } = this;
+    const padding = -(at + 2) & 3;
+    bytes[at] = T.KEYED;
+    bytes[at + 1] = padding;
+    for (let i = 0; i < padding; i++) bytes[at + 2 + i] = 0;
+    const from = (at + 2 + padding) >> 2;
+    for (let i = 0; i < words.length; i++) this.words[from + i] = words[i]!;
+    this.at = (from + words.length) * 4;
+  }
+
   block(bytes: Uint8Array): void {
     this.varint(bytes.length);
     this.raw(bytes);
@@ -120,15 +159,21 @@ export class Sink {
     this.at += bytes.length;
   }
 
+  /** Whether so little was written that the memory is worth keeping. */
+  get isSmall(): boolean {
+    return this.at <= KEEP_BYTES;
+  }
+
   /** What was written; afterwards the sink is empty. A big block is handed over, a small one copied out. */
   take(): Buffer {
     const { at } = this;
-    this.at = 0;
-    if (at > KEEP_BYTES) {
+    if (!this.isSmall) {
       const whole = this.bytes.subarray(0, at);
-      this.bytes = Buffer.allocUnsafeSlow(8192);
+      this.#use(Buffer.allocUnsafeSlow(firstBytes));
+      this.at = 0;
       return whole;
     }
+    this.at = 0;
     const copy = Buffer.allocUnsafe(at);
     this.bytes.copy(copy, 0, 0, at);
     return copy;

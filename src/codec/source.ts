@@ -2,25 +2,52 @@
  * A run of bytes to read from: the receiver's half of the format in `tags.ts`. Everything it returns is a copy.
  */
 import { SerializationError } from '../base/errors.ts';
+import { shortLength, shortText } from './short-text.ts';
 import { T } from './tags.ts';
+
+/** What `toString` calls after looking at its arguments. */
+type Sliced = Buffer & { latin1Slice(from: number, to: number): string };
+
+/** Memory that a message is in, as a reader wants it. */
+export interface Memory {
+  readonly bytes: Buffer;
+  /** The same from its first byte on. */
+  readonly words?: Int32Array | undefined;
+  readonly view?: DataView | undefined;
+}
 
 /** Keys come again and again; finding one by its bytes is cheaper than making and interning a new string. */
 const keyCache: (string | undefined)[] = new Array(1024).fill(undefined);
 
 export class Source {
-  readonly bytes: Buffer;
-  at = 0;
+  bytes: Buffer;
+  words: Int32Array | undefined;
+  #view: DataView | undefined;
+  at: number;
+  end: number;
 
   constructor(bytes: Uint8Array) {
     this.bytes = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.words = undefined;
+    this.#view = undefined;
+    this.at = 0;
+    this.end = bytes.length;
+  }
+
+  /** Goes on with another message: the bytes of `memory` from `at` up to `end`. */
+  open({ bytes, words, view }: Memory, at: number, end: number): void {
+    this.bytes = bytes;
+    this.words = words;
+    this.#view = view;
+    this.at = at;
+    this.end = end;
   }
 
   u8(): number {
-    const byte = this.bytes[this.at++];
-    if (byte === undefined) throw damaged('it ends too early');
-    return byte;
+    if (this.at >= this.end) throw damaged('it ends too early');
+    return this.bytes[this.at++]!;
   }
 
   varint(): number {
@@ -42,18 +69,16 @@ export class Source {
   }
 
   f64(): number {
-    const value = this.bytes.readDoubleLE(this.at);
-    this.at += 8;
-    return value;
+    const at = this.#skip(8);
+    return this.#view === undefined ? this.bytes.readDoubleLE(at) : this.#view.getFloat64(at, true);
   }
 
   ascii(): string {
     const n = this.varint();
     const start = this.#skip(n);
-    if (n > 20) return this.bytes.toString('latin1', start, start + n);
-    let s = '';
-    for (let i = start; i < start + n; i++) s += String.fromCharCode(this.bytes[i]!);
-    return s;
+    return n <= shortLength
+      ? shortText(this.bytes, start, n)
+      : (this.bytes as Sliced).latin1Slice(start, start + n);
   }
 
   utf8(): string {
@@ -89,9 +114,9 @@ export class Source {
   key(): string {
     const { bytes, at } = this;
     const n = bytes[at + 1]!;
-    if (bytes[at] !== T.ASCII || n > 32) return this.string();
-    let hash = n;
     const start = at + 2;
+    if (start > this.end || bytes[at] !== T.ASCII || n > 32 || start + n > this.end) return this.string();
+    let hash = n;
     for (let i = start; i < start + n; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
     const slot = hash & 1023;
     const cached = keyCache[slot];
@@ -116,7 +141,7 @@ export class Source {
   }
 
   /** A copy of `count` words of `size` bytes each, aligned. */
-  words(count: number, size: number): ArrayBuffer {
+  aligned(count: number, size: number): ArrayBuffer {
     const start = this.#skip(count * size);
     const { buffer, byteOffset } = this.bytes;
     return buffer.slice(byteOffset + start, byteOffset + start + count * size) as ArrayBuffer;
@@ -124,7 +149,7 @@ export class Source {
 
   #skip(n: number): number {
     const start = this.at;
-    if (start + n > this.bytes.length) throw damaged('it ends too early');
+    if (start + n > this.end) throw damaged('it ends too early');
     this.at = start + n;
     return start;
   }

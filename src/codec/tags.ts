@@ -8,6 +8,7 @@
  * message  | flag byte, then
  * ---------+--------------------------------------------------------------------------------------------------
  * PLAIN 0  | the root value; nothing to load, no function by value
+ * DATA 2   | as PLAIN, and to read it runs nobody's code: primitives, plain objects and arrays
  * LINKED 1 | u32 LE position of the table, the root value, the functions' sections, the table (see `table.ts`)
  *
  * A section is a run of values that can be read alone: REF counts objects from the section's first, SHAPE its own
@@ -16,6 +17,7 @@
 
 export const PLAIN = 0;
 export const LINKED = 1;
+export const DATA = 2;
 
 export const T = {
   UNDEFINED: 0,
@@ -39,9 +41,9 @@ export const T = {
   HOLE: 11,
   /** In the place of as many elements as it says. */
   HOLES: 12,
-  /** Count, keys, then the values; the keys become the section's next shape. */
+  /** Count, keys, then the values; the keys become the section's next shape. For keys that are not worth remembering. */
   OBJECT: 13,
-  /** Number of the shape, values. */
+  /** Number of the shape (its list of keys), values. */
   SHAPE: 14,
   /** Prototype, then properties (see PROPS in `encoder.ts`). */
   OBJECT_WITH: 15,
@@ -98,6 +100,12 @@ export const T = {
   INTS: 48,
   /** An array of numbers: length, eight bytes each, little endian. */
   FLOATS: 49,
+  /**
+   * A byte that tells how many bytes of padding follow it (so that the next is a whole word of the message, where the sender
+   * could), then words: their number in two bytes, the count of keys in a byte, a 0, the keys in ASCII, zeros; then the values.
+   * The keys become the section's next shape.
+   */
+  KEYED: 50,
 } as const;
 
 /** Kinds of containers that LATER puts off. */

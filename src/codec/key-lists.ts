@@ -1,0 +1,132 @@
+/**
+ * The receiver's memory of which keys objects have, found by the bytes in which they were written.
+ *
+ * For a list that comes often a function is compiled that makes such objects: from a literal, so that all have one hidden
+ * class from the start, and property by property in straight code. Where a program must not compile code
+ * (`--disallow-code-generation-from-strings`), objects are made one key after the other, as are those with a key that means
+ * something in a literal (`__proto__`).
+ */
+import { damaged, type Source } from './source.ts';
+
+/** What a maker needs of the decoder. */
+export interface Filler {
+  /** Numbers an object, before its properties are read: they may refer to it. */
+  keep<O>(o: O): O;
+  /** Reads the next value. */
+  value(): unknown;
+}
+
+const compileAfter = 16;
+const places = 512;
+
+/** Keys of objects, in order. */
+export class KeyList {
+  readonly keys: readonly string[];
+  /** As in the message; undefined for a list that is not remembered. */
+  readonly words: Int32Array | undefined;
+  #uses = 0;
+  /** Whether it may be assigned to a new object: no key has a meaning in `Object.prototype`. */
+  readonly #simple: boolean;
+  #make: ((filler: Filler) => object) | undefined;
+
+  constructor(keys: readonly string[], words?: Int32Array) {
+    this.keys = keys;
+    this.words = words;
+    this.#simple = !keys.some((key) => key in Object.prototype);
+  }
+
+  /** A new object with its properties. */
+  make(filler: Filler): object {
+    if (this.#make !== undefined) return this.#make(filler);
+    if (this.words !== undefined && ++this.#uses === compileAfter) this.#make = compile(this.keys);
+    return this.fill(filler.keep({}), filler);
+  }
+
+  /** Reads the properties of an object that is numbered already. */
+  fill(o: Record<string, unknown>, filler: Filler): object {
+    const { keys } = this;
+    if (this.#simple) for (let i = 0; i < keys.length; i++) o[keys[i]!] = filler.value();
+    else {
+      for (const key of keys) {
+        Object.defineProperty(o, key, {
+          value: filler.value(),
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        });
+      }
+    }
+    return o;
+  }
+}
+
+let mayCompile = true;
+
+function compile(keys: readonly string[]): ((filler: Filler) => object) | undefined {
+  if (!mayCompile || keys.includes('__proto__')) return undefined;
+  const names = keys.map((key) => JSON.stringify(key));
+  const literal = names.map((name) => `${name}:undefined`).join();
+  const assignments = names.map((name) => `o[${name}]=f.value();`).join('');
+  try {
+    return new Function('f', `"use strict";const o=f.keep({${literal}});${assignments}return o;`) as (
+      filler: Filler,
+    ) => object;
+  } catch (error) {
+    if (!(error instanceof EvalError)) throw error;
+    mayCompile = false;
+    return undefined;
+  }
+}
+
+const known: (KeyList | undefined)[] = new Array(places).fill(undefined);
+
+/** Reads a remembered list: what follows KEYED and its padding. */
+export function readKeyList(source: Source): KeyList {
+  const { bytes, words, at } = source;
+  const count = bytes[at]! | (bytes[at + 1]! << 8);
+  if (!(count > 0) || at + count * 4 > source.end) throw damaged('it has a list of keys without an end');
+  source.at = at + count * 4;
+  const place = placeOf(bytes, at, count * 4);
+  const list = known[place];
+  if (list?.words !== undefined && list.words.length === count) {
+    const mine = list.words;
+    if (words !== undefined && (at & 3) === 0) {
+      const from = at >> 2;
+      let i = 0;
+      while (i < count && mine[i] === words[from + i]) i++;
+      if (i === count) return list;
+    } else if (isSame(mine, bytes, at)) return list;
+  }
+  const fresh = parse(source, at, count);
+  known[place] = fresh;
+  return fresh;
+}
+
+/** Where a list is looked for: any mixture of a few of its bytes will do. */
+function placeOf(bytes: Readonly<Uint8Array>, at: number, length: number): number {
+  const middle = at + (length >> 1);
+  const mixed =
+    length * 7 +
+    bytes[at + 6]! * 31 +
+    bytes[middle]! * 131 +
+    bytes[middle + 1]! * 17 +
+    bytes[at + length - 4]! * 61;
+  return (mixed + bytes[at + length - 3]! * 5) & (places - 1);
+}
+
+function isSame(words: Int32Array, bytes: Readonly<Uint8Array>, at: number): boolean {
+  const mine = new Uint8Array(words.buffer);
+  for (let i = 0; i < mine.length; i++) if (mine[i] !== bytes[at + i]) return false;
+  return true;
+}
+
+function parse(source: Source, at: number, count: number): KeyList {
+  const after = source.at;
+  source.at = at + 4;
+  const keys: string[] = [];
+  for (let n = source.bytes[at + 2]!; n > 0; n--) keys.push(source.string());
+  source.at = after;
+  const words = new Int32Array(count);
+  new Uint8Array(words.buffer).set(source.bytes.subarray(at, at + count * 4));
+  return new KeyList(keys, words);
+}

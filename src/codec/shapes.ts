@@ -1,0 +1,128 @@
+/**
+ * The sender's memory of which keys objects have: most objects of a program have one of a few lists of keys.
+ *
+ * The keys of an object lead through a tree to its shape, which has them in the form in which they are written: so they are
+ * turned into bytes once for all messages. Objects that serve as dictionaries have ever new keys; they must not fill the
+ * memory, so a place in the tree with many ways on takes no more, and the whole is forgotten when it gets too large.
+ */
+import { T } from './tags.ts';
+
+const mostKeys = 40;
+const mostWays = 200;
+const mostPlaces = 4000;
+/** After so many objects that found no way it is time to forget those that have it blocked. */
+const mostRefusals = 20_000;
+/** Longest key that is remembered. */
+const longestKey = 40;
+
+/** Objects with the same keys in the same order. */
+export class Shape {
+  readonly keys: readonly string[];
+  /** What follows the tag KEYED and its padding; see `tags.ts`. */
+  readonly words: Int32Array;
+  /** The section that has written it last, and its number there. */
+  section = 0;
+  number = 0;
+
+  constructor(keys: readonly string[]) {
+    this.keys = keys;
+    this.words = wordsOf(keys);
+  }
+}
+
+/** A place in the tree: the keys on the way to it. */
+class Place {
+  readonly keys: readonly string[];
+  shape: Shape | undefined;
+  /** The way that was taken last, most often the only one. */
+  key: string | undefined;
+  next: Place | undefined;
+  ways: Map<string, Place> | undefined;
+
+  constructor(keys: readonly string[]) {
+    this.keys = keys;
+  }
+}
+
+let root = new Place([]);
+let places = 1;
+let refusals = 0;
+
+function forget(): void {
+  root = new Place([]);
+  places = 1;
+  refusals = 0;
+}
+
+/**
+ * The shape of a plain object, by the keys that `for in` gives: the caller makes sure that these are its own.
+ *
+ * @returns undefined for an object that is not worth remembering.
+ */
+export function shapeOf(o: object): Shape | undefined {
+  let place: Place | undefined = root;
+  for (const key in o) {
+    place = place.key === key ? place.next : step(place, key);
+    if (place === undefined) return undefined;
+  }
+  place.shape ??= new Shape(place.keys);
+  return place.shape;
+}
+
+function step(place: Place, key: string): Place | undefined {
+  const known = place.ways?.get(key);
+  if (known !== undefined) {
+    place.key = key;
+    place.next = known;
+    return known;
+  }
+  if (place.keys.length >= mostKeys || !isRemembered(key)) return undefined;
+  if ((place.ways?.size ?? 0) >= mostWays) {
+    if (++refusals > mostRefusals) forget();
+    return undefined;
+  }
+  if (places >= mostPlaces) {
+    forget();
+    return undefined;
+  }
+  const next = new Place([...place.keys, key]);
+  places++;
+  place.ways ??= new Map();
+  place.ways.set(key, next);
+  place.key = key;
+  place.next = next;
+  return next;
+}
+
+function isRemembered(key: string): boolean {
+  if (key.length > longestKey) return false;
+  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 127) return false;
+  return true;
+}
+
+function wordsOf(keys: readonly string[]): Int32Array {
+  let bytes = 4;
+  for (const key of keys) bytes += 2 + key.length;
+  const block = Buffer.alloc(Math.ceil(bytes / 4) * 4);
+  block[0] = block.length / 4;
+  block[1] = (block.length / 4) >>> 8;
+  block[2] = keys.length;
+  let at = 4;
+  for (const key of keys) {
+    block[at] = T.ASCII;
+    block[at + 1] = key.length;
+    block.write(key, at + 2, 'latin1');
+    at += 2 + key.length;
+  }
+  const words = new Int32Array(block.length / 4);
+  Buffer.from(words.buffer).set(block);
+  return words;
+}
+
+const nothing = {};
+
+/** Whether something has put enumerable properties on `Object.prototype`: then `for in` gives these too. */
+export function isPrototypeExtended(): boolean {
+  for (const _ in nothing) return true;
+  return false;
+}
