@@ -25,10 +25,14 @@ const count = 64;
 /** The largest message, in bytes: an extent without the room that markers take. */
 export const largestMessage = largestBytes - 64;
 
+const units = Array.from(
+  { length: count },
+  (_, extent) => (firstBytes / 8) * 2 ** Math.max(0, Math.min(extent, doublings) - 1),
+);
+
 /** Length of an extent in units of 8 bytes. */
 export function extentUnits(extent: number): number {
-  if (extent === 0) return firstBytes / 8;
-  return (firstBytes / 8) * 2 ** (Math.min(extent, doublings) - 1);
+  return units[extent]!;
 }
 
 /** Where an extent begins in the file, in bytes. */
@@ -38,12 +42,12 @@ function extentOffset(extent: number): number {
   return largestBytes * (extent - doublings + 1);
 }
 
-/** The smallest extent from `from` on that has room for `units`. @throws {RuntimeError} When there is none. */
-export function extentFor(units: number, from: number): number {
-  for (let extent = from; extent < count; extent++) if (extentUnits(extent) >= units) return extent;
+/** The smallest extent from `from` on that has room for `needed` units. @throws {RuntimeError} When there is none. */
+export function extentFor(needed: number, from: number): number {
+  for (let extent = from; extent < count; extent++) if (extentUnits(extent) >= needed) return extent;
   throw new RuntimeError(
-    units > extentUnits(doublings)
-      ? `Cannot send a message of ${units * 8} bytes: the largest has ${largestMessage}; send it in parts or as a SharedArray`
+    needed > extentUnits(doublings)
+      ? `Cannot send a message of ${needed * 8} bytes: the largest has ${largestMessage}; send it in parts or as a SharedArray`
       : `Cannot put into the queue: ${extentOffset(count)} bytes wait in it already; let somebody take them`,
   );
 }

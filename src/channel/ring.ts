@@ -76,6 +76,15 @@ export class Ring {
   /** Whether a backlog holds writers back (a pipe), or only `limit` does (a queue). */
   readonly bounded: boolean;
   #lot: ParkingLot | undefined;
+  /**
+   * What this thread saw when it last looked at the other side, whose words are in cache lines that are expensive to share. It
+   * counts as long as nobody else has come between: behind its own last message to be written, when that made so many, its
+   * extent is free up to there; when it has taken so many, so many were written.
+   */
+  #lastPuts = 0;
+  #freeUntil = 0;
+  #lastGets = 0;
+  #seenPuts = 0;
 
   constructor(arena: Arena, at: number, extents: Extents, bounded: boolean) {
     this.arena = arena;
@@ -132,7 +141,8 @@ export class Ring {
       const next = at + word.writeAt + ((puts + 1) & 1) * 2;
       let extent = i32[now]!;
       let w = i32[now + 1]!;
-      const fit = this.#fit(extent, w, units);
+      const isFree = puts === this.#lastPuts && w + units <= this.#freeUntil;
+      const fit = isFree ? w : this.#fit(extent, w, units);
       if (fit < 0) {
         const target = this.#target(extent, units, puts);
         if (target < 0) return false;
@@ -140,9 +150,11 @@ export class Ring {
         mark(this.extents.at(extent).i32, w, kind.move, target);
         extent = target;
         w = 0;
+        this.#freeUntil = 0;
       } else if (fit !== w) {
         mark(this.extents.at(extent).i32, w, kind.wrap, 0);
         w = fit;
+        this.#freeUntil = 0;
       }
       const memory = this.extents.at(extent);
       memory.i32[w * 2] = number;
@@ -150,7 +162,8 @@ export class Ring {
       if (payload !== undefined) copyIn(memory, w + 1, payload, kindAndMore, number);
       i32[next] = extent;
       i32[next + 1] = w + units;
-      Atomics.store(i32, at + word.puts, (puts + 1) | 0);
+      this.#lastPuts = (puts + 1) | 0;
+      Atomics.store(i32, at + word.puts, this.#lastPuts);
     } finally {
       unlockSide(arena, at + word.writeLock);
     }
@@ -172,6 +185,8 @@ export class Ring {
       readExtent = Atomics.load(i32, from);
       r = Atomics.load(i32, from + 1);
     } while (Atomics.load(i32, at + word.gets) !== gets);
+    // Readers only make more room. In a large extent it counts when they have read all, so it is looked at each time.
+    this.#freeUntil = length > steadyUnits ? 0 : readExtent === extent && w < r ? r - 2 : length - 1;
     if (readExtent !== extent) return w + units < length ? w : -1;
     if (w < r) return w + units <= r - 2 ? w : -1;
     if (w + units < length) {
@@ -210,13 +225,13 @@ export class Ring {
    */
   read<T>(use: (place: Place) => T): T | typeof EMPTY {
     const { i32, at, arena } = this;
-    if (Atomics.load(i32, at + word.puts) === Atomics.load(i32, at + word.gets)) return EMPTY;
+    if (!this.#hasMore(Atomics.load(i32, at + word.gets))) return EMPTY;
     lockSide(arena, at + word.readLock);
     let result: T;
     let drainedLarge = false;
     try {
       const gets = i32[at + word.gets]!;
-      if (Atomics.load(i32, at + word.puts) === gets) return EMPTY;
+      if (!this.#hasMore(gets)) return EMPTY;
       const from = at + word.readAt + (gets & 1) * 2;
       let extent = i32[from]!;
       let r = i32[from + 1]!;
@@ -243,7 +258,8 @@ export class Ring {
       const to = at + word.readAt + ((gets + 1) & 1) * 2;
       i32[to] = extent;
       i32[to + 1] = r + unitsOf(payloadOf(kindAndMore, number >>> 0));
-      Atomics.store(i32, at + word.gets, (gets + 1) | 0);
+      this.#lastGets = (gets + 1) | 0;
+      Atomics.store(i32, at + word.gets, this.#lastGets);
       drainedLarge =
         extentUnits(extent) >= largeUnits && Atomics.load(i32, at + word.puts) === ((gets + 1) | 0);
       if (drainedLarge) this.#discardDrained();
@@ -252,6 +268,14 @@ export class Ring {
     }
     if (Atomics.load(i32, at + word.writers) !== 0) this.wake(this.roomKey, word.writers);
     return result;
+  }
+
+  /** Whether more than `gets` messages have been written; looks only when it does not know. */
+  #hasMore(gets: number): boolean {
+    if (gets === this.#lastGets && gets !== this.#seenPuts) return true;
+    this.#lastGets = gets;
+    this.#seenPuts = Atomics.load(this.i32, this.at + word.puts);
+    return this.#seenPuts !== gets;
   }
 
   /** Gives back the memory of a large extent in which nothing is left. The caller holds the lock of the readers. */

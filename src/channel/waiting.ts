@@ -84,10 +84,22 @@ class Patience {
 const ofThreads = new Patience();
 const ofTasks = new Patience();
 
+/** Between two looks, after the first few: each takes a cache line from who is about to write to it. */
+const restRounds = 60;
+let rested = 0;
+
+function rest(): void {
+  for (let n = 0; n < restRounds; n++) rested = (rested * 31 + n) | 0;
+}
+
 /** Whether it becomes ready before `end`. */
 function readyBefore(want: Want<unknown>, end: number): boolean {
+  for (let n = 0; n < 4; n++) if (want.ready()) return true;
   do {
-    for (let n = 0; n < 50; n++) if (want.ready()) return true;
+    for (let n = 0; n < 8; n++) {
+      rest();
+      if (want.ready()) return true;
+    }
   } while (performance.now() < end);
   return false;
 }
