@@ -1,0 +1,162 @@
+/** Objects whose lists of keys both sides remember: each test goes well past the point from which on makers are compiled. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SerializationError } from '../../src/base/errors.ts';
+import { decode, encode } from '../../src/codec/index.ts';
+import { runNode } from '../support/run.ts';
+
+const copy = <T>(value: T): T => decode(encode(value)) as T;
+const often = 50;
+
+test('objects of a few shapes come back as they were, however often and in which order', () => {
+  const key = fc.oneof(
+    fc.constantFrom(
+      'id',
+      'name',
+      'x',
+      'y',
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      '0',
+      '17',
+      '',
+      'ü',
+      '"',
+      '\u2028',
+    ),
+    fc.string({ maxLength: 60 }),
+  );
+  const shape = fc.uniqueArray(key, { maxLength: 50 });
+  const program = fc.tuple(
+    fc.array(shape, { minLength: 1, maxLength: 5 }),
+    fc.array(fc.nat(), { maxLength: 80 }),
+  );
+  fc.assert(
+    fc.property(program, ([shapes, order]) => {
+      const all: object[] = [];
+      for (const n of order) {
+        const o = {};
+        for (const k of shapes[n % shapes.length]!) {
+          Object.defineProperty(o, k, { value: n, enumerable: true, configurable: true, writable: true });
+        }
+        all.push(o);
+        const back = copy(o);
+        assert.deepEqual(Object.entries(back), Object.entries(o));
+        assert.equal(Object.getPrototypeOf(back), Object.prototype);
+      }
+      const back = copy(all);
+      assert.deepEqual(back.map(Object.entries), all.map(Object.entries));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('names that mean something to objects are data', () => {
+  for (let i = 0; i < often; i++) {
+    const o = JSON.parse(
+      `{"__proto__":{"admin":true},"constructor":${i},"toString":1,"valueOf":2}`,
+    ) as object;
+    const back = copy(o) as Record<string, unknown>;
+    assert.deepEqual(Object.keys(back), ['__proto__', 'constructor', 'toString', 'valueOf']);
+    assert.equal(Object.getPrototypeOf(back), Object.prototype);
+    assert.equal(back.admin, undefined);
+    assert.equal(back.constructor, i);
+    assert.equal(({} as { admin?: boolean }).admin, undefined);
+  }
+});
+
+test('objects of one shape that refer to themselves and to one another do so there', () => {
+  interface Node {
+    self: Node;
+    next: Node | undefined;
+    list: Node[];
+  }
+  for (let i = 0; i < often; i++) {
+    const a = {} as Node;
+    const b = { self: a, next: undefined, list: [] } as Node;
+    Object.assign(a, { self: a, next: b, list: [a, b] });
+    const back = copy(a);
+    assert.equal(back.self, back);
+    assert.equal(back.next?.self, back);
+    assert.deepEqual(back.list, [back, back.next]);
+  }
+});
+
+test('a property with a symbol is not lost because the shape is known', () => {
+  const key = Symbol.for('test.shapes');
+  for (let i = 0; i < often; i++) assert.deepEqual(copy({ shapely: i }), { shapely: i });
+  assert.deepEqual(copy({ shapely: 1, [key]: 2 }), { shapely: 1, [key]: 2 });
+  assert.throws(() => encode({ shapely: 1, [Symbol('own')]: 2 }), SerializationError);
+});
+
+test('what is not enumerable is not sent, and what is inherited neither', () => {
+  const hidden = Object.defineProperty({ seen: 1 }, 'hidden', { value: 2, enumerable: false });
+  const extended = Object.prototype as { everywhere?: number };
+  for (let i = 0; i < often; i++) assert.deepEqual(Object.keys(copy(hidden)), ['seen']);
+  extended.everywhere = 1;
+  try {
+    const sent = encode([{ seen: 1 }, { seen: 2, everywhere: 3 }]);
+    delete extended.everywhere;
+    assert.deepEqual(decode(sent), [{ seen: 1 }, { seen: 2, everywhere: 3 }]);
+  } finally {
+    delete extended.everywhere;
+  }
+});
+
+test('a getter that changes its object meanwhile spoils nothing', () => {
+  for (const change of [
+    (o: Record<string, unknown>) => void delete o.last,
+    (o: Record<string, unknown>) => void Object.assign(o, { more: 1 }),
+    () => void encode({ first: 1, inner: { a: 1 }, last: 2 }),
+  ]) {
+    for (let i = 0; i < often; i++) {
+      const o: Record<string, unknown> = {
+        first: 1,
+        get inner() {
+          change(o);
+          return { a: 1 };
+        },
+        last: 2,
+      };
+      const back = copy([o, { after: 1 }]) as [Record<string, unknown>, object];
+      assert.deepEqual([back[0].first, back[0].inner, back[1]], [1, { a: 1 }, { after: 1 }]);
+      assert.deepEqual(Object.keys(back[0]), ['first', 'inner', 'last']);
+    }
+  }
+});
+
+test('dictionaries with ever new keys travel, and known shapes go on to', () => {
+  for (let i = 0; i < 30_000; i++) {
+    if (i % 100 === 0) assert.deepEqual(copy({ id: i, at: { x: 1, y: 2 } }), { id: i, at: { x: 1, y: 2 } });
+    else {
+      const o = { [`key ${i}`]: i, [`other ${i % 7}`]: 1 };
+      if (i % 10 === 0) assert.deepEqual(copy(o), o);
+      else encode(o);
+    }
+  }
+});
+
+test('many properties, long names and other letters', () => {
+  const wide = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`property ${i}`, i]));
+  const long = { ['x'.repeat(500)]: 1, ['ü'.repeat(50)]: 2, '\ud800': 3 };
+  for (let i = 0; i < often; i++) assert.deepEqual(copy({ long }), { long });
+  for (let i = 0; i < 3; i++) assert.deepEqual(copy([wide, wide, { ...wide }]), [wide, wide, wide]);
+});
+
+test('where a program may not compile code, objects travel all the same', async () => {
+  const built = JSON.stringify(new URL('../../dist/cjs/codec/index.js', import.meta.url).pathname);
+  const program = `const { decode, encode } = require(${built});
+    for (let i = 0; i < 100; i++) {
+      const back = decode(encode({ id: i, at: { x: 1 } }));
+      if (JSON.stringify(back) !== '{"id":' + i + ',"at":{"x":1}}') throw new Error(JSON.stringify(back));
+    }
+    console.log('all');`;
+  const { stdout, stderr } = await runNode(
+    ['--disallow-code-generation-from-strings', '--input-type=commonjs', '-e', program],
+    { timeout: 60_000 },
+  );
+  assert.equal(stdout, 'all\n', stderr);
+});
