@@ -5,26 +5,30 @@
  * entries of two words:
  *
  *     first   0 free; else the tag of a thread (bits 0-23) and flags
- *     second  TRANSIT: which handle it stands for, and when it ends, see below
+ *     second  TRANSIT: which handle it stands for, and when it ends, see below; BOUND: pid of who is to open it
  *
  * flag        | meaning
  * ------------+---------------------------------------------------------------------------------------------
  * TRANSIT  24 | nobody's yet: a handle that the thread made and that somebody may open
  * PUT      25 | this object has put something
  * DRAINS   26 | its owner is waiting in `for await`: unless it has PUT, it is not going to
+ * BOUND    27 | beside TRANSIT: it is for a process that was started with it
  *
  * Entries appear by CAS on 0 and vanish by CAS to 0. One object has one entry, taken back by `close()`, when the object is
  * collected, or at the process's end; of who dies otherwise, the entry is void because its tag is, and whoever looks
  * removes it. A handle in transit counts for a minute, since its sender may close its own end, or end, at once: the time
- * for which the memory that it names is kept, too.
+ * for which the memory that it names is kept, too. One that a child is started with counts as long as that child lives, so
+ * that the other side need not wait for a minute when it is killed before it has got so far.
  */
 import { RuntimeError } from '../base/errors.ts';
 import type { Arena } from '../memory/arena.ts';
 import { indexOfTag, tagMask } from '../memory/participants.ts';
+import { processStart } from '../platform/liveness.ts';
 
 const TRANSIT = 1 << 24;
 export const PUT = 1 << 25;
 export const DRAINS = 1 << 26;
+const BOUND = 1 << 27;
 
 const transitSeconds = 60;
 /** Of an entry's second word: low bits a number of the handle, high bits the second at which it ends. */
@@ -35,6 +39,11 @@ const secondsMask = 0x7ffff;
 export interface Ticket {
   readonly entry: number;
   readonly stamp: number;
+}
+
+/** The two words of an entry as one. */
+function pair(first: number, second: number): bigint {
+  return BigInt.asIntN(64, (BigInt(second) << 32n) | BigInt(first >>> 0));
 }
 
 function nowSeconds(): number {
@@ -112,28 +121,45 @@ export class Holders {
     return { entry, stamp };
   }
 
+  /** The handle goes to process `pid`, which was just started, unless that has opened it already. */
+  bind({ entry, stamp }: Ticket, pid: number): void {
+    const from = this.arena.tag | TRANSIT;
+    const pairs = new BigInt64Array(this.#i32.buffer);
+    // Both words at once: nobody is to take the pid for a stamp.
+    Atomics.compareExchange(pairs, this.#word(entry) >> 1, pair(from, stamp), pair(from | BOUND, pid));
+  }
+
+  /** Whether an entry, whose first word is `seen`, stands for a handle that has this stamp, or is for process `pid`. */
+  #standsFor({ entry, stamp }: Ticket, seen: number, pid: number | undefined): boolean {
+    if ((seen & TRANSIT) === 0) return false;
+    return Atomics.load(this.#i32, this.#word(entry) + 1) === ((seen & BOUND) !== 0 ? pid : stamp);
+  }
+
   /** Whoever opens a handle takes its entry over, or a new one when it was opened before. @returns the entry. */
-  arrive({ entry, stamp }: Ticket): number {
+  arrive(ticket: Ticket): number {
     const i32 = this.#i32;
+    const { entry } = ticket;
     const at = this.#word(entry);
-    const seen = Atomics.load(i32, at);
-    if ((seen & TRANSIT) !== 0 && Atomics.load(i32, at + 1) === stamp) {
+    // It may be bound meanwhile, once.
+    for (let tries = 0; tries < 2; tries++) {
+      const seen = Atomics.load(i32, at);
+      if (!this.#standsFor(ticket, seen, process.pid)) continue;
       if (Atomics.compareExchange(i32, at, seen, this.arena.tag) === seen) return entry;
     }
     return this.enter();
   }
 
-  /** Gives up a handle that will not be opened any more. */
-  cancel({ entry, stamp }: Ticket): void {
-    const at = this.#word(entry);
+  /** Gives up a handle that will not be opened any more: process `pid`, which it was for, is gone, or was never there. */
+  cancel(ticket: Ticket, pid: number | undefined): void {
+    const at = this.#word(ticket.entry);
     const seen = Atomics.load(this.#i32, at);
-    if ((seen & TRANSIT) === 0 || Atomics.load(this.#i32, at + 1) !== stamp) return;
+    if (!this.#standsFor(ticket, seen, pid)) return;
     Atomics.compareExchange(this.#i32, at, seen, 0);
   }
 
-  #isOver(seen: number, stamp: number): boolean {
-    if ((seen & TRANSIT) === 0) return false;
-    const left = ((stamp >>> numberBits) - nowSeconds()) & secondsMask;
+  #isOver(seen: number, second: number): boolean {
+    if ((seen & BOUND) !== 0) return processStart(second) === undefined;
+    const left = ((second >>> numberBits) - nowSeconds()) & secondsMask;
     return left > transitSeconds;
   }
 

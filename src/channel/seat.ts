@@ -62,9 +62,16 @@ export class Seat {
   depart(): Ticket {
     const { holders, rings } = this.#occupied;
     const ticket = holders.depart();
-    noteTransit(() => {
-      holders.cancel(ticket);
-      for (const ring of rings) ring.wakeAll();
+    let receiver: number | undefined;
+    noteTransit({
+      bind: (pid) => {
+        receiver = pid;
+        holders.bind(ticket, pid);
+      },
+      cancel: () => {
+        holders.cancel(ticket, receiver);
+        for (const ring of rings) ring.wakeAll();
+      },
     });
     return ticket;
   }

@@ -10,10 +10,17 @@
 interface Cargo {
   /** Descriptors that handles name. */
   readonly fds: Set<number>;
-  /** What takes handles back that were not opened. */
-  readonly cancels: (() => void)[];
+  readonly transits: Transit[];
   /** Descriptors that were opened for the child alone, and what closes them here. */
   readonly own: Map<number, () => void>;
+}
+
+/** A handle that counts as somebody's until it is opened. */
+export interface Transit {
+  /** The process that is to open it was started: it counts as long as that lives. */
+  bind(pid: number): void;
+  /** That process is gone: unless it was opened, it counts no more. */
+  cancel(): void;
 }
 
 let collecting: Cargo | undefined;
@@ -22,23 +29,28 @@ let collecting: Cargo | undefined;
 export function collectCargo<T>(fn: () => T): {
   readonly result: T;
   readonly fds: number[];
+  /** To be called when the receiver was started. */
+  readonly bind: (pid: number) => void;
   /** To be called when the receiver is gone: what it has opened stays untouched. */
   readonly cancel: () => void;
   /** To be called when the child is started, or cannot be: closes here what was opened for it alone. */
   readonly release: () => void;
 } {
   const outer = collecting;
-  const mine: Cargo = { fds: new Set(), cancels: [], own: new Map() };
+  const mine: Cargo = { fds: new Set(), transits: [], own: new Map() };
   collecting = mine;
+  const bind = (pid: number): void => {
+    for (const each of mine.transits) each.bind(pid);
+  };
   const cancel = (): void => {
-    for (const each of mine.cancels) each();
+    for (const each of mine.transits) each.cancel();
   };
   const release = (): void => {
     for (const each of mine.own.values()) each();
     mine.own.clear();
   };
   try {
-    return { result: fn(), fds: [...mine.fds, ...mine.own.keys()], cancel, release };
+    return { result: fn(), fds: [...mine.fds, ...mine.own.keys()], bind, cancel, release };
   } catch (error) {
     release();
     throw error;
@@ -46,7 +58,7 @@ export function collectCargo<T>(fn: () => T): {
     collecting = outer;
     if (outer !== undefined) {
       for (const fd of mine.fds) outer.fds.add(fd);
-      outer.cancels.push(...mine.cancels);
+      outer.transits.push(...mine.transits);
     }
   }
 }
@@ -61,9 +73,9 @@ export function noteOwnDescriptor(fd: number, release: () => void): void {
   collecting?.own.set(fd, release);
 }
 
-/** Notes that a handle was made that counts as somebody's until it is opened: `cancel` ends that. */
-export function noteTransit(cancel: () => void): void {
-  collecting?.cancels.push(cancel);
+/** Notes that such a handle was made. */
+export function noteTransit(transit: Transit): void {
+  collecting?.transits.push(transit);
 }
 
 /** Notes that a handle names `fd`: to be called by whatever makes handles that travel. */

@@ -85,6 +85,7 @@ export function startChild(
   const {
     result: payload,
     fds: shared,
+    bind,
     cancel,
     release,
   } = collectCargo(() =>
@@ -117,6 +118,7 @@ export function startChild(
       env: inheritedEnv(),
       fds,
     });
+    bind(child.pid);
     if (record.daemon) killOnClose(lifeline, child.pid);
     remember(object, record, child);
     child.onExit(cancel);

@@ -450,6 +450,26 @@ test('messages of 64 MiB, both ways at the same time', async () => {
   await run;
 });
 
+test('a message of 1 GiB', async () => {
+  const [left, right] = Pipe();
+  const size = 2 ** 30;
+  const run = peer.run((_mp, c) => {
+    const bytes = c.recvBytesSync();
+    // Each page says where it is.
+    for (let at = 0; at < bytes.length; at += 4096) {
+      if (bytes.readUInt32LE(at) !== at) throw new Error(`${bytes.readUInt32LE(at)} at ${at}`);
+    }
+    c.sendSync({ length: bytes.length, last: bytes.at(-1) });
+    c.sendBytesSync(bytes);
+  }, right);
+  const bytes = Buffer.alloc(size, 7);
+  for (let at = 0; at < size; at += 4096) bytes.writeUInt32LE(at, at);
+  await left.sendBytes(bytes);
+  assert.deepEqual(await left.recv(), { length: size, last: 7 });
+  assert.ok((await left.recvBytes()).equals(bytes));
+  await run;
+});
+
 test('a lock in a message stays the same lock', async () => {
   const [left, right] = Pipe();
   const lock = new Lock();
