@@ -61,17 +61,17 @@ function setIds(number: number, name: string, [real, effective, saved]: Ids): vo
   check(syscallIds(number, real, effective, saved), name);
 }
 
+/** Whether there is anything in it to change to. */
+export function changesUser({ user, group, extraGroups }: Identity): boolean {
+  return user !== undefined || group !== undefined || extraGroups !== undefined;
+}
+
 /**
  * Runs `start` with this thread's credentials changed to `identity`, and changes them back.
  *
  * @throws {PermissionError} `EPERM`: this process may not become that user or group.
  */
-export function asUser(identity: Identity, start: () => void): void {
-  const { user, group, extraGroups } = identity;
-  if (user === undefined && group === undefined && extraGroups === undefined) {
-    start();
-    return;
-  }
+export function asUser<T>({ user, group, extraGroups }: Identity, start: () => T): T {
   const sys = systemCalls();
   const deathSignal = new Int32Array(1);
   check(prctlGet(PR_GET_PDEATHSIG, deathSignal), 'prctl');
@@ -99,7 +99,7 @@ export function asUser(identity: Identity, start: () => void): void {
       setIds(sys.setresuid, 'setresuid', [user, user, before[1]]);
       undo.push(() => setIds(sys.setresuid, 'setresuid', before));
     }
-    start();
+    return start();
   } finally {
     for (const step of undo.reverse()) step();
   }

@@ -8,10 +8,10 @@ import { ValueError } from '../base/errors.ts';
 import { show, typeError } from '../base/validate.ts';
 import { koffi } from './libc.ts';
 
+const TWO_32 = 2 ** 32;
+
 /** Text (sent as UTF-8) or raw bytes. */
 export type CString = string | Uint8Array;
-
-const loneSurrogate = /\p{Surrogate}/u;
 
 /**
  * @param what Names the value in the error: `argument 2`, `cwd`.
@@ -21,7 +21,7 @@ const loneSurrogate = /\p{Surrogate}/u;
 export function checkCString(value: unknown, what: string): CString {
   if (typeof value === 'string') {
     if (value.includes('\0')) throw nullByte(what);
-    if (loneSurrogate.test(value)) {
+    if (!value.isWellFormed()) {
       throw new ValueError(
         `Cannot pass ${what}: it holds half of a surrogate pair, which UTF-8 cannot say; pass a Buffer for raw bytes`,
       );
@@ -52,11 +52,14 @@ export function cstringArray(values: readonly CString[]): Buffer {
   let size = table;
   for (const v of values) size += (typeof v === 'string' ? Buffer.byteLength(v) : v.length) + 1;
   const packed = Buffer.allocUnsafeSlow(size);
-  const base = koffi().address(packed);
+  // Addresses have 47 bits, which a number holds exactly.
+  const base = Number(koffi().address(packed));
   let at = table;
   for (let i = 0; i < values.length; i++) {
     const v = values[i]!;
-    packed.writeBigUInt64LE(base + BigInt(at), i * 8);
+    const address = base + at;
+    packed.writeUInt32LE(address % TWO_32, i * 8);
+    packed.writeUInt32LE(Math.floor(address / TWO_32), i * 8 + 4);
     if (typeof v === 'string') {
       at += packed.write(v, at);
     } else {
@@ -65,7 +68,7 @@ export function cstringArray(values: readonly CString[]): Buffer {
     }
     packed[at++] = 0;
   }
-  packed.writeBigUInt64LE(0n, values.length * 8);
+  packed.fill(0, table - 8, table);
   return packed;
 }
 

@@ -112,10 +112,12 @@ export function widenPipe(fd: number, size = 1 << 20): void {
   fcntl(fd, F_SETPIPE_SZ, size);
 }
 
-/** Makes reads and writes of this open file wait; it is shared by all who inherited it. No error for a closed number. */
-export function setBlocking(fd: number): void {
+/** Makes reads and writes of this open file wait; it is shared by all who inherited it. @returns false for a closed number. */
+export function setBlocking(fd: number): boolean {
   const flags = fcntl(fd, F_GETFL, 0);
-  if (flags !== -1 && (flags & O_NONBLOCK) !== 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  if (flags === -1) return false;
+  if ((flags & O_NONBLOCK) !== 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  return true;
 }
 
 /** Makes reads and writes of this open file return `EAGAIN` instead of waiting. */

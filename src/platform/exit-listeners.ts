@@ -7,16 +7,19 @@
 
 const FOREVER = 0x7fffffff;
 let keepers = 0;
+/** Made once, since a new one for each program would be a good part of what starting a program costs. */
 let timer: NodeJS.Timeout | undefined;
 
 /** Keeps the event loop alive until {@link releaseLoop}. */
 export function keepLoop(): void {
-  if (keepers++ === 0) timer = setInterval(() => {}, FOREVER);
+  if (keepers++ > 0) return;
+  if (timer === undefined) timer = setInterval(() => {}, FOREVER);
+  else timer.ref();
 }
 
 /** Takes one {@link keepLoop} back. */
 export function releaseLoop(): void {
-  if (--keepers === 0) clearInterval(timer);
+  if (--keepers === 0) timer!.unref();
 }
 
 /** Those who wait for one child. */

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { closeFd, isOpen, openPipe } from './descriptors.ts';
 import { FdReader, FdWriter } from './fd-pipes.ts';
-import { launch } from './launch.ts';
+import { launchWith } from './launch.ts';
 import type { Started, StartRequest, Target } from './start-request.ts';
 
 /** @throws what `launch` throws; `EMFILE` without descriptors left. Then nothing is left open. */
@@ -10,7 +10,7 @@ export function fastStart(request: StartRequest): Started {
   const stdio = openStdio(request.stdio, request.pipesize);
   try {
     for (const fd of request.passFds) if (fd > 2) stdio.fds.set(fd, fd);
-    const child = launch({ ...request, fds: stdio.fds });
+    const child = launchWith(request, stdio.fds);
     stdio.commit();
     const { ours } = stdio;
     return {
@@ -38,8 +38,10 @@ interface Stdio {
 }
 
 function openStdio(targets: readonly Target[], pipesize: number | undefined): Stdio {
-  // Before any pipe is opened: pipes may get the numbers of standard streams that are closed here.
-  const inherited = targets.map((t, n) => t.kind === 'inherit' && isOpen(n));
+  // Before any pipe is opened: pipes may get the numbers of standard streams that are closed here. (When all
+  // are inherited none is, and `launch` finds out.)
+  const all = targets.every((t) => t.kind === 'inherit');
+  const inherited = targets.map((t, n) => t.kind === 'inherit' && (all || isOpen(n)));
   const childs: number[] = [];
   const ours: (number | undefined)[] = [undefined, undefined, undefined];
   const fds = new Map<number, number>();

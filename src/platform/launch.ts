@@ -5,16 +5,14 @@
  * Failure is known at once, as an error of Python's class with the path that was at fault, because posix_spawn returns
  * only after the program was loaded or could not be.
  */
-import { readdirSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { type Child, SpawnedChild } from './child.ts';
-import { asUser } from './credentials.ts';
-import { checkCString, environmentEntries } from './cstrings.ts';
-import { isOpen, setBlocking } from './descriptors.ts';
-import { type FdStep, planCloses, planMoves } from './fdplan.ts';
+import { asUser, changesUser } from './credentials.ts';
+import { type CString, checkCString, environmentEntries } from './cstrings.ts';
+import { setBlocking } from './descriptors.ts';
 import { startError } from './launch-error.ts';
 import { declare, requirePlatform } from './libc.ts';
-import { hasCloseFrom, prepareSpawn } from './posix-spawn.ts';
+import { type PreparedSpawn, prepareSpawn } from './posix-spawn.ts';
 import { candidates } from './program.ts';
 import { childBorn, expectChild } from './reaper.ts';
 import type { StartOptions } from './start-request.ts';
@@ -45,6 +43,11 @@ const ENOTDIR = 20;
  * child.onExit((returncode) => console.log(returncode));
  */
 export function launch(options: LaunchOptions): Child {
+  return launchWith(options, options.fds);
+}
+
+/** {@link launch} for those who have the options and the descriptors apart. */
+export function launchWith(options: StartOptions, wanted: ReadonlyMap<number, number>): Child {
   requirePlatform('the fast start of processes');
   const env = options.env ?? process.env;
   const file = checkCString(options.file, 'the program');
@@ -52,42 +55,53 @@ export function launch(options: LaunchOptions): Child {
   const cwd = options.cwd === undefined ? undefined : checkCString(options.cwd, 'cwd');
   // The main thread's process.env is the C library's own environment, so that it need not be copied.
   const entries = options.env === undefined && isMainThread ? undefined : environmentEntries(env);
-  const fds = inheritable(options.fds);
-
-  const paths = candidates(file, env.PATH, cwd);
   const prepared = prepareSpawn({
     argv: args,
     env: entries,
     cwd,
-    steps: [...planMoves(fds), ...closing(fds, options.closeFds ?? true)],
+    fds: inheritable(wanted),
+    closeFds: options.closeFds ?? true,
     setsid: options.setsid ?? false,
     pgroup: options.pgroup,
     restoreSignals: options.restoreSignals ?? true,
   });
 
   expectChild();
-  let pid = -ENOENT;
-  let refused = 0;
   const umask = options.umask === undefined ? undefined : umaskC(options.umask);
+  let pid: number;
   try {
-    asUser(options, () => {
-      for (const path of paths) {
-        pid = prepared.start(path);
-        if (pid > 0) return;
-        // As execvp and CPython: what is not there is passed over; any other refusal is reported only if no later
-        // directory of PATH has a program that starts.
-        if (pid !== -ENOENT && pid !== -ENOTDIR && refused === 0) refused = pid;
-      }
-    });
+    const paths = candidates(file, env.PATH, cwd);
+    if (changesUser(options)) {
+      const all = [...paths]; // looked for with the rights that we have now
+      pid = asUser(options, () => startFirst(prepared, all));
+    } else {
+      pid = startFirst(prepared, paths);
+    }
   } finally {
     if (umask !== undefined) umaskC(umask);
   }
-  if (pid < 0) {
-    throw startError(-(refused || pid), file, cwd);
-  }
+  if (pid < 0) throw startError(-pid, file, cwd);
   const child = new SpawnedChild(pid);
   childBorn(child);
   return child;
+}
+
+/**
+ * Starts the first of `paths` that is a program. @returns its pid, or the negated errno.
+ *
+ * As execvp and CPython: what is not there is passed over; any other refusal is reported only if no later directory of
+ * PATH has a program that starts.
+ */
+function startFirst(prepared: PreparedSpawn, paths: Iterable<CString>): number {
+  let missing = -ENOENT;
+  let refused = 0;
+  for (const path of paths) {
+    const pid = prepared.start(path);
+    if (pid > 0) return pid;
+    if (pid === -ENOENT || pid === -ENOTDIR) missing = pid;
+    else refused ||= pid;
+  }
+  return refused || missing;
 }
 
 /**
@@ -99,17 +113,10 @@ function inheritable(fds: ReadonlyMap<number, number>): ReadonlyMap<number, numb
   for (let to = 0; to <= 2; to++) {
     const from = fds.get(to);
     if (from === undefined) continue;
-    if (from === to && !isOpen(from)) {
+    if (!setBlocking(from) && from === to) {
       if (result === fds) result = new Map(fds);
       (result as Map<number, number>).delete(to);
-    } else {
-      setBlocking(from);
     }
   }
   return result;
-}
-
-function closing(fds: ReadonlyMap<number, number>, closeFds: boolean): FdStep[] {
-  if (!closeFds) return [];
-  return planCloses(fds.keys(), () => readdirSync('/proc/self/fd').map(Number), hasCloseFrom());
 }

@@ -5,8 +5,9 @@
  * room that is larger than either needs (336 and 80 bytes). glibc uses CLONE_VFORK | CLONE_VM: nothing of the parent is
  * copied, so that starting costs the same however large it is.
  */
+import { readdirSync } from 'node:fs';
 import { type CString, cstring, cstringArray } from './cstrings.ts';
-import type { FdStep } from './fdplan.ts';
+import { type FdStep, planCloses, planMoves } from './fdplan.ts';
 import { check, declare, errnoError, pointerVariable } from './libc.ts';
 
 const SETPGROUP = 0x02;
@@ -76,7 +77,10 @@ export interface SpawnRequest {
   /** Absent: what this process has, as the C library has it. */
   readonly env: readonly CString[] | undefined;
   readonly cwd: CString | undefined;
-  readonly steps: readonly FdStep[];
+  /** Child's descriptor → ours. */
+  readonly fds: ReadonlyMap<number, number>;
+  /** Closes all others. */
+  readonly closeFds: boolean;
   readonly setsid: boolean;
   readonly pgroup: number | undefined;
   /** Gives SIGPIPE and SIGXFSZ, which Node ignores, back their default. */
@@ -101,13 +105,14 @@ interface Structures {
  */
 const recent = new Map<string, Structures>();
 const RECENT = 16;
+/** Where the pid comes; a start is over before the next begins. */
+const pid = new Int32Array(1);
 
 /** Fills the structures of `posix_spawn`. */
 export function prepareSpawn(request: SpawnRequest): PreparedSpawn {
   const { actions, attributes } = structures(request);
   const argv = cstringArray(request.argv);
   const env = request.env === undefined ? environ() : cstringArray(request.env);
-  const pid = new Int32Array(1);
   return {
     start(path) {
       const errno = spawnC(pid, cstring(path), actions, attributes, argv, env);
@@ -116,12 +121,22 @@ export function prepareSpawn(request: SpawnRequest): PreparedSpawn {
   };
 }
 
-function structures({ cwd, steps, setsid, pgroup, restoreSignals }: SpawnRequest): Structures {
-  const directory = typeof cwd === 'string' || cwd === undefined ? cwd : [...cwd];
-  const key = JSON.stringify([directory, steps, setsid, pgroup, restoreSignals]);
+function structures(request: SpawnRequest): Structures {
+  let key = keyOf(request);
   let found = recent.get(key);
   if (found === undefined) {
-    found = fill(cwd, steps, setsid, pgroup, restoreSignals);
+    let looked = false;
+    const steps = planSteps(request, () => {
+      looked = true;
+      return readdirSync('/proc/self/fd').map(Number);
+    });
+    if (looked) {
+      // What is to be closed differs from start to start.
+      key += JSON.stringify(steps);
+      found = recent.get(key);
+      if (found !== undefined) return found;
+    }
+    found = fill(request, steps);
     if (recent.size === RECENT) {
       const [oldest, old] = recent.entries().next().value!;
       recent.delete(oldest);
@@ -137,13 +152,22 @@ function destroy({ actions, attributes }: Structures): void {
   attributesDestroy(attributes);
 }
 
-function fill(
-  cwd: CString | undefined,
-  steps: readonly FdStep[],
-  setsid: boolean,
-  pgroup: number | undefined,
-  restoreSignals: boolean,
-): Structures {
+/** All that the structures depend on, but for what is open when everything else shall be closed. */
+function keyOf({ cwd, fds, closeFds, setsid, pgroup, restoreSignals }: SpawnRequest): string {
+  let key = `${closeFds} ${setsid} ${pgroup} ${restoreSignals}`;
+  for (const [to, from] of fds) key += ` ${to}:${from}`;
+  if (cwd === undefined) return key;
+  return typeof cwd === 'string'
+    ? `${key} text ${cwd}\n`
+    : `${key} bytes ${Buffer.from(cwd).toString('hex')}\n`;
+}
+
+function planSteps({ fds, closeFds }: SpawnRequest, open: () => number[]): FdStep[] {
+  const moves = planMoves(fds);
+  return closeFds ? [...moves, ...planCloses(fds.keys(), open, hasCloseFrom())] : moves;
+}
+
+function fill({ cwd, setsid, pgroup, restoreSignals }: SpawnRequest, steps: readonly FdStep[]): Structures {
   const actions = Buffer.alloc(512);
   const attributes = Buffer.alloc(1024);
   checked(actionsInit(actions));

@@ -18,7 +18,7 @@ import { type PopenOptions, resolveOptions } from './options.ts';
 import { ProcessOutput } from './output-stream.ts';
 import type { CommunicatedOf, StreamOf } from './output-types.ts';
 import { repr } from './repr.ts';
-import { closeGivenAway, resolveStdio } from './stdio.ts';
+import { closeGivenAway } from './stdio.ts';
 
 /** Options of the methods that send a signal. */
 export interface KillOptions {
@@ -74,13 +74,11 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
 
   constructor(args: Args, options?: O) {
     const given: PopenOptions = options ?? {};
-    const resolved = resolveOptions(args, given);
-    const { signal, textMode, highWaterMark } = resolved;
+    const { request, signal, textMode, highWaterMark } = resolveOptions(args, given);
     if (given.killSignal !== undefined) signalNumber(given.killSignal);
     signal?.throwIfAborted();
-    const started = startProgram({ ...resolved, args: resolved.argv, stdio: resolveStdio(given) });
+    const { child, stdin, stdout, stderr } = startProgram(request);
     closeGivenAway(given);
-    const { child, stdin, stdout, stderr } = started;
     this.args = args;
     this.#child = child;
     this.pid = child.pid;
@@ -91,7 +89,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
     this.stdout = this.#stdout as typeof this.stdout;
     this.stderr = this.#stderr as typeof this.stderr;
     this.#text = textMode !== undefined;
-    this.#widen = resolved.pipesize === undefined;
+    this.#widen = request.pipesize === undefined;
     if (signal !== undefined) {
       const onAbort = (): void => {
         this.sendSignal(given.killSignal ?? 'SIGTERM');

@@ -43,7 +43,7 @@ const GRACE_MS = 5_000;
 
 /** The options that Popen shall see. The abort signal is not among them: here an abort also ends the call. */
 function popenOptions(options: RunOptions): PopenOptions {
-  const { input, captureOutput, stdout, stderr, stdin, signal: _, ...rest } = options;
+  const { input, captureOutput, stdout, stderr, stdin, signal } = options;
   const given = input !== undefined && input !== null;
   if (given && stdin !== undefined && stdin !== null) {
     throw new ValueError('stdin and input arguments may not both be used.');
@@ -51,8 +51,11 @@ function popenOptions(options: RunOptions): PopenOptions {
   if (captureOutput && ((stdout ?? null) !== null || (stderr ?? null) !== null)) {
     throw new ValueError('stdout and stderr arguments may not be used with captureOutput.');
   }
+  // The others are none of Popen's, which reads only what it knows.
+  if (!given && !captureOutput && (signal ?? null) === null) return options;
   return {
-    ...rest,
+    ...options,
+    signal: undefined,
     stdin: given ? PIPE : stdin,
     stdout: captureOutput ? PIPE : stdout,
     stderr: captureOutput ? PIPE : stderr,

@@ -4,15 +4,16 @@ import { pathToFileURL } from 'node:url';
 import { type PopenOptions, resolveOptions } from '../../src/subprocess/options.ts';
 
 test('defaults: no gaps, and Python’s', () => {
-  const { highWaterMark, ...rest } = resolveOptions('ls', {});
+  const { request, highWaterMark, textMode, signal } = resolveOptions('ls', {});
   assert.ok(highWaterMark > 0);
-  assert.deepEqual(rest, {
+  assert.deepEqual([textMode, signal], [undefined, undefined]);
+  assert.deepEqual(request, {
     file: 'ls',
-    argv: ['ls'],
+    args: ['ls'],
     verbatim: false,
     cwd: undefined,
     env: undefined,
-    textMode: undefined,
+    stdio: [{ kind: 'inherit' }, { kind: 'inherit' }, { kind: 'inherit' }],
     passFds: [],
     closeFds: true,
     setsid: false,
@@ -23,7 +24,6 @@ test('defaults: no gaps, and Python’s', () => {
     extraGroups: undefined,
     umask: undefined,
     pipesize: undefined,
-    signal: undefined,
   });
 });
 
@@ -37,8 +37,8 @@ test('args and executable: what is run, and what it sees as its own name', () =>
     [pathToFileURL('/a%20b'), {}, '/a%20b', ['/a%20b']],
   ];
   for (const [args, options, file, argv] of cases) {
-    const resolved = resolveOptions(args, options);
-    assert.deepEqual([resolved.file, resolved.argv], [file, argv]);
+    const { request } = resolveOptions(args, options);
+    assert.deepEqual([request.file, request.args], [file, argv]);
   }
 });
 
@@ -52,15 +52,16 @@ test('text mode: any of four options turns it on', () => {
 });
 
 test('-1 and null mean what Python’s defaults mean', () => {
-  const { umask, pipesize, pgroup } = resolveOptions('a', { umask: -1, pipesize: -1, processGroup: null });
+  const resolve = (options: PopenOptions) => resolveOptions('a', options).request;
+  const { umask, pipesize, pgroup } = resolve({ umask: -1, pipesize: -1, processGroup: null });
   assert.deepEqual([umask, pipesize, pgroup], [undefined, undefined, undefined]);
-  assert.equal(resolveOptions('a', { umask: 0 }).umask, 0);
-  assert.equal(resolveOptions('a', { processGroup: 0 }).pgroup, 0);
+  assert.equal(resolve({ umask: 0 }).umask, 0);
+  assert.equal(resolve({ processGroup: 0 }).pgroup, 0);
 });
 
 test('ids: numbers, bigints and names; what fits no id is refused', () => {
   assert.deepEqual(
-    resolveOptions('a', { user: 'root', group: 0n, extraGroups: ['root', 7] }).extraGroups,
+    resolveOptions('a', { user: 'root', group: 0n, extraGroups: ['root', 7] }).request.extraGroups,
     [0, 7],
   );
   assert.throws(() => resolveOptions('a', { user: 1.5 }), { name: 'TypeError' });
