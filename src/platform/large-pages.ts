@@ -1,22 +1,77 @@
 /**
- * Memory that is about to be filled: asking the kernel for large pages, so that it has to make (and zero) one for every
- * 2 MiB instead of 512 small ones; on a virtual machine that is most of the cost of receiving much.
+ * Memory that is about to be filled with much: large pages, and moving pages instead of copying what is in them.
+ *
+ * Large pages: the kernel has to make (and zero) one for every 2 MiB instead of 512 small ones; on a virtual machine that
+ * is most of the cost of receiving much. Moving: blocks become one buffer without a second copy in memory and without
+ * the time to make it. Both only where the kernel offers them; otherwise nothing changes but the time it takes.
  */
-import { declare, koffi, supported } from './libc.ts';
+import { check, declare, koffi, supported } from './libc.ts';
+
+/** Size of a large page, on which blocks have to begin so that their pages can be moved. */
+export const LARGE_PAGE = 2 << 20;
 
 const MADV_HUGEPAGE = 14;
-const LARGE_PAGE = 2 << 20;
+const MREMAP_MAYMOVE = 1;
+const MREMAP_FIXED = 2;
+const MREMAP_DONTUNMAP = 4;
+const PROT_READ_WRITE = 3;
+const MAP_PRIVATE_FIXED_ANONYMOUS = 0x02 | 0x10 | 0x20;
 
-const madvise = declare<(address: bigint, length: number, advice: number) => number>(
+const madvise = declare<(address: number, length: number, advice: number) => number>(
   'int madvise(int64_t address, size_t length, int advice)',
 );
+const mremap = declare<(old: number, oldSize: number, size: number, flags: number, to: number) => number>(
+  'int64_t mremap(int64_t old, size_t old_size, size_t size, int flags, int64_t to)',
+);
+const mmap = declare<
+  (address: number, length: number, prot: number, flags: number, fd: number, offset: number) => number
+>('int64_t mmap(int64_t address, size_t length, int prot, int flags, int fd, int64_t offset)');
 
-/** Prefers large pages for the fresh memory of `bytes`; changes nothing where there are none. */
-export function preferLargePages(bytes: Uint8Array): void {
-  if (!supported || bytes.length < 2 * LARGE_PAGE) return;
-  const begin = koffi().address(bytes);
-  const page = BigInt(LARGE_PAGE);
-  const first = ((begin + page - 1n) / page) * page;
-  const end = ((begin + BigInt(bytes.length)) / page) * page;
-  if (end > first) madvise(first, Number(end - first), MADV_HUGEPAGE); // advice: a refusal means nothing
+/** Where it is in memory: 47 bits, which a number holds exactly. */
+function addressOf(bytes: Uint8Array): number {
+  return Number(koffi().address(bytes));
+}
+
+/**
+ * Unfilled memory with large pages, if it is large.
+ *
+ * @param before So many of its bytes come before the place where a large page begins.
+ * @throws {RangeError} There is not so much memory.
+ */
+export function largeBuffer(size: number, before = 0): Buffer {
+  if (!supported || size < 2 * LARGE_PAGE) return Buffer.allocUnsafeSlow(size);
+  // The last page may be moved here whole. What is not touched costs nothing.
+  const room = Buffer.allocUnsafeSlow(size + 2 * LARGE_PAGE);
+  const begin = addressOf(room);
+  const skip = (LARGE_PAGE - ((begin + before) % LARGE_PAGE)) % LARGE_PAGE;
+  const first = Math.ceil((begin + skip) / LARGE_PAGE) * LARGE_PAGE;
+  const end = Math.floor((begin + room.length) / LARGE_PAGE) * LARGE_PAGE;
+  madvise(first, end - first, MADV_HUGEPAGE); // advice: a refusal means nothing
+  return room.subarray(skip, skip + size);
+}
+
+/**
+ * Moves the first `size` bytes of `from`, a {@link largeBuffer} that nobody looks at any more, to where `to` begins.
+ * Afterwards there is nothing in `from`; both stay ordinary memory of their owners.
+ *
+ * @returns false where that can't be done; then nothing has happened.
+ * @throws {OSError} No memory is left for the kernel's own tables.
+ */
+export function movePages(from: Buffer, to: Buffer, size: number): boolean {
+  if (!supported || size < LARGE_PAGE) return false;
+  const whole = Math.ceil(size / LARGE_PAGE) * LARGE_PAGE;
+  if (whole > roomBehind(from) || whole > roomBehind(to)) return false;
+  const source = addressOf(from);
+  const target = addressOf(to);
+  if (source % LARGE_PAGE !== 0 || target % LARGE_PAGE !== 0) return false;
+  const flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+  if (mremap(source, whole, whole, flags, target) === target) return true;
+  // The kernel may have taken the old pages at the target away before it found out.
+  check(mmap(target, whole, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS, -1, 0), 'mmap');
+  return false;
+}
+
+/** Bytes from where it begins to the end of the memory that it is a part of. */
+function roomBehind(bytes: Buffer): number {
+  return bytes.buffer.byteLength - bytes.byteOffset;
 }

@@ -1,18 +1,34 @@
 /**
- * Room for output whose size nobody knows: read straight into blocks that grow, joined once at the end.
+ * Room for output whose size nobody knows: read straight into blocks, joined once at the end.
+ *
+ * From some megabytes on blocks are such that their pages can be moved to where they are joined, so that much output is
+ * neither copied nor there twice.
  */
-import { preferLargePages } from '../platform/large-pages.ts';
+import { LARGE_PAGE, largeBuffer, movePages } from '../platform/large-pages.ts';
 
 const FIRST_BLOCK = 64 * 1024;
-const LARGEST_BLOCK = 8 * 1024 * 1024;
-/** Less room than this is not worth a read. */
+/** Blocks double up to this size … */
+const LAST_SMALL_BLOCK = 4 * 1024 * 1024;
+/** … and are of this size then: so large that the C library gets them from the kernel, each by itself. */
+const LARGE_BLOCK = 32 * 1024 * 1024;
+/** In a small block less room than this is not worth a read. */
 const LEAST_ROOM = 16 * 1024;
+
+/** A piece of what was read. */
+interface Part {
+  readonly bytes: Buffer;
+  /** Nobody else has it, so its pages may be taken away. */
+  readonly movable: boolean;
+}
 
 /** What one stream of a program has said. */
 export class Capture {
-  readonly #full: Buffer[] = [];
+  readonly #full: Part[] = [];
   #block: Buffer = Buffer.alloc(0);
+  #movable = false;
   #used = 0;
+  /** So much of a large block has its pages. */
+  #ready = 0;
   #length = 0;
   readonly #max: number;
   #dropped = 0;
@@ -34,13 +50,30 @@ export class Capture {
 
   /** Where the next read may put its bytes. */
   room(): Buffer {
-    if (this.#block.length - this.#used < LEAST_ROOM) {
-      if (this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
-      const size = Math.min(Math.max(FIRST_BLOCK, this.#block.length * 2), LARGEST_BLOCK);
-      this.#block = large(size);
+    const left = this.#block.length - this.#used;
+    // A large block is filled to its end: only then its pages can be moved.
+    if (left < (this.#movable ? 1 : LEAST_ROOM)) {
+      if (this.#used > 0) this.#full.push(this.#last());
+      const size = Math.max(FIRST_BLOCK, this.#block.length * 2);
+      this.#movable = size > LAST_SMALL_BLOCK;
+      this.#block = largeBuffer(this.#movable ? LARGE_BLOCK : size);
       this.#used = 0;
+      this.#ready = 0;
     }
-    return this.#block.subarray(this.#used);
+    if (!this.#movable) return this.#block.subarray(this.#used);
+    this.#makeReady();
+    return this.#block.subarray(this.#used, this.#ready);
+  }
+
+  /**
+   * Has the kernel make (and zero) pages before they are read into, one ahead: it would do it in the midst of the read,
+   * where it keeps the program from writing meanwhile.
+   */
+  #makeReady(): void {
+    while (this.#ready - this.#used < LARGE_PAGE / 2 && this.#ready < this.#block.length) {
+      this.#block[this.#ready] = 0;
+      this.#ready += LARGE_PAGE;
+    }
   }
 
   /** A read put `n` bytes into {@link room}. */
@@ -67,39 +100,45 @@ export class Capture {
    */
   async join(): Promise<void> {
     if (this.#full.length === 0) return;
-    const parts = [...this.#full, this.#block.subarray(0, this.#used)];
-    const all = large(this.#length);
-    let at = 0;
-    for (const part of parts) {
-      at += part.copy(all, at);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#joined(all);
+    const steps = this.#joining();
+    while (!steps.next().done) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** All of it. */
   bytes(): Buffer {
-    const last = this.#block.subarray(0, this.#used);
     if (this.#full.length === 0) {
+      const { bytes } = this.#last();
       // A small output should not hold on to a large block.
-      return this.#used > this.#block.length / 2 ? last : Buffer.from(last);
+      if (this.#used <= this.#block.length / 2) return Buffer.from(bytes);
+      this.#movable = false;
+      return bytes;
     }
-    const all = large(this.#length);
-    let at = 0;
-    for (const part of [...this.#full, last]) at += part.copy(all, at);
-    this.#joined(all);
-    return all;
+    const steps = this.#joining();
+    while (!steps.next().done);
+    return this.#block;
   }
 
-  #joined(all: Buffer): void {
+  #last(): Part {
+    return { bytes: this.#block.subarray(0, this.#used), movable: this.#movable };
+  }
+
+  /** Puts all parts into one block; pauses after each that took time. */
+  *#joining(): Generator<undefined, undefined> {
+    const parts = [...this.#full, this.#last()];
+    const small = parts.findIndex((part) => part.movable);
+    const before = parts.slice(0, Math.max(small, 0)).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const all = largeBuffer(this.#length, before % LARGE_PAGE);
+    let at = 0;
+    for (const { bytes, movable } of parts) {
+      if (!movable || !movePages(bytes, all.subarray(at), bytes.length)) {
+        bytes.copy(all, at);
+        yield;
+      }
+      at += bytes.length;
+    }
     this.#full.length = 0;
     this.#block = all;
+    this.#movable = false;
     this.#used = all.length;
   }
-}
-
-function large(size: number): Buffer {
-  const block = Buffer.allocUnsafeSlow(size);
-  preferLargePages(block);
-  return block;
 }
