@@ -6,6 +6,7 @@
  */
 import { SerializationError } from '../base/errors.ts';
 import { Encoder } from './encoder.ts';
+import { disableDebugger } from './inspector.ts';
 import type { Peer } from './peer.ts';
 import type { Fn } from './plan.ts';
 import { knownPlan } from './plans.ts';
@@ -17,6 +18,8 @@ export interface EncodeOptions {
   readonly peer?: Peer | undefined;
   /** First word of the path in errors: `'target'`, `'args'`, `'result'`; `''`: the name of the value's property. @default 'value' */
   readonly root?: string | undefined;
+  /** Whether its functions are likely to be sent again: what makes that fast may take a while now. @default false */
+  readonly again?: boolean | undefined;
 }
 
 /** Kept for the next call; undefined while at work, since a getter or a `[serialize]` may encode too. */
@@ -30,7 +33,7 @@ let idle: Encoder | undefined;
  * const bytes = encode({ f: (x: number) => x * factor, items: new Map() });
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
-  return encoded(options, (encoder) => encoder.run(value, options.peer));
+  return encoded(options, (encoder) => encoder.run(value, options.peer, options.again === true));
 }
 
 /** A message that is to be copied before this thread encodes anything else. */
@@ -102,5 +105,7 @@ function encoded<R>(options: EncodeOptions, run: (encoder: Encoder) => R): R {
       );
     }
     throw e;
+  } finally {
+    disableDebugger();
   }
 }

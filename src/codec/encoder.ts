@@ -12,6 +12,7 @@ import { builtinPath } from './builtins.ts';
 import { exotic } from './exotic.ts';
 import { extraStep, extrasOf } from './extras.ts';
 import { CellRef, moduleWithExports, planOf, variableStep } from './functions.ts';
+import { valueIn } from './inspect.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
 import type { Peer } from './peer.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
@@ -76,9 +77,13 @@ export class Encoder {
   /** Looking for the path to this function: throws when it is met. */
   #wanted: FnRecord | undefined;
   #root: unknown;
+  /** Whether the functions of this message are likely to be sent again. */
+  #again = false;
+  readonly #table = new Sink();
 
   /** The message for `value`. @throws {Trouble} */
-  run(value: unknown, peer: Peer | undefined): Buffer {
+  run(value: unknown, peer: Peer | undefined, again: boolean): Buffer {
+    this.#again = again || peer !== undefined;
     this.#begin(value);
     this.value(value);
     return this.#finish(peer);
@@ -146,13 +151,14 @@ export class Encoder {
       if (!use.reuse) this.#function(use);
     }
     const message = this.#assemble(root, peer);
-    this.sink.take();
+    this.sink.release();
     this.#reset();
     return message;
   }
 
   #reset(): void {
     this.#root = undefined;
+    this.#again = false;
     for (let i = Math.min(this.#count, FEW) - 1; i >= 0; i--) this.#few[i] = undefined;
     this.#many = undefined;
     this.#count = 0;
@@ -703,7 +709,7 @@ export class Encoder {
         const values = record.eager();
         use.eager = this.#section(() => this.#variables(record.eagerNames, values));
       }
-      const values = record.late();
+      const values = record.late(this.#again);
       let extras = 0;
       use.late = this.#section(() => {
         this.#variables(record.lateNames, values);
@@ -780,7 +786,7 @@ export class Encoder {
       c.units.add(unit);
       return c.cell;
     }
-    const cell = { v: scope[binding.name] };
+    const cell = { v: valueIn(scope, binding.name) };
     this.#cells.push({ binding, scope, units: new Set([unit]), cell });
     return cell;
   }
@@ -833,10 +839,13 @@ export class Encoder {
       }
     }
     head.writeUInt32LE(at, 1);
-    const table = new Sink();
+    const table = this.#table;
+    table.at = 0;
     writeTable(table, this.#queue, this.modules.values(), peer);
-    parts.push(table.take());
-    return Buffer.concat(parts);
+    parts.push(table.bytes.subarray(0, table.at));
+    const message = Buffer.concat(parts);
+    table.release();
+    return message;
   }
 
   /** Finds out which functions have changed since they were last written; who uses a changed one has changed too. */
@@ -881,7 +890,10 @@ function fingerprint(bytes: Buffer): string {
 
 function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((n) => n in b && Object.is(a[n], b[n]));
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((n) => n in b && Object.is(valueIn(a, n), valueIn(b, n)))
+  );
 }
 
 /**

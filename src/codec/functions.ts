@@ -8,8 +8,9 @@ import { types } from 'node:util';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { codeOf, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nextNumber, origin, remember } from './identity.ts';
-import { type Inspected, inspect } from './inspect.ts';
+import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
+import { LiveScopes } from './live-scopes.ts';
 import { isMain } from './main.ts';
 import {
   type Fn,
@@ -30,7 +31,7 @@ import { NodesOwn, Trouble } from './trouble.ts';
 export class CellRef {
   readonly binding: Binding;
   readonly unit: Unit;
-  /** The variables of the scope that it lives in, as they are now. */
+  /** The variables of the scope that it lives in, as they are now; at the top of a script just itself. */
   readonly scope: Readonly<Record<string, unknown>>;
 
   constructor(binding: Binding, unit: Unit, scope: Readonly<Record<string, unknown>>) {
@@ -93,7 +94,11 @@ function exportOf(fn: Fn, script: Script, unit: Unit, seen: Inspected): ImportRe
   }
   const top = seen.scopes.at(-1);
   for (const [local, exported] of script.exports) {
-    if (local !== '' && lookUp(seen.scopes, local) === fn && (top === undefined || top[local] === fn)) {
+    if (
+      local !== '' &&
+      lookUp(seen.scopes, local) === fn &&
+      (top === undefined || valueIn(top, local) === fn)
+    ) {
       return new ImportRef(script.url, '', exported);
     }
   }
@@ -148,8 +153,8 @@ export function moduleWithExports(value: object): ImportRef | undefined {
   return found ?? undefined;
 }
 
-function lookUp(scopes: Inspected['scopes'], name: string): unknown {
-  for (const scope of scopes) if (name in scope) return scope[name];
+function lookUp(scopes: Scopes, name: string): unknown {
+  for (const scope of scopes) if (name in scope) return valueIn(scope, name);
   return undefined;
 }
 
@@ -177,15 +182,20 @@ function recordOf(fn: Fn, local: LocalCode): FnRecord {
 }
 
 /** Reads variables of a function: again and again those that may change, once those that cannot. */
-function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): () => unknown[] {
+function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): FnRecord['late'] {
   if (variables.length === 0) return () => [];
-  let kept: unknown[] | undefined;
+  const settled = new Map<Variable, unknown>();
+  const open = (): Variable[] => variables.filter((v) => !settled.has(v));
+  const live = new LiveScopes(local.unit);
   const weak = new WeakRef(fn);
-  return () => {
-    if (kept !== undefined) return kept;
+  return (again = false) => {
+    let scopes: Scopes = [];
     const self = weak.deref()!;
-    const { scopes } = inspect(self);
+    if (settled.size < variables.length) {
+      scopes = live.read() ?? inspect(self).scopes;
+    }
     const values = variables.map((v) => {
+      if (settled.has(v)) return settled.get(v);
       try {
         return variableValue(v, self, local, scopes);
       } catch (e) {
@@ -193,10 +203,27 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): () =>
         throw e;
       }
     });
-    if (variables.every((v, i) => v.kind === 'this' || (isConstant(v) && values[i] !== undefined)))
-      kept = values;
+    variables.forEach((v, i) => {
+      if (v.kind === 'this' || (isConstant(v) && values[i] !== undefined)) settled.set(v, values[i]);
+    });
+    if (settled.size < variables.length) live.wasRead(self, scopes, () => wanted(open(), local), again);
     return values;
   };
+}
+
+/** Which of the scopes around a function these variables need: single names, and names that stand for all of their scope. */
+function wanted(variables: readonly Variable[], { script }: LocalCode): { names: string[]; whole: string[] } {
+  const inScope = variables.filter((v) => v.binding === undefined || v.binding.kind !== 'import');
+  const isWhole = (v: Variable): boolean => v.kind === 'cell' && !isTop(v.binding!, script);
+  return {
+    names: inScope.filter((v) => !isWhole(v)).map((v) => v.name),
+    whole: inScope.filter(isWhole).map((v) => v.name),
+  };
+}
+
+/** Whether there is but one such variable, as there is but one top of a script. */
+function isTop(binding: Binding, script: Script): boolean {
+  return script.top.get(binding.name) === binding;
 }
 
 /** How a captured variable is named in the path of an error. */
@@ -204,7 +231,7 @@ export function variableStep(name: string): string {
   return `closure variable "${name}"`;
 }
 
-function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected['scopes']): unknown {
+function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): unknown {
   const { script } = local;
   if (v.kind === 'meta') return new MetaRef(script.url.startsWith('file:') ? script.url : parentOf(script));
   if (v.kind === 'importer') return new ImporterRef(parentOf(script));
@@ -215,7 +242,11 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Inspected[
   if (binding.kind === 'import') return importOf(binding, script);
   if (v.kind === 'cell') {
     const scope = scopes.find((s) => v.name in s) ?? {};
-    return new CellRef(binding, local.unit, scope);
+    return new CellRef(
+      binding,
+      local.unit,
+      isTop(binding, script) ? { [v.name]: valueIn(scope, v.name) } : scope,
+    );
   }
   const value = lookUp(scopes, v.name);
   if (value === undefined && local.eager.includes(v) && !scopes.some((s) => v.name in s)) {
@@ -285,7 +316,7 @@ function requiredValue(
   shape: NonNullable<ReturnType<typeof requireShape>>,
   value: unknown,
   script: Script,
-  scopes: Inspected['scopes'],
+  scopes: Scopes,
 ): unknown {
   const base = new ImportRef(shape.specifier, parentOf(script), ['=', ...shape.path].join('.'), '', true);
   if (shape.wrapper === undefined) return base;
@@ -311,7 +342,7 @@ export function toNamespace(exports: unknown): unknown {
 }
 
 /** `require`, `module` and their like, and global variables that the program defined itself. */
-function outsideValue(name: string, script: Script, scopes: Inspected['scopes']): unknown {
+function outsideValue(name: string, script: Script, scopes: Scopes): unknown {
   const file = script.isFile ? fileURLToPath(script.url) : path.join(process.cwd(), '[eval]');
   if (!script.source.isModule) {
     if (name === 'require') return new RequireRef(file);
@@ -319,7 +350,7 @@ function outsideValue(name: string, script: Script, scopes: Inspected['scopes'])
     if (name === '__dirname') return path.dirname(file);
     if (name === 'module') return { id: file, filename: file, path: path.dirname(file), exports: {} };
   }
-  for (const scope of scopes) if (name in scope) return scope[name];
+  for (const scope of scopes) if (name in scope) return valueIn(scope, name);
   const d = Object.getOwnPropertyDescriptor(globalThis, name);
   if (d?.get !== undefined && module.isBuiltin(name)) return builtinModule(name);
   return (globalThis as Record<string, unknown>)[name];

@@ -1,27 +1,31 @@
 /**
  * The `this` that an arrow function took from its surroundings.
  *
- * V8 shows it to nobody but a debugger that has stopped inside of the function. So we call it, stop it before its first step, look,
- * and end the call there: nothing of the function has run. That takes some milliseconds, once per function.
+ * Only a debugger that has stopped inside of the function sees it (`stop-inside.ts`): some milliseconds, once per function.
  */
 
-import { stopInside } from './inspect.ts';
+import { stoppedByUser } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import type { Script } from './script.ts';
+import { stopInside } from './stop-inside.ts';
 import { Trouble } from './trouble.ts';
 
 const known = new WeakMap<Fn, unknown>();
 
-/** Its value. @throws {Trouble} When a debugger has stopped the program meanwhile. */
+/** Its value. @throws {Trouble} When a debugger has stopped the program, or a parameter has a computed key. */
 export function lexicalThis(fn: Fn, unit: Unit, script: Script): unknown {
   if (script.source.isModule && isTop(unit)) return undefined;
   if (known.has(fn)) return known.get(fn);
-  const stopped = stopInside(fn, 'this');
+  const stopped = stopInside(fn, unit, 'this');
   if (stopped === undefined) {
     throw new Trouble(
       undefined,
-      'it uses `this` of the function or object around it, which cannot be found out while a debugger has stopped the program',
+      `it uses \`this\` of the function or object around it, which cannot be found out ${
+        stoppedByUser()
+          ? 'while a debugger has stopped the program'
+          : 'without running a parameter with a computed key'
+      }`,
       'put what it needs into variables',
     );
   }

@@ -49,6 +49,8 @@ export interface Unit {
   readonly imports: number[];
   /** `this` of an arrow function's surroundings, by position. */
   readonly thises: number[];
+  /** Whatever is declared anywhere inside of it, but for what its own functions declare. */
+  readonly names: Set<string>;
   usesArguments: boolean;
   usesSuper: boolean;
   usesNewTarget: boolean;
@@ -135,6 +137,7 @@ class Analyser {
       (known as { reassigned: boolean }).reassigned = true;
       return;
     }
+    at.unit?.names.add(name);
     at.bindings.set(name, {
       name,
       kind,
@@ -426,6 +429,7 @@ class Analyser {
       metas: [],
       thises: [],
       imports: [],
+      names: new Set(),
       usesArguments: false,
       usesSuper: false,
       usesNewTarget: false,

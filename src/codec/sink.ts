@@ -164,6 +164,12 @@ export class Sink {
     return this.at <= KEEP_BYTES;
   }
 
+  /** Empties it; a big block is let go. */
+  release(): void {
+    this.at = 0;
+    if (this.bytes.length > KEEP_BYTES) this.#use(Buffer.allocUnsafeSlow(firstBytes));
+  }
+
   /** What was written; afterwards the sink is empty. A big block is handed over, a small one copied out. */
   take(): Buffer {
     const { at } = this;

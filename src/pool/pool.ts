@@ -336,7 +336,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const checked = checkFunction(func, 'Cannot run tasks: the function');
     const before = this.#known.get(func);
     if (before !== undefined && typeof checked === 'function' && isFixed(checked)) return before;
-    const bytes = encode(checked, { root: 'function' });
+    const bytes = encode(checked, { root: 'function', again: true });
     if (before?.bytes.equals(bytes)) return before;
     const known: PoolFunction = { id: this.#functions++, bytes };
     this.#known.set(func, known);

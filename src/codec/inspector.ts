@@ -1,0 +1,160 @@
+/**
+ * The in-process inspector session behind `inspect.ts` and `stop-inside.ts`: commands, and how values get there and back.
+ *
+ * It answers synchronously. The debugger is enabled only while something needs it, with all pauses skipped but for those asked
+ * for: a session of its own, which a debugger that the user has attached never notices. Enabling takes milliseconds, since V8 tells
+ * of every script then; so it stays enabled until the message in hand is done (`disableDebugger`).
+ */
+import inspector from 'node:inspector';
+import { NotSupportedError } from '../base/errors.ts';
+
+/** Of the handles that one look into a function needs; released together. */
+export const objectGroup = 'multiproc';
+
+interface Registry {
+  value: unknown;
+  out: unknown;
+}
+
+const registry: Registry = { value: undefined, out: undefined };
+let session: inspector.Session | undefined;
+let registryId = '';
+
+/** Sends a command; in-process sessions answer before this returns. */
+export function post<R>(method: string, params: object): R {
+  let error: Error | null = null;
+  let result: unknown;
+  (session as unknown as { post(m: string, p: object, f: (e: Error | null, r: unknown) => void): void }).post(
+    method,
+    params,
+    (e, r) => {
+      error = e;
+      result = r;
+    },
+  );
+  if (error !== null) throw error;
+  return result as R;
+}
+
+/** Opens the session, unless it is open. @throws {NotSupportedError} In a Node without the inspector. */
+export function connect(): void {
+  if (session !== undefined) return;
+  if (process.features.inspector === false) {
+    throw new NotSupportedError(
+      'Cannot send a function as code: this Node was built without the inspector; export it from a module and send { module, name }',
+    );
+  }
+  session = new inspector.Session();
+  session.connect();
+  session.on('Debugger.scriptParsed', ({ params }) => parsed.set(params.scriptId, params));
+  session.on('Debugger.paused', ({ params }) => {
+    if (stop === undefined) stopped = true;
+    else stop(params);
+  });
+  const key = Symbol.for('multiproc.inspect');
+  Object.defineProperty(globalThis, key, { value: registry, configurable: true });
+  try {
+    const expression = "globalThis[Symbol.for('multiproc.inspect')]";
+    registryId = post<{ result: { objectId: string } }>('Runtime.evaluate', { expression }).result.objectId;
+  } finally {
+    Reflect.deleteProperty(globalThis, key);
+  }
+}
+
+/** A handle of `value`, in {@link objectGroup}. */
+export function handleOf(value: object): string {
+  registry.value = value;
+  try {
+    return post<{ result: { objectId: string } }>('Runtime.callFunctionOn', {
+      objectId: registryId,
+      functionDeclaration: 'function() { return this.value; }',
+      objectGroup,
+      silent: true,
+    }).result.objectId;
+  } finally {
+    registry.value = undefined;
+  }
+}
+
+/** The real values behind remote objects, all fetched at once. */
+export function valuesOf(objectIds: readonly string[]): unknown[] {
+  post('Runtime.callFunctionOn', {
+    objectId: registryId,
+    functionDeclaration: 'function(...values) { this.out = values; }',
+    arguments: objectIds.map((objectId) => ({ objectId })),
+    silent: true,
+  });
+  const out = registry.out as unknown[];
+  registry.out = undefined;
+  return out;
+}
+
+/** The value of a remote object that has no handle. */
+export function primitive(o: inspector.Runtime.RemoteObject | undefined): unknown {
+  if (o === undefined || o.type === 'undefined') return undefined;
+  if (o.subtype === 'null') return null;
+  if (o.type === 'bigint') return BigInt(String(o.unserializableValue ?? '0n').replace(/n$/, ''));
+  if (o.unserializableValue !== undefined) return Number(o.unserializableValue);
+  return o.value;
+}
+
+// The debugger
+
+type Parsed = inspector.Debugger.ScriptParsedEventDataType;
+type Paused = inspector.Debugger.PausedEventDataType;
+
+const parsed = new Map<string, Parsed>();
+let enabled = false;
+let stopped = false;
+let stop: ((params: Paused) => void) | undefined;
+
+/** Whether the debugger is enabled, so that what needs it is cheap for the moment. */
+export function debuggerEnabled(): boolean {
+  return enabled;
+}
+
+/** Enables the debugger; whoever made a message calls {@link disableDebugger} at its end. */
+export function enableDebugger(): void {
+  connect();
+  if (enabled) return;
+  enabled = true;
+  stopped = false;
+  try {
+    // Tells of a stop that a debugger of the user's has made, before pauses are skipped.
+    post('Debugger.enable', {});
+    post('Debugger.setSkipAllPauses', { skip: true });
+  } catch (e) {
+    disableDebugger();
+    throw e;
+  }
+}
+
+/** Disables it again, if it is enabled. */
+export function disableDebugger(): void {
+  if (!enabled) return;
+  enabled = false;
+  parsed.clear();
+  post('Debugger.disable', {});
+}
+
+/** What V8 says about a script; only while the debugger is enabled. */
+export function parsedScript(id: string): Parsed | undefined {
+  return parsed.get(id);
+}
+
+/** Whether a debugger of the user's had stopped the program when ours was enabled. */
+export function stoppedByUser(): boolean {
+  return stopped;
+}
+
+/** Runs `work` while pauses happen; `onStop` is called at each. */
+export function withStops(onStop: (params: Paused) => void, work: () => void): void {
+  post('Debugger.setSkipAllPauses', { skip: false });
+  stop = onStop;
+  try {
+    work();
+  } finally {
+    stop = undefined;
+    post('Debugger.setSkipAllPauses', { skip: true });
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Looks at a place that V8 shows to nobody but a debugger: the inside of a function.
+ *
+ * The function is called, stopped before its first step, and the call is ended there: nothing of it has run. Parameters come before
+ * the first step, so they get something to be taken apart, and no default of theirs is evaluated. That takes a millisecond,
+ * and some more where the debugger is not enabled yet.
+ */
+
+import type inspector from 'node:inspector';
+import type { AnyNode, Function as FunctionNode } from 'acorn';
+import {
+  enableDebugger,
+  handleOf,
+  objectGroup,
+  post,
+  primitive,
+  stoppedByUser,
+  valuesOf,
+  withStops,
+} from './inspector.ts';
+import type { Fn } from './plan.ts';
+import type { Unit } from './scope.ts';
+
+/** Through which the call that is stopped finds its function and arguments. */
+const key = Symbol.for('multiproc.stop');
+
+/**
+ * The value of `expression` inside of `fn`.
+ *
+ * @returns undefined when that is not possible: a class cannot be called, a key that is computed in a parameter would be; or
+ *   a debugger of the user's has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
+ */
+export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly value: unknown } | undefined {
+  const { node } = unit;
+  if (!('params' in node)) return undefined;
+  const args = standIns(node.params);
+  if (args === undefined) return undefined;
+  enableDebugger();
+  if (stoppedByUser()) return undefined;
+  let found: { readonly value: unknown } | undefined;
+  const onStop = ({ callFrames }: inspector.Debugger.PausedEventDataType): void => {
+    try {
+      found = evaluated(callFrames[0]!.callFrameId, expression);
+    } finally {
+      post('Debugger.resume', { terminateOnResume: true });
+    }
+  };
+  try {
+    const { breakpointId } = post<{ breakpointId: string }>('Debugger.setBreakpointOnFunctionCall', {
+      objectId: handleOf(fn),
+    });
+    Object.defineProperty(globalThis, key, { value: { fn, args }, configurable: true });
+    try {
+      withStops(onStop, () => call(node));
+    } finally {
+      Reflect.deleteProperty(globalThis, key);
+      post('Debugger.removeBreakpoint', { breakpointId });
+    }
+    return found;
+  } finally {
+    post('Runtime.releaseObjectGroup', { objectGroup });
+  }
+}
+
+/** In an evaluation of its own, at whose border the end of the call stops. */
+function call(node: FunctionNode): void {
+  const self = `globalThis[Symbol.for('${key.description}')]`;
+  // The body of a generator begins with the first `next()`.
+  const begin = node.generator ? '.next()' : '';
+  try {
+    post('Runtime.evaluate', { expression: `${self}.fn(...${self}.args)${begin}`, silent: true });
+  } catch {
+    // "Execution was terminated": as it should be.
+  }
+}
+
+function evaluated(callFrameId: string, expression: string): { readonly value: unknown } | undefined {
+  const { result, exceptionDetails } = post<{
+    result: inspector.Runtime.RemoteObject;
+    exceptionDetails?: object;
+  }>('Debugger.evaluateOnCallFrame', { callFrameId, expression, objectGroup, silent: true });
+  if (exceptionDetails !== undefined) return undefined;
+  return { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
+}
+
+/** As many as a rest parameter that is a pattern may want to take apart. */
+const FOR_REST = 100;
+
+/** Arguments with which no default value is evaluated; undefined where a key is computed. */
+function standIns(params: readonly AnyNode[]): unknown[] | undefined {
+  if (params.every((p) => p.type === 'Identifier')) return [];
+  if (params.some(computesKey)) return undefined;
+  const last = params.at(-1);
+  const rest = last?.type === 'RestElement' && last.argument.type !== 'Identifier' ? FOR_REST : 0;
+  return new Array<unknown>(params.length + rest).fill(standIn);
+}
+
+function computesKey(pattern: AnyNode | null): boolean {
+  switch (pattern?.type) {
+    case 'AssignmentPattern':
+      return computesKey(pattern.left);
+    case 'RestElement':
+      return computesKey(pattern.argument);
+    case 'ArrayPattern':
+      return pattern.elements.some(computesKey);
+    case 'ObjectPattern':
+      return pattern.properties.some((p) =>
+        p.type === 'RestElement' ? computesKey(p) : p.computed || computesKey(p.value),
+      );
+    default:
+      return false;
+  }
+}
+
+/** Has every property, and as many elements as anyone asks for, all of which are like itself. */
+const standIn: object = new Proxy(
+  {},
+  {
+    get: (_, name) => (name === Symbol.iterator ? elements : standIn),
+    getOwnPropertyDescriptor: () => undefined,
+  },
+);
+
+function* elements(): Generator<object> {
+  for (let i = 0; i < FOR_REST; i++) yield standIn;
+}
