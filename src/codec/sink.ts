@@ -6,11 +6,6 @@
  */
 import { T } from './tags.ts';
 
-/** ES2024, there since Node 20; TypeScript's ES2023 library does not know it. */
-function isWellFormed(s: string): boolean {
-  return (s as string & { isWellFormed(): boolean }).isWellFormed();
-}
-
 const firstBytes = 8192;
 const KEEP_BYTES = 1 << 20;
 
@@ -121,7 +116,7 @@ export class Sink {
       this.bytes[this.at++] = T.ASCII;
       this.varint(byteLength);
       this.at += this.bytes.write(s, this.at, byteLength, 'latin1');
-    } else if (isWellFormed(s)) {
+    } else if (s.isWellFormed()) {
       this.reserve(byteLength + 11);
       this.bytes[this.at++] = T.UTF8;
       this.varint(byteLength);
