@@ -419,7 +419,9 @@ export class ParkingLot implements Listener {
       for (const slot of this.slots.ofParticipant(index)) {
         const state = this.slots.state(slot);
         const kind = (this.slots.details(slot) >> kindShift) & kindMask;
-        // First pass on, then free: should we die between the two, somebody is woken twice, and nobody never.
+        // First pass on, then free: should we die between the two, somebody is woken twice, and nobody never. But what was
+        // given is given on once at most: then it is lost with the one who had it, as if he had lived to take it.
+        if (state === GRANTED) this.slots.change(slot, GRANTED, SPOILED);
         if (state !== FREE) this.#passOnFor(kind, this.slots.key(slot), state, tag);
         this.slots.leave(slot);
       }

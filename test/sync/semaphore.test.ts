@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BoundedSemaphore, Semaphore, Value } from '../../src/index.ts';
+import type { Arena } from '../../src/memory/arena.ts';
+import { parkingLot } from '../../src/sync/parking.ts';
+import { GRANTED } from '../../src/sync/slots.ts';
 import { Peer } from '../fixtures/peer.ts';
 
 test('Semaphore: never more than its value are inside, in threads and tasks of several processes', async () => {
@@ -78,4 +81,37 @@ test('BoundedSemaphore: keeps its bound in another process', async () => {
     peer.run((_mp, s: BoundedSemaphore) => s.release(), semaphore),
     { name: 'ValueError' },
   );
+});
+
+test('Semaphore: a unit given to one who dies is given on, and not twice when who gives it on dies too', async () => {
+  const semaphore = new Semaphore(0);
+  const { arena, offset } = (semaphore as unknown as { block: { arena: Arena; offset: number } }).block;
+  const { slots } = parkingLot(arena);
+  for (const reaperDies of [false, true]) {
+    await using peer = await Peer.start();
+    peer
+      .run(async (_mp, s: Semaphore) => {
+        await s.acquire();
+      }, semaphore)
+      .catch(() => {});
+    while (slots.count(offset) === 0) await new Promise((resolve) => setImmediate(resolve));
+    const first = slots.first(offset)!;
+    await peer.kill();
+    assert.equal(slots.tellSeen(first, GRANTED), true);
+    if (reaperDies) {
+      const { leave } = slots;
+      slots.leave = () => {
+        throw new Error('killed');
+      };
+      try {
+        assert.throws(() => parkingLot(arena).reap(), { message: 'killed' });
+      } finally {
+        slots.leave = leave;
+      }
+    }
+    parkingLot(arena).reap();
+    assert.equal(semaphore.getValue(), 1);
+    assert.equal(slots.state(first.slot), 0);
+    semaphore.acquireSync();
+  }
 });
