@@ -93,16 +93,18 @@ async function start(message: StartMessage): Promise<void> {
     };
     programs.set(id, program);
     for (const [other, stream] of givenAway) close(other, stream);
-    child.on('exit', (code, signal) => {
-      program.exited = true;
-      reply({ op: 'exit', id, returncode: code ?? -os.constants.signals[signal!] });
-      forget(id, program);
-    });
+    child.on('exit', (code, signal) => ended(id, program, code ?? -os.constants.signals[signal!]));
     reply({ op: 'started', id, pid: child.pid, fds: [0, 1, 2].map((n) => ends[n]?.fd ?? -1) });
   } catch (error) {
     for (const end of [...ends, ...theirs]) end?.close();
     reply({ op: 'failed', id, error: refusal(error) });
   }
+}
+
+function ended(id: number, program: Program, returncode: number): void {
+  program.exited = true;
+  reply({ op: 'exit', id, returncode });
+  forget(id, program);
 }
 
 /** So many more bytes of an output are wanted. */
@@ -171,7 +173,8 @@ function write(id: number, bytes: Uint8Array): void {
 }
 
 function kill(id: number, signal: number): void {
-  const child = programs.get(id)?.child;
+  const program = programs.get(id);
+  const child = program?.child;
   let error: Refusal | undefined;
   const note = (e: Error): void => {
     error = refusal(e);
@@ -184,6 +187,12 @@ function kill(id: number, signal: number): void {
     note(e as Error);
   }
   child?.off('error', note);
+  if (program !== undefined && !sent && error === undefined && !program.exited) {
+    // There is no such process, yet Node has not seen it end: somebody else has collected it, and Node never will. The
+    // code is lost; Python says 0 then.
+    program.child.unref();
+    ended(id, program, 0);
+  }
   reply({ op: 'killed', id, sent, error });
 }
 

@@ -20,7 +20,7 @@ import { nothingStaysOpen, openFds } from '../support/fds.ts';
 import { blocking, fallback, inNode, rowList, sh, start, turn, waiting, withFile } from '../support/rows.ts';
 
 export { blocking, waiting };
-export const { rows, row, rowOnce, rowFast, rowNotFallback } = rowList();
+export const { rows, row, rowOnce, rowFast } = rowList();
 
 /** SIGPIPE, as under a shell. A fallback in a worker thread has sockets, on which `yes` may see an error first. */
 const brokenPipe = fallback && !isMainThread ? [-13, 1] : [-13];

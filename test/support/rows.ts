@@ -97,12 +97,6 @@ export function rowList() {
         }
       });
     },
-    /** A row that `node:child_process` cannot meet; test/conformance/README.md says why. */
-    rowNotFallback(name: string, check: Row['check']): void {
-      row(name, async (kit) => {
-        if (!fallback) await check(kit);
-      });
-    },
   };
 }
 
