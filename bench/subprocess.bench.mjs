@@ -2,8 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 import { DEVNULL, PIPE, Popen, run, runSync } from '../dist/subprocess.js';
-import { python, table } from './measure.mjs';
+import { table } from './measure.mjs';
 
 const [execa, tinyexec, zx] = await Promise.all(
   ['execa', 'tinyexec', 'zx'].map((name) => import(name).catch(() => undefined)),
@@ -12,16 +13,46 @@ if (zx) zx.$.verbose = false;
 
 const mid = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
-/** Medians of all ways, taken by turns so that all see the same machine. */
-async function compare(ways, rounds) {
-  const times = new Map(Object.keys(ways).map((name) => [name, []]));
+/** A python3 that measures `statement` whenever it is asked to, so that it takes its turns; undefined without python3. */
+function cpython(setup, statement) {
+  const program = `
+import subprocess, sys, time
+${setup}
+for _ in sys.stdin:
+    t = time.perf_counter()
+    ${statement}
+    print((time.perf_counter() - t) * 1000, flush=True)
+`;
+  if (spawnSync('python3', ['--version']).error) return undefined;
+  const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const way = async () => {
+    child.stdin.write('\n');
+    const { done, value } = await lines.next();
+    if (done) throw new Error('python3 ended');
+    return Number(value);
+  };
+  way.end = () => child.stdin.end();
+  return way;
+}
+
+/**
+ * Medians of all ways, taken by turns so that all see the same machine, a few times each in a turn. What a way returns
+ * as a number is its own measurement.
+ */
+async function compare(ways, rounds, repeat = 1) {
+  const present = Object.entries(ways).filter(([, way]) => way !== undefined);
+  const times = new Map(present.map(([name]) => [name, []]));
   for (let i = rounds > 10 ? -2 : -1; i < rounds; i++) {
-    for (const [name, way] of Object.entries(ways)) {
-      const begin = performance.now();
-      await way();
-      if (i >= 0) times.get(name).push(performance.now() - begin);
+    for (const [name, way] of present) {
+      for (let k = 0; k < repeat; k++) {
+        const begin = performance.now();
+        const own = await way();
+        if (i >= 0) times.get(name).push(typeof own === 'number' ? own : performance.now() - begin);
+      }
     }
   }
+  for (const [, way] of present) way.end?.();
   return [...times].map(([name, values]) => [name, mid(values)]);
 }
 
@@ -36,30 +67,25 @@ const starters = {
   ...(zx && { zx: () => zx.$`true`.quiet() }),
 };
 const cpythonStart = (megabytes) =>
-  python(`
-import json, subprocess, time
-block = bytearray(b'x' * (${megabytes} << 20))
-times = []
-for i in range(42):
-    t = time.perf_counter()
-    subprocess.run(['true'])
-    times.append((time.perf_counter() - t) * 1000)
-print(json.dumps(sorted(times[2:])[20]))
-`);
+  cpython(`block = bytearray(b'x' * (${megabytes} << 20))`, "subprocess.run(['true'])");
 
 const title = (what) => `run \`true\`, ${what}`;
 process.stdout.write(
-  table(title('small process'), 'ms', 'less', [
-    ...(await compare(starters, 40)),
-    ['CPython subprocess.run', cpythonStart(0)],
-  ]),
+  table(
+    title('small process'),
+    'ms',
+    'less',
+    await compare({ ...starters, 'CPython subprocess.run': cpythonStart(0) }, 25, 3),
+  ),
 );
 const blocks = Array.from({ length: 50 }, () => Buffer.alloc(16 << 20, 1));
 process.stdout.write(
-  table(title('800 MB of live Buffers'), 'ms', 'less', [
-    ...(await compare(starters, 20)),
-    ['CPython subprocess.run', cpythonStart(800)],
-  ]),
+  table(
+    title('800 MB of live Buffers'),
+    'ms',
+    'less',
+    await compare({ ...starters, 'CPython subprocess.run': cpythonStart(800) }, 12, 3),
+  ),
 );
 if (blocks.length === 0) throw new Error('the blocks must live until here');
 blocks.length = 0;
@@ -91,8 +117,11 @@ const captured = async (promise) => {
   if (stdout.length !== SIZE) throw new Error(`${stdout.length} bytes`);
 };
 process.stdout.write(
-  table('capture 300 MB', 'ms', 'less', [
-    ...(await compare(
+  table(
+    'capture 300 MB',
+    'ms',
+    'less',
+    await compare(
       {
         'multiproc run': watched('multiproc run', () => captured(run(producer, { stdout: PIPE }))),
         'multiproc runSync': () => captured(runSync(producer, { stdout: PIPE })),
@@ -105,22 +134,14 @@ process.stdout.write(
               execa.execa(producer[0], producer.slice(1), { encoding: 'buffer', maxBuffer: 2 * SIZE }),
             ),
         }),
+        'CPython subprocess.run': cpython(
+          '',
+          `assert len(subprocess.run(${JSON.stringify(producer)}, stdout=subprocess.PIPE).stdout) == ${SIZE}`,
+        ),
       },
       5,
-    )),
-    [
-      'CPython subprocess.run',
-      python(`
-import json, subprocess, time
-times = []
-for i in range(5):
-    t = time.perf_counter()
-    assert len(subprocess.run(${JSON.stringify(producer)}, stdout=subprocess.PIPE).stdout) == ${SIZE}
-    times.append((time.perf_counter() - t) * 1000)
-print(json.dumps(sorted(times)[2]))
-`),
-    ],
-  ]),
+    ),
+  ),
 );
 process.stdout.write(table('delay of the event loop meanwhile, 99th percentile', 'ms', 'less', [...delays]));
 
@@ -131,29 +152,23 @@ async function throughCat() {
   await collect(child);
 }
 process.stdout.write(
-  table('300 MB through cat and back', 'ms', 'less', [
-    ...(await compare(
+  table(
+    '300 MB through cat and back',
+    'ms',
+    'less',
+    await compare(
       {
         'multiproc communicate': () => captured(run('cat', { input, stdout: PIPE })),
         'multiproc communicateSync': () => captured(runSync('cat', { input, stdout: PIPE })),
         'child_process.spawn': throughCat,
+        'CPython communicate': cpython(
+          `data = b'some text ' * ${SIZE / 10}`,
+          `assert len(subprocess.run(['cat'], input=data, stdout=subprocess.PIPE).stdout) == ${SIZE}`,
+        ),
       },
       3,
-    )),
-    [
-      'CPython communicate',
-      python(`
-import json, subprocess, time
-data = b'some text ' * ${SIZE / 10}
-times = []
-for i in range(3):
-    t = time.perf_counter()
-    assert len(subprocess.run(['cat'], input=data, stdout=subprocess.PIPE).stdout) == ${SIZE}
-    times.append((time.perf_counter() - t) * 1000)
-print(json.dumps(sorted(times)[1]))
-`),
-    ],
-  ]),
+    ),
+  ),
 );
 
 async function pipeline() {
