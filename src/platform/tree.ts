@@ -75,11 +75,13 @@ function family(root: number): number[] {
   return [...members].filter((pid) => pid !== process.pid && !zombies.has(pid));
 }
 
-function signalOne(pid: number, signal: number | NodeJS.Signals): void {
+/** @returns false when it has ended, or belongs to someone else (a set-user-id program): the others still get it. */
+function signalOne(pid: number, signal: number | NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);
+    return true;
   } catch {
-    // It has ended, or belongs to someone else (a set-user-id program): the others still get it.
+    return false;
   }
 }
 
@@ -96,17 +98,18 @@ export function signalTree(root: number, signal: number | NodeJS.Signals, alive:
     found = false;
     const members = family(root);
     // With the child collected its number may be somebody else's by now: then nobody of that family is ours.
-    if (!alive && members.includes(root) && processes().some((p) => p.pid === root)) return 0;
+    if (!alive && processes().some((p) => p.pid === root)) return 0;
     for (const pid of members) {
-      if (stopped.has(pid)) continue;
+      if (stopped.has(pid) || (!alive && pid === root)) continue;
       stopped.add(pid);
       found = true;
       signalOne(pid, 'SIGSTOP');
     }
   }
-  for (const pid of stopped) signalOne(pid, signal);
+  let reached = 0;
+  for (const pid of stopped) if (signalOne(pid, signal)) reached++;
   for (const pid of stopped) signalOne(pid, 'SIGCONT');
-  return stopped.size;
+  return reached;
 }
 
 /** Windows knows no signals, whatever is asked for ends them, and no groups: those of a program that is gone are lost. */

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Child, signalNumber } from '../../src/platform/child.ts';
+import { launch } from '../../src/platform/launch.ts';
+
+const sh = (script: string): Child => launch({ file: 'sh', args: ['sh', '-c', script], fds: new Map() });
+const ended = (child: Child): Promise<number> => new Promise((resolve) => child.onExit(resolve));
+
+test('the exit code of a program, and the negated signal of one that was ended by it', async () => {
+  for (const [script, code] of [
+    ['exit 0', 0],
+    ['exit 255', 255],
+    ['kill -TERM $$', -15],
+    ['kill -KILL $$', -9],
+  ] as const) {
+    assert.equal(await ended(sh(script)), code);
+    assert.equal(sh(script).waitSync(), code);
+  }
+});
+
+test('waiting has a limit, and may be done again', () => {
+  const child = launch({ file: 'sleep', args: ['sleep', '60'], fds: new Map() });
+  assert.deepEqual([child.waitSync(0), child.waitSync(20), child.poll()], [null, null, null]);
+  assert.equal(child.kill('SIGKILL'), true);
+  assert.equal(child.waitSync(60_000), -9);
+  assert.deepEqual([child.poll(), child.waitSync(), child.returncode], [-9, -9, -9]);
+});
+
+test('no signal is sent once the exit code has been collected: the pid may be somebody else’s', () => {
+  const child = sh('exit 3');
+  assert.equal(child.waitSync(), 3);
+  assert.equal(child.kill('SIGTERM'), false);
+});
+
+test('everyone who listens hears, also late; who has unsubscribed does not', async () => {
+  const child = sh('exit 4');
+  const heard: string[] = [];
+  const first = new Promise<void>((resolve) => child.onExit((code) => resolve(void heard.push(`a${code}`))));
+  const cancel = child.onExit(() => heard.push('never'));
+  cancel();
+  await first;
+  assert.equal(await ended(child), 4);
+  assert.deepEqual(heard, ['a4']);
+});
+
+test('names and numbers of signals; what is none is refused', () => {
+  assert.deepEqual([signalNumber('SIGTERM'), signalNumber(0), signalNumber(64)], [15, 0, 64]);
+  for (const wrong of ['SIGNONE', 65, -1, 1.5])
+    assert.throws(() => signalNumber(wrong), { name: 'ValueError', message: /no such signal/ });
+});
