@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { transformSync } from 'esbuild';
+import { build, transformSync } from 'esbuild';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const src = path.join(root, 'src');
@@ -67,7 +67,7 @@ for (const file of sources) {
   writeFileSync(out, `${linked}//# sourceMappingURL=${path.basename(out)}.map\n`);
   writeFileSync(`${out}.map`, map);
 }
-bundleBootstrap();
+await bundleBootstrap();
 writeFileSync(path.join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
 for (const entry of sources.filter((file) => !file.includes(path.sep) && file !== 'bootstrap.ts')) {
   const name = entry.replace(/\.ts$/, '.js');
@@ -75,59 +75,100 @@ for (const entry of sources.filter((file) => !file.includes(path.sep) && file !=
 }
 
 /**
- * Puts all that every child loads into `bootstrap.js`, so that a child finds, reads and compiles one file instead of dozens. Each part is
- * entered into the cache of modules under the name of its own file: the rest of the library, loaded later, shares its state.
+ * Puts all that every child loads into `bootstrap.js`, in one scope, so that a child finds, reads and compiles one small file instead of
+ * dozens. Each part is entered into the cache of modules under the name of its own file: the rest of the library, loaded
+ * later, shares its state.
  */
-function bundleBootstrap() {
-  const main = 'bootstrap.js';
-  const parts = [];
-  const seen = new Set([main]);
-  const collect = (name) => {
-    const text = readFileSync(path.join(cjs, name), 'utf8').replace(/\/\/# sourceMappingURL=[^\n]*\n$/, '');
-    const inner = (specifier) => path.posix.join(path.posix.dirname(name), specifier);
-    const code = text
-      .replace(/^(var \w+ = (?:__toESM\()?)require\("(\.[^"]+)"\)/gm, (_, head, specifier) => {
-        const wanted = inner(specifier);
-        if (!seen.has(wanted)) {
-          seen.add(wanted);
-          collect(wanted);
-        }
-        return `${head}__load(${JSON.stringify(wanted)})`;
-      })
-      .replace(/\bimport\("(\.[^"]+)"\)/g, (_, specifier) => `import("./${inner(specifier)}")`);
-    parts.push({ name, code });
-  };
-  collect(main);
-  let out = `const __parts = Object.create(null);
-function __load(name) {
+async function bundleBootstrap() {
+  const { metafile } = await bundle("import './bootstrap.ts';");
+  const inputs = Object.keys(metafile.inputs);
+  const parts = inputs
+    .map((file) => path.relative(src, path.join(root, file)))
+    .filter((file) => file.endsWith('.ts') && file !== 'bootstrap.ts')
+    .map((file) => file.split(path.sep).join('/'));
+  const classes = [];
+  const entries = parts.map((file, i) => {
+    const code = readFileSync(path.join(cjs, outputOf(file)), 'utf8');
+    const names = exportsOf(code);
+    classes.push(...names.filter((name) => code.includes(`class ${name} `)));
+    const pairs = names.map((name) => `${name}: part${i}.${name}`);
+    return {
+      load: `import * as part${i} from './${file}';`,
+      row: `'${outputOf(file)}': { ${pairs.join(', ')} },`,
+    };
+  });
+  const register = `import { Module } from 'node:module';
+${entries.map((e) => e.load).join('\n')}
+const exportsOf = { ${entries.map((e) => e.row).join('\n')} };
+for (const name of Object.keys(exportsOf)) {
   const filename = __dirname + '/' + name;
-  const known = require.cache[filename];
-  if (known !== undefined) return known.exports;
-  const part = new module.constructor(filename, module);
+  const part = new Module(filename);
   part.filename = filename;
-  part.paths = module.paths;
-  require.cache[filename] = part;
-  let own;
-  const need = (id) => (id[0] === '.' ? (own ??= require('node:module').createRequire(filename))(id) : require(id));
-  __parts[name].call(part.exports, part.exports, need, part, filename, filename.slice(0, filename.lastIndexOf('/')));
+  part.exports = Object.defineProperty(exportsOf[name], '__esModule', { value: true });
   part.loaded = true;
-  return part.exports;
+  Module._cache[filename] = part;
 }
 `;
-  const sections = [];
-  const add = ({ name, code }) => {
-    const map = JSON.parse(readFileSync(path.join(cjs, `${name}.map`), 'utf8'));
-    map.sources = map.sources.map((source) => path.posix.join(path.posix.dirname(name), source));
-    sections.push({ offset: { line: out.split('\n').length - 1, column: 0 }, map });
-    out += code;
-  };
-  for (const part of parts) {
-    if (part.name === main) continue;
-    out += `__parts[${JSON.stringify(part.name)}] = function (exports, require, module, __filename, __dirname) {\n`;
-    add(part);
-    out += '};\n';
+  const { outputFiles } = await bundle("import 'register'; import './bootstrap.ts';", register);
+  const text = outputFiles
+    .find((file) => file.path.endsWith('.js'))
+    .text // A child need not copy all that Node's own modules hold.
+    .replace(/__toESM\((require\("node:\w+"\)),1\)/g, '{__proto__:$1,default:$1}')
+    .replace(/\bimport\("(\.\/[^"]+)\.ts"\)/g, 'import("$1.js")');
+  writeFileSync(path.join(cjs, 'bootstrap.js'), text);
+  writeFileSync(
+    path.join(cjs, 'bootstrap.js.map'),
+    outputFiles.find((file) => file.path.endsWith('.map')).text,
+  );
+  // A name that is taken would have got a number, and errors show the names of their classes.
+  for (const name of classes) {
+    if (!new RegExp(`class ${name}\\b|${name}=class\\b`).test(text))
+      throw new Error(`class ${name} was renamed`);
   }
-  add(parts.find((part) => part.name === main));
-  writeFileSync(path.join(cjs, main), `${out}//# sourceMappingURL=${main}.map\n`);
-  writeFileSync(path.join(cjs, `${main}.map`), JSON.stringify({ version: 3, sections }));
+}
+
+/** Bundles a program that lies in `src/`; `register` is the text of the module of that name. */
+function bundle(contents, register = '') {
+  return build({
+    stdin: { contents, resolveDir: src, sourcefile: 'bootstrap-parts.js' },
+    bundle: true,
+    plugins: [given('register', register)],
+    // Loaded later, and then as files of their own.
+    external: ['./index.ts', './process/own-copy.ts'],
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    tsconfigRaw: '{}',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
+    metafile: true,
+    outfile: path.join(cjs, 'bootstrap.js'),
+    write: false,
+    absWorkingDir: root,
+  });
+}
+
+/** A module named `name` that is nowhere but in `contents`. */
+function given(name, contents) {
+  return {
+    name,
+    setup(builder) {
+      builder.onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path: name, namespace: name }));
+      builder.onLoad({ filter: /.*/, namespace: name }, () => ({ contents, resolveDir: src, loader: 'js' }));
+    },
+  };
+}
+
+/** `codec/decode.ts` → `codec/decode.js`. */
+function outputOf(file) {
+  return file.replace(/\.ts$/, '.js');
+}
+
+/** What a CommonJS file that esbuild has made exports. */
+function exportsOf(code) {
+  return [...(/0 && \(module\.exports = \{\n([^}]*)\}\)/.exec(code)?.[1] ?? '').matchAll(/\w+/g)].map(
+    ([name]) => name,
+  );
 }

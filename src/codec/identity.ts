@@ -10,9 +10,8 @@ let own: string | undefined;
 
 /** This thread's name in keys. */
 export function origin(): string {
-  own ??= [process.pid, performance.timeOrigin * 1000, Math.random() * 2 ** 52]
-    .map((n) => Math.floor(n).toString(36))
-    .join('-');
+  // Not `performance.timeOrigin`: loading `performance` takes a child milliseconds.
+  own ??= [process.pid, Date.now(), Math.floor(Math.random() * 2 ** 52)].map((n) => n.toString(36)).join('-');
   return own;
 }
 
