@@ -63,3 +63,19 @@ export function checkSignal(signal: unknown): AbortSignal | undefined {
   }
   return signal;
 }
+
+/**
+ * Passes options on. A name that no option has is a mistake that would otherwise go unnoticed.
+ *
+ * @throws {TypeError} When they are no object, or have a name that is not in `known`.
+ */
+export function checkOptions<O extends object>(options: O, known: readonly string[], call: string): O {
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`Cannot ${call}: options must be an object, got ${show(options)}`);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw typeError(`Cannot ${call}: there is no option ${show(name)}; known are ${known.join(', ')}`);
+    }
+  }
+  return options;
+}

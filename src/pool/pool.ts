@@ -6,7 +6,7 @@
  */
 import { inspect } from 'node:util';
 import { ValueError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
+import { checkOptions, checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
 import { encode, encodeList, isFixed } from '../codec/index.ts';
 import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
@@ -72,18 +72,6 @@ const mapOptions = [...taskOptions, 'chunksize', 'onProgress', 'callback', 'erro
 const applyOptions = [...taskOptions, 'kwargs', 'callback', 'errorCallback'];
 const poolOptions = ['initializer', 'initargs', 'maxTasksPerChild', 'maxMemoryPerWorker'];
 
-/** A name that no option has is a mistake that would otherwise go unnoticed. */
-function checkOptions<O extends object>(options: O, known: readonly string[], call: string): O {
-  if (typeof options !== 'object' || options === null)
-    throw typeError(`Cannot ${call}: options must be an object, got ${show(options)}`);
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw typeError(`Cannot ${call}: there is no option ${show(name)}; known are ${known.join(', ')}`);
-    }
-  }
-  return options;
-}
-
 function checkCount(value: unknown, what: string): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
@@ -131,12 +119,16 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   constructor(processes?: number | null, options: PoolOptions<I> = {}) {
     const {
       initializer,
-      initargs = [],
+      initargs: given,
       maxTasksPerChild,
       maxMemoryPerWorker,
     } = checkOptions(options, poolOptions, 'create a pool');
     if (processes !== undefined && processes !== null && !(Number.isInteger(processes) && processes >= 1)) {
       throw new ValueError('Number of processes must be at least 1');
+    }
+    const initargs: readonly unknown[] = given ?? [];
+    if (!Array.isArray(initargs)) {
+      throw typeError(`Cannot create a pool: initargs must be an array, got ${show(initargs)}`);
     }
     if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
       checkFunction(initializer, 'initializer must be a callable:');

@@ -9,6 +9,7 @@ import { inspect, types } from 'node:util';
 import { AssertionError, AttributeError, ValueError } from '../base/errors.ts';
 import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import {
+  checkOptions,
   checkSignal,
   checkTimeout,
   type SyncWaitOptions,
@@ -39,6 +40,8 @@ export type TargetArguments<F extends AnyFunction> =
       readonly args?: Readonly<AllButLast<Parameters<F>>> | undefined;
       readonly kwargs: Last<Parameters<F>> & object;
     };
+
+const processOptions = ['group', 'target', 'name', 'args', 'kwargs', 'daemon'];
 
 /** Options of {@link Process}, all of Python's. */
 export type ProcessOptions<F extends AnyFunction> = {
@@ -152,7 +155,7 @@ function describe(process_: Process<never>): string {
  * await p.join();
  *
  * @throws {AssertionError} When `group` is given.
- * @throws {TypeError} When target, args, kwargs, name or daemon is of the wrong kind.
+ * @throws {TypeError} When target, args, kwargs, name or daemon is of the wrong kind, or there is no such option.
  * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.Process
  */
 export class Process<F extends AnyFunction = () => unknown> {
@@ -162,7 +165,11 @@ export class Process<F extends AnyFunction = () => unknown> {
         `Cannot create a process: options must be an object like { target, args }, got ${show(options)}`,
       );
     }
-    const { group, target, name, daemon, args, kwargs } = (options ?? {}) as Partial<Record<string, unknown>>;
+    const { group, target, name, daemon, args, kwargs }: Partial<Record<string, unknown>> = checkOptions(
+      options ?? {},
+      processOptions,
+      'create a process',
+    );
     if (group !== undefined && group !== null)
       throw new AssertionError('group argument must be None for now');
     const what =

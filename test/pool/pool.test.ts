@@ -328,6 +328,11 @@ test('wrong sizes are refused', () => {
     });
   // @ts-expect-error wrong on purpose
   assert.throws(() => new Pool(1, { initializer: 1 }), TypeError);
+  const initializer = (a: number): number => a;
+  // @ts-expect-error wrong on purpose
+  assert.throws(() => new Pool(1, { initializer, initargs: 1 }), /initargs must be an array, got 1/);
+  // @ts-expect-error there is but one way to start so far
+  assert.throws(() => new Pool(1, { context: 'fork' }), /there is no option "context"/);
   assert.throws(() => new Pool(1, { maxTasksPerChild: 0 }), ValueError);
 });
 

@@ -75,6 +75,10 @@ test('wrong arguments are refused at once', () => {
   assert.throws(() => new Process({ target: nothing, daemon: 'yes' }), TypeError);
   // @ts-expect-error wrong on purpose
   assert.throws(() => new Process({ group: 1 }), AssertionError);
+  // @ts-expect-error wrong on purpose
+  assert.throws(() => new Process({ targe: nothing }), /there is no option "targe"; known are group, target/);
+  // @ts-expect-error there is but one way to start so far
+  assert.throws(() => new Process({ target: nothing, startMethod: 'fork' }), TypeError);
   assert.throws(() => new Process({ target: { module: './no-such-module.js', name: 'x' } }), ValueError);
 });
 

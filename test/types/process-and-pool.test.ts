@@ -19,6 +19,23 @@ test('a pool infers results and items from the function', () => {
     expectTypeOf(pool.imap((x: number) => ({ x }), [1]).next()).toEqualTypeOf<
       Promise<IteratorResult<{ x: number }, undefined>>
     >();
+    expectTypeOf(pool.applyAsync((a: number) => a * 2, [1])).toEqualTypeOf<AsyncResult<number>>();
+    expectTypeOf(pool.starmapAsync((a: number, b: string) => b + a, [[1, 'b'] as const])).toEqualTypeOf<
+      AsyncResult<string[]>
+    >();
+    expectTypeOf(pool.imapUnordered(async (x: string) => x.length, ['a']).next()).toEqualTypeOf<
+      Promise<IteratorResult<number, undefined>>
+    >();
+    expectTypeOf(pool.mapSync((x: number) => [x], [1])).toEqualTypeOf<number[][]>();
+    expectTypeOf(pool.applySync(async (a: number) => String(a), [1])).toEqualTypeOf<string>();
+    expectTypeOf(pool.applyAsync(Math.sqrt, [4]).get()).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(pool.applyAsync(Math.sqrt, [4]).getSync()).toEqualTypeOf<number>();
+    const length = (x: string): number => x.length;
+    pool.mapAsync(length, ['a'], { callback: (all) => expectTypeOf(all).toEqualTypeOf<number[]>() });
+    async function* lines(): AsyncGenerator<string> {}
+    expectTypeOf(pool.map(length, lines())).toEqualTypeOf<Promise<number[]>>();
+    // @ts-expect-error the items are strings
+    pool.imap((x: number) => x, lines());
     // @ts-expect-error the function wants numbers
     void pool.map((x: number) => x, ['a']);
     // @ts-expect-error one argument is missing
