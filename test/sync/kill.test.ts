@@ -13,7 +13,7 @@ import { Peer } from '../fixtures/peer.ts';
 import { openedSince, openFds } from '../support/fds.ts';
 
 const stress = process.env.MULTIPROC_STRESS === '1';
-const rounds = Number(process.env.MULTIPROC_ROUNDS ?? (stress ? 1000 : 24));
+const rounds = Number(process.env.MULTIPROC_ROUNDS ?? (stress ? 1000 : 16));
 const workers = 4;
 
 interface Shared {
