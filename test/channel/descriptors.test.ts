@@ -14,11 +14,12 @@ import type * as Table from '../../src/channel/transit-table.ts';
 import type * as Codec from '../../src/codec/index.ts';
 import type * as Library from '../../src/index.ts';
 import type * as Descriptors from '../../src/platform/descriptors.ts';
+import { Peer } from '../fixtures/peer.ts';
 import { nothingStaysOpen, openedSince, openFds } from '../support/fds.ts';
 import { temporaryDirectory, until } from '../support/run.ts';
 
 const built = createRequire(import.meta.url);
-const { JoinableQueue, Pipe, Pool, Process, Queue, SerializationError, SimpleQueue } = built(
+const { JoinableQueue, Pipe, Pool, Process, Queue, SerializationError, shareHandle, SimpleQueue } = built(
   '../../dist/cjs/index.js',
 ) as typeof Library;
 const { fetchDescriptor, offerDescriptor } = built(
@@ -30,13 +31,23 @@ const { closeFd, duplicate, isOpen } = built('../../dist/cjs/platform/descriptor
 type Connection = Library.Connection;
 type ForChild = Library.Queue<net.Socket>;
 
+/** For a `Peer`, which would not know an object of the built library: its handle, which it does. */
+const handleOf = <T extends object>(shared: T): T => shareHandle(shared) as unknown as T;
+
+const sockets = new Set<net.Socket>();
+
 /** A listening server; the sockets that it accepts read nothing by themselves. */
 async function listen(
   t: TestContext,
   options: net.ServerOpts = { pauseOnConnect: true },
 ): Promise<net.Server> {
   const server = net.createServer(options).listen(0, '127.0.0.1');
-  t.after(() => server.close());
+  t.after(() => {
+    server.close();
+    // Those that a test that failed has left open: the program would not end.
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  });
   await once(server, 'listening');
   return server;
 }
@@ -47,6 +58,7 @@ const portOf = (server: net.Server): number => (server.address() as net.AddressI
 async function connect(server: net.Server): Promise<{ client: net.Socket; accepted: net.Socket }> {
   const client = net.connect({ port: portOf(server), host: '127.0.0.1', allowHalfOpen: true });
   const [accepted] = (await once(server, 'connection')) as [net.Socket];
+  sockets.add(client).add(accepted);
   return { client, accepted };
 }
 
@@ -84,6 +96,7 @@ test('a child accepts on a server that it was given as an argument', async (t) =
     args: [server, theirs],
   });
   child.start();
+  theirs.close();
   server.close();
   assert.deepEqual(await mine.recv(), [true, address, 7, true]);
   const client = net.connect((address as net.AddressInfo).port, '127.0.0.1');
@@ -110,8 +123,9 @@ test('several children share a server, each by a message; it can serve HTTP', as
         daemon: true,
       }),
   );
-  for (const child of children) {
-    child.start();
+  for (const child of children) child.start();
+  theirs.close();
+  for (const _ of children) {
     await mine.send(server);
     assert.equal(await mine.recv(), 'up');
   }
@@ -172,6 +186,7 @@ test('through a Pipe in both directions and forms; the sender’s socket stays u
     args: [theirs],
   });
   child.start();
+  theirs.close();
   const { client, accepted } = await connect(server);
   client.write('to whom it concerns');
   await settle();
@@ -228,6 +243,25 @@ test('what is at its end or was ended stays so', async (t) => {
   accepted.destroy();
 });
 
+test('a local socket travels too', async (t) => {
+  const file = path.join(temporaryDirectory(t), 'socket');
+  const server = net.createServer({ pauseOnConnect: true }).listen(file);
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const client = net.connect(file);
+  const [accepted] = (await once(server, 'connection')) as [net.Socket];
+  const [a, b] = Pipe();
+  await a.send([accepted, server]);
+  accepted.destroy();
+  const [socket, again] = (await b.recv()) as [net.Socket, net.Server];
+  // It comes soon, and only once.
+  const listening = once(again, 'listening');
+  socket.end('local');
+  assert.equal(await textOf(client), 'local');
+  await listening;
+  again.close();
+});
+
 test('a file handle arrives with the position and the flags that it has', async (t) => {
   const file = path.join(temporaryDirectory(t), 'file');
   const [mine, theirs] = Pipe();
@@ -256,6 +290,7 @@ test('a file handle arrives with the position and the flags that it has', async 
     ],
   });
   child.start();
+  theirs.close();
   await mine.recv();
   for (const _ of [1, 2]) {
     const handle = await open(file, 'r+');
@@ -304,6 +339,7 @@ test('it is handed over while the sender’s thread is blocked', async (t) => {
     args: [theirs, answer],
   });
   child.start();
+  theirs.close();
   assert.equal(await mine.recv(), 'ready');
   const { client, accepted } = await connect(server);
   mine.sendSync(accepted);
@@ -342,6 +378,56 @@ test('as an argument and as a result of a Pool’s task', async (t) => {
   assert.equal(await textOf(result as net.Socket), 'result');
 });
 
+test('worker threads send and receive', async (t) => {
+  const server = await listen(t);
+  const queue = new Queue<net.Socket>();
+  const back = new Queue<[net.Socket, FileHandle]>();
+  await using thread = await Peer.startThread();
+  const { client, accepted } = await connect(server);
+  queue.putNowait(accepted);
+  accepted.destroy();
+  await thread.run(
+    async (_, { from, to }) => {
+      const { promises } = process.getBuiltinModule('node:fs');
+      const handle = await promises.open('/dev/null', 'r');
+      await to.put([await from.get(), handle]);
+      await handle.close();
+    },
+    { from: handleOf(queue), to: handleOf(back) },
+  );
+  const [socket, handle] = await back.get();
+  socket.end('through a thread');
+  assert.equal(await textOf(client), 'through a thread');
+  assert.ok((await handle.stat()).isCharacterDevice());
+  await handle.close();
+});
+
+test('what a worker thread sent is closed when it ends', async () => {
+  await using thread = await Peer.startThread();
+  const queue = new Queue<FileHandle>();
+  const opened = await thread.run(
+    async (_, { q }) => {
+      const fs = process.getBuiltinModule('node:fs');
+      const handle = await fs.promises.open('/dev/null', 'r');
+      for (let i = 0; i < 50; i++) await q.put(handle);
+      await handle.close();
+      const kept = fs.readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return fs.readlinkSync(`/proc/self/fd/${fd}`) === '/dev/null';
+        } catch {
+          return false;
+        }
+      });
+      setTimeout(() => process.exit(), 50);
+      return kept.length;
+    },
+    { q: handleOf(queue) },
+  );
+  assert.ok(opened >= 50, `${opened} are kept for those who get them`);
+  const ofNull = (): number => [...openFds()].filter((fd) => fd.endsWith(' /dev/null')).length;
+  await until(() => ofNull() <= opened - 50, 'they are closed');
+});
+
 for (const [how, end] of [
   ['was killed', 'kill'],
   ['has ended', 'terminate'],
@@ -358,6 +444,7 @@ for (const [how, end] of [
       args: [theirs, '/dev/null'],
     });
     child.start();
+    theirs.close();
     await until(() => mine.pollSync(0), 'it is there');
     child[end]();
     await child.join();
@@ -385,6 +472,7 @@ test('the sender is stopped: an error after five seconds', async (t) => {
     args: [theirs],
   });
   child.start();
+  theirs.close();
   t.after(() => child.kill());
   await until(() => mine.pollSync(0), 'it is there');
   process.kill(child.pid!, 'SIGSTOP');
@@ -423,6 +511,7 @@ test('nothing stays open at either side', async (t) => {
   const child = new Process({
     target: async (c: Connection, reply: typeof answer) => {
       let before: Set<string> | undefined;
+      const travelled = /socket:|\/dev\/null/;
       for (let i = 0; ; i++) {
         const got = (await c.recv()) as [net.Socket, FileHandle] | null;
         if (got === null) break;
@@ -431,12 +520,13 @@ test('nothing stays open at either side', async (t) => {
         if (i === 2) before = openFds();
         await c.send(null);
       }
-      await nothingStaysOpen(before!);
+      await nothingStaysOpen(before!, travelled);
       await c.send('nothing');
     },
     args: [theirs, answer],
   });
   child.start();
+  theirs.close();
   let before: Set<string> | undefined;
   for (let i = 0; i < 20; i++) {
     const { client, accepted } = await connect(server);
@@ -457,7 +547,7 @@ test('nothing stays open at either side', async (t) => {
   await mine.send(null);
   assert.equal(await mine.recv(), 'nothing');
   await child.join();
-  await nothingStaysOpen(before!);
+  await nothingStaysOpen(before!, /socket:|\/dev\/null/);
 });
 
 test('nothing stays open when the start of a child fails, or when it has inherited', async (t) => {
