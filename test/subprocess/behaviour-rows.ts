@@ -287,6 +287,7 @@ row('communicate.text: multi-byte characters and newlines across chunks', async 
 
 row('many.in_a_row: every exit code arrives, nothing is left', async (kit) => {
   const count = stress ? 10_000 : 200;
+  await kit.run('true', { captureOutput: true }); // what is opened once and for good is open then
   const before = openFds();
   for (let i = 0; i < count; i++) {
     const code = i % 200;
@@ -300,6 +301,7 @@ row('many.in_a_row: every exit code arrives, nothing is left', async (kit) => {
 });
 row('many.at_a_time: two hundred together', async (kit) => {
   const count = stress ? 200 : 60;
+  await kit.run('true', { captureOutput: true }); // what is opened once and for good is open then
   const before = openFds();
   for (let round = 0; round < (stress ? 10 : 2); round++) {
     const all = Array.from({ length: count }, (_, i) =>
