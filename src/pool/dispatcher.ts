@@ -8,6 +8,7 @@
  * A worker is sent several tasks ahead when tasks are short, so that it need not wait for the parent between them. When
  * others run out of work, what has not begun is taken back from it: nothing waits behind a long task while a worker is idle.
  */
+import os from 'node:os';
 import { setInterval as every } from 'node:timers';
 import { RuntimeError, TimeoutError } from '../base/errors.ts';
 import { encode } from '../codec/index.ts';
@@ -19,12 +20,16 @@ import type { WorkerSettings } from './settings.ts';
 import { type Task, TaskQueue } from './task.ts';
 import { Worker } from './worker.ts';
 
+const { SIGKILL, SIGTERM } = os.constants.signals;
+
 /** How long a task that was given up may go on before its worker is ended, in milliseconds. */
 const cancelGraceMs = 500;
 /** How long a worker may take to heed SIGTERM before SIGKILL, in milliseconds. */
 const terminateGraceMs = 1000;
 /** Starts that may fail without one that succeeds, beside one for each worker: then no further one is tried. */
 const spareStarts = 3;
+/** The same for workers that were killed before they were ready: whoever did that need not do it to the next. */
+const spareKilledStarts = 12;
 /** How much work, in milliseconds, is sent ahead to a worker, and how many tasks at most. */
 const aheadMs = 2;
 const mostAhead = 256;
@@ -54,6 +59,7 @@ export class Dispatcher {
   #broken: { readonly error: unknown } | undefined;
   #terminated: { readonly error: unknown } | undefined;
   #failedStarts = 0;
+  #killedStarts = 0;
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #alarms = new Alarms<Task | Worker>();
   readonly #feeder = new Feeder(() => this.#queue.length < mostQueued);
@@ -215,6 +221,7 @@ export class Dispatcher {
     const worker = new Worker(this.#options.settings, {
       ready: () => {
         this.#failedStarts = 0;
+        this.#killedStarts = 0;
       },
       broken: (_, error) => this.#break(error),
       succeeded: (w, task, values) => {
@@ -341,7 +348,10 @@ export class Dispatcher {
   #ended(worker: Worker, exitcode: number | null, begun: readonly Task[], unbegun: readonly Task[]): void {
     this.#workers.delete(worker);
     this.#alarms.clear(worker);
-    if (!worker.ready) this.#failedStarts += 1;
+    if (!worker.ready) {
+      if (exitcode === -SIGKILL || exitcode === -SIGTERM) this.#killedStarts += 1;
+      else this.#failedStarts += 1;
+    }
     this.#requeue(unbegun);
     const lost = new WorkerLostError(worker.process.pid!, exitcode);
     for (const task of begun) {
@@ -352,7 +362,9 @@ export class Dispatcher {
         this.#requeue([task]);
       } else this.#fail(task, lost);
     }
-    if (this.#failedStarts >= this.#options.processes + spareStarts) this.#break(lost);
+    const { processes } = this.#options;
+    if (this.#failedStarts >= processes + spareStarts || this.#killedStarts >= processes + spareKilledStarts)
+      this.#break(lost);
     this.#replace(worker);
     this.#fill();
     this.#maybeFinish();

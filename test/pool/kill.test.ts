@@ -1,8 +1,10 @@
 /** Workers of a busy pool are killed at random instants. Every task settles, none runs twice, nothing hangs or is left behind. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
 import { activeChildren, Pool, SharedArray, WorkerLostError } from '../../src/index.ts';
 import { openedSince, openFds } from '../support/fds.ts';
+import { root, runNode } from '../support/run.ts';
 
 /** Kills of one run; MULTIPROC_STRESS=1 asks for 500. */
 const rounds = process.env.MULTIPROC_STRESS === '1' ? 500 : 15;
@@ -49,4 +51,33 @@ test('workers killed at random: every task settles, and none runs twice', async 
   await pool.join();
   await sleep(50);
   assert.ok(openedSince(before).length <= 8, `open: ${openedSince(before).join()}`);
+});
+
+test('workers that are killed while they start are replaced', async () => {
+  await using pool = new Pool(2);
+  const killed = new Set<number>();
+  while (killed.size < 12) {
+    for (const { pid } of activeChildren()) {
+      if (pid === null || killed.has(pid)) continue;
+      process.kill(pid, 'SIGKILL');
+      killed.add(pid);
+    }
+    await sleep(1);
+  }
+  assert.equal(await pool.apply(Math.sqrt, [4]), 2);
+});
+
+test('a pool whose workers are killed again and again before they are ready breaks', async () => {
+  // The built package, whose workers start in a fraction of the time.
+  const built = path.join(root, 'dist', 'index.js');
+  const program = `
+    import { Pool } from ${JSON.stringify(built)};
+    const pool = new Pool(2, { initializer: () => process.kill(process.pid, 'SIGKILL') });
+    await pool.apply(Math.sqrt, [4]).catch((error) => console.log(error.name));
+    pool.terminate();
+    await pool.join();
+  `;
+  const { stdout, code } = await runNode(['--input-type=module', '-e', program], { timeout: 120_000 });
+  assert.equal(stdout, 'WorkerLostError\n');
+  assert.equal(code, 0);
 });
