@@ -17,8 +17,6 @@ import { damaged, type Memory, type Source } from './source.ts';
 import type { FunctionEntry, SectionPlace, Table } from './table.ts';
 import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, viewKinds, wellKnownSymbols } from './tags.ts';
 
-/** What peers may reuse: functions by key, by peer. */
-const held = new Map<string, Map<string, { readonly fn: Fn } | { readonly error: unknown }>>();
 const NOT_YET = Symbol('not yet');
 
 let libraryLoader: (() => unknown) | undefined;
@@ -46,8 +44,6 @@ export class Decoder implements Filler {
   readonly #entries: Map<string, FunctionEntry>;
   readonly #created: Map<string, Fn>;
   readonly #evaluating: Set<string>;
-  /** Functions that could not be made, or lack their variables. */
-  readonly #failed: Map<string, unknown>;
   /** Functions whose variables are still to come. */
   #unfilled: FunctionEntry[] = [];
   #next = 0;
@@ -63,7 +59,6 @@ export class Decoder implements Filler {
     this.#entries = linked ? new Map() : none;
     this.#created = linked ? new Map() : none;
     this.#evaluating = linked ? new Set() : nobody;
-    this.#failed = linked ? new Map() : none;
     this.#sections = linked ? new Set() : nobody;
     if (table === undefined) return;
     for (const code of table.codes) addCode(code);
@@ -88,47 +83,12 @@ export class Decoder implements Filler {
     this.#source.open(nowhere, 0, 0);
   }
 
-  /** The root value, at the source's position. */
+  /** The root value of a message with a table, at the source's position. */
   run(): unknown {
-    const table = this.#table;
-    if (table === undefined) {
-      const value = this.value();
-      this.#finishLater();
-      return value;
-    }
-    let value: unknown;
-    let failure: { error: unknown } | undefined;
-    try {
-      value = this.value();
-      this.#finishLater();
-      this.#drain();
-    } catch (error) {
-      failure = { error };
-    }
-    // All functions, even so: the sender takes it that they are here now, and does not send them again.
-    for (const f of table.functions) {
-      try {
-        this.#fn(f.key);
-        this.#drain();
-      } catch (error) {
-        failure ??= { error };
-        this.#failed.set(f.key, error);
-      }
-    }
-    if (table.peer !== '') this.#hold(table);
-    if (failure !== undefined) throw failure.error;
+    const value = this.value();
+    this.#finishLater();
+    this.#drain();
     return value;
-  }
-
-  #hold({ peer, dropped }: Table): void {
-    let mine = held.get(peer);
-    if (mine === undefined) {
-      mine = new Map();
-      held.set(peer, mine);
-    }
-    for (const [key, fn] of this.#created) mine.set(key, { fn });
-    for (const [key, error] of this.#failed) mine.set(key, { error });
-    for (const key of dropped) mine.delete(key);
   }
 
   value(): unknown {
@@ -601,12 +561,6 @@ export class Decoder implements Filler {
       if (mine !== undefined) return mine;
     }
     if (entry === undefined) throw damaged(`it names the unknown function ${key}`);
-    if (entry.reuse) {
-      const kept = held.get(this.#table?.peer ?? '')?.get(key);
-      if (kept === undefined) throw damaged(`it refers to function ${key}, which never came`);
-      if ('error' in kept) throw kept.error;
-      return kept.fn;
-    }
     const code = codeNamed(entry.codeKey);
     const old = recall(key);
     if (old !== undefined && (code.isClass || isConstructor(old)) && revivedOf(old) !== undefined) {
@@ -635,12 +589,7 @@ export class Decoder implements Filler {
   /** Gives all functions made so far their variables, in the order in which they were written. */
   #drain(): void {
     for (let entry = this.#unfilled.shift(); entry !== undefined; entry = this.#unfilled.shift()) {
-      try {
-        this.#fill(entry, this.#created.get(entry.key)!);
-      } catch (error) {
-        this.#failed.set(entry.key, error);
-        throw error;
-      }
+      this.#fill(entry, this.#created.get(entry.key)!);
     }
   }
 

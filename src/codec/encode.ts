@@ -7,15 +7,12 @@
 import { SerializationError } from '../base/errors.ts';
 import { Encoder } from './encoder.ts';
 import { disableDebugger } from './inspector.ts';
-import type { Peer } from './peer.ts';
 import type { Fn } from './plan.ts';
 import { knownPlan } from './plans.ts';
 import { isStackOverflow, Trouble } from './trouble.ts';
 
 /** Options of {@link encode}. */
 export interface EncodeOptions {
-  /** What the receiver has already; without it the message is complete in itself, for any receiver. */
-  readonly peer?: Peer | undefined;
   /** First word of the path in errors: `'target'`, `'args'`, `'result'`; `''`: the name of the value's property. @default 'value' */
   readonly root?: string | undefined;
   /** Whether its functions are likely to be sent again: what makes that fast may take a while now. @default false */
@@ -33,7 +30,7 @@ let idle: Encoder | undefined;
  * const bytes = encode({ f: (x: number) => x * factor, items: new Map() });
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
-  return encoded(options, (encoder) => encoder.run(value, options.peer, options.again === true));
+  return encoded(options, (encoder) => encoder.run(value, options.again === true));
 }
 
 /** A message that is to be copied before this thread encodes anything else. */

@@ -2,10 +2,8 @@
  * Turns values into bytes; see `tags.ts` for the format.
  *
  * One pass over the root value writes it and meets functions; each of these gets a section of its own after it, holding what it
- * captured. A section is compared with the one last written for that function: when a peer has it already, it
- * stays out of the message. Sections that share an object are never left out.
+ * captured.
  */
-import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { deserialize, serialize, travelName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
@@ -14,7 +12,6 @@ import { extraStep, extrasOf } from './extras.ts';
 import { CellRef, moduleWithExports, planOf, variableStep } from './functions.ts';
 import { valueIn } from './inspect.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
-import type { Peer } from './peer.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
 import type { Section, Use } from './section.ts';
@@ -82,11 +79,11 @@ export class Encoder {
   readonly #table = new Sink();
 
   /** The message for `value`. @throws {Trouble} */
-  run(value: unknown, peer: Peer | undefined, again: boolean): Buffer {
-    this.#again = again || peer !== undefined;
+  run(value: unknown, again: boolean): Buffer {
+    this.#again = again;
     this.#begin(value);
     this.value(value);
-    return this.#finish(peer);
+    return this.#finish();
   }
 
   /** As {@link run}, but a small message stays in {@link sink}, from its first byte on: then this gives undefined. */
@@ -94,7 +91,7 @@ export class Encoder {
     this.#begin(value);
     this.value(value);
     if (this.#later.length > 0) this.#writeLater();
-    if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish(undefined);
+    if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish();
     this.#flag();
     this.#reset();
     return undefined;
@@ -110,7 +107,7 @@ export class Encoder {
       this.#elements(list);
       this.sink.varint(0);
     }
-    return this.#finish(undefined);
+    return this.#finish();
   }
 
   #begin(root: unknown): void {
@@ -132,7 +129,7 @@ export class Encoder {
     if (this.#isData) this.sink.bytes[0] = DATA;
   }
 
-  #finish(peer: Peer | undefined): Buffer {
+  #finish(): Buffer {
     if (this.#later.length > 0) this.#writeLater();
     if (this.#queue.length === 0 && this.modules.size === 0) {
       this.#flag();
@@ -141,16 +138,8 @@ export class Encoder {
       return message;
     }
     const root: Section = { start: 1, end: this.sink.at, base: 0, count: this.#count };
-    for (const use of this.#queue) {
-      const { record } = use;
-      use.reuse =
-        peer !== undefined &&
-        record.fixed &&
-        peer.functions.get(record.key) === record.version &&
-        record.ownKeys === Reflect.ownKeys(use.fn).length;
-      if (!use.reuse) this.#function(use);
-    }
-    const message = this.#assemble(root, peer);
+    for (const use of this.#queue) this.#function(use);
+    const message = this.#assemble(root);
     this.sink.release();
     this.#reset();
     return message;
@@ -277,7 +266,6 @@ export class Encoder {
       } else {
         this.sink.u8(T.REF_FAR);
         this.sink.varint(id);
-        this.#tie(id);
       }
       return true;
     }
@@ -298,16 +286,6 @@ export class Encoder {
 
   #has(o: object): boolean {
     return this.#numberOf(o) >= 0;
-  }
-
-  /** Sections that share an object must travel together. */
-  #tie(id: number): void {
-    if (this.#current !== undefined) this.#current.tied = true;
-    for (const use of this.#queue) {
-      for (const s of [use.eager, use.late]) {
-        if (s !== undefined && s.base <= id && id < s.base + s.count) use.tied = true;
-      }
-    }
   }
 
   #object(o: object): void {
@@ -675,9 +653,7 @@ export class Encoder {
         metIn: this.#current,
         eager: undefined,
         late: undefined,
-        tied: false,
         uses: new Set(),
-        reuse: false,
       };
       this.uses.set(record, use);
       this.#queue.push(use);
@@ -818,8 +794,7 @@ export class Encoder {
 
   // The whole
 
-  #assemble(root: Section, peer: Peer | undefined): Buffer {
-    this.#versions();
+  #assemble(root: Section): Buffer {
     const parts: Buffer[] = [];
     const { bytes } = this.sink;
     const head = Buffer.allocUnsafe(5);
@@ -827,10 +802,6 @@ export class Encoder {
     parts.push(head, bytes.subarray(root.start, root.end));
     let at = head.length + root.end - root.start;
     for (const use of this.#queue) {
-      if (peer !== undefined && !use.tied && peer.functions.get(use.record.key) === use.record.version) {
-        use.reuse = true;
-      }
-      if (use.reuse) continue;
       for (const s of [use.eager, use.late]) {
         if (s === undefined) continue;
         parts.push(bytes.subarray(s.start, s.end));
@@ -841,51 +812,12 @@ export class Encoder {
     head.writeUInt32LE(at, 1);
     const table = this.#table;
     table.at = 0;
-    writeTable(table, this.#queue, this.modules.values(), peer);
+    writeTable(table, this.#queue, this.modules.values());
     parts.push(table.bytes.subarray(0, table.at));
     const message = Buffer.concat(parts);
     table.release();
     return message;
   }
-
-  /** Finds out which functions have changed since they were last written; who uses a changed one has changed too. */
-  #versions(): void {
-    const changed = new Set<FnRecord>();
-    const written = this.#queue.filter((u) => !u.reuse);
-    for (const { record, tied, eager, late, uses } of written) {
-      const bytes = this.sink.bytes.subarray((eager ?? late)!.start, late!.end);
-      const print = tied ? undefined : fingerprint(bytes);
-      if (print === undefined || print !== record.last) changed.add(record);
-      record.last = print;
-      for (const used of uses) {
-        // A class is changed in place; what holds it sees that.
-        if (!used.code.isClass && record.usedVersions.get(used) !== used.version) changed.add(record);
-      }
-    }
-    for (let again = true; again; ) {
-      again = false;
-      for (const { record, uses } of written) {
-        if (changed.has(record)) continue;
-        for (const used of uses) {
-          if (used.code.isClass || !changed.has(used)) continue;
-          changed.add(record);
-          again = true;
-        }
-      }
-    }
-    for (const record of changed) record.version++;
-    for (const { record, uses } of written) {
-      record.usedVersions = new Map([...uses].map((used) => [used, used.version]));
-    }
-  }
-}
-
-const SHORT_BYTES = 2048;
-
-function fingerprint(bytes: Buffer): string {
-  return bytes.length <= SHORT_BYTES
-    ? bytes.toString('latin1')
-    : createHash('sha1').update(bytes).digest('base64');
 }
 
 function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {

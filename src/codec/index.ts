@@ -3,6 +3,5 @@ export { decode, decodeAsync, decodeData, isData } from './decode.ts';
 export { setLibraryLoader } from './decoder.ts';
 export { type EncodeOptions, encode, encodeLent, encodeList, isFixed, type Lent } from './encode.ts';
 export { addMain, mainUrls } from './main.ts';
-export { Peer } from './peer.ts';
 export { type FunctionReference, isReference, resolveReference } from './references.ts';
 export { joinStacks } from './stacks.ts';

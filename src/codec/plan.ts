@@ -89,12 +89,6 @@ export interface FnRecord {
   /** `origin:number`. */
   readonly key: string;
   readonly code: Code;
-  /** Counts the changes of what it captures. */
-  version: number;
-  /** Print of the sections last written, to see a change. */
-  last: string | undefined;
-  /** Functions as code that it captured then, and their versions. */
-  usedVersions: ReadonlyMap<FnRecord, number>;
   /** No variable that it captures is ever reassigned. */
   readonly constant: boolean;
   /** Nothing that it captures can ever change. */

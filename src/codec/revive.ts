@@ -19,7 +19,7 @@ type Factory = (eager: readonly unknown[]) => Made;
 
 const codes = new Map<string, { readonly code: Code; factory: Factory | undefined }>();
 
-/** Keeps a code that arrived; its text comes but once to a peer. */
+/** Keeps a code that arrived, for the functions that are made of it. */
 export function addCode(code: Code): void {
   if (!codes.has(code.key)) codes.set(code.key, { code, factory: undefined });
 }
@@ -91,9 +91,6 @@ export function revive(
     number: 0,
     key,
     code,
-    version: 0,
-    last: undefined,
-    usedVersions: new Map(),
     constant: false,
     fixed: false,
     ownKeys: 0,

@@ -23,8 +23,5 @@ export interface Use {
   readonly metIn: Use | undefined;
   eager: Section | undefined;
   late: Section | undefined;
-  /** Shares objects with other sections. */
-  tied: boolean;
   uses: Set<FnRecord>;
-  reuse: boolean;
 }

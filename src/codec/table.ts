@@ -3,15 +3,12 @@
  *
  * part      | contents
  * ----------+---------------------------------------------------------------------------------------------
- * peer      | its id, or "": what this sender's peer may reuse is kept under it
- * dropped   | keys of functions to forget
  * modules   | number, specifier, parent, type, whether CommonJS
- * codes     | key, and unless the peer has it, the text and what belongs to it
- * functions | key, version, number of its code, then 0: the peer has this version, 1: sections follow (two,
- *           | eager and late, each as position, number of its first object and count of objects; position 0: none)
+ * codes     | key, the text and what belongs to it
+ * functions | key, that of its code, and its sections (two, eager and late, each as position, number of its first object
+ *           | and count of objects; position 0: none)
  */
 import { moduleKey, moduleNumber } from './module-ref.ts';
-import type { Peer } from './peer.ts';
 import { type Code, ImportRef } from './plan.ts';
 import type { Use } from './section.ts';
 import type { Sink } from './sink.ts';
@@ -25,32 +22,18 @@ export interface SectionPlace {
 
 export interface FunctionEntry {
   readonly key: string;
-  readonly version: number;
   readonly codeKey: string;
-  readonly reuse: boolean;
   readonly eager: SectionPlace | undefined;
   readonly late: SectionPlace | undefined;
 }
 
 export interface Table {
-  readonly peer: string;
-  readonly dropped: readonly string[];
   readonly modules: ReadonlyMap<number, ImportRef>;
-  /** Only those that came with their text. */
   readonly codes: readonly Code[];
   readonly functions: readonly FunctionEntry[];
 }
 
-export function writeTable(
-  sink: Sink,
-  uses: readonly Use[],
-  modules: Iterable<ImportRef>,
-  peer: Peer | undefined,
-): void {
-  sink.string(peer?.id ?? '');
-  const dropped = peer?.dropped.splice(0) ?? [];
-  sink.varint(dropped.length);
-  for (const key of dropped) sink.string(key);
+export function writeTable(sink: Sink, uses: readonly Use[], modules: Iterable<ImportRef>): void {
   const refs = [...modules];
   sink.varint(refs.length);
   for (const m of refs) {
@@ -61,28 +44,22 @@ export function writeTable(
     sink.u8(m.commonjs ? 1 : 0);
   }
   const codes = new Map<string, Code>();
-  for (const u of uses) if (!u.reuse) codes.set(u.record.code.key, u.record.code);
-  const fresh = [...codes.values()].filter((c) => peer?.codes.has(c.key) !== true);
-  sink.varint(fresh.length);
-  for (const c of fresh) writeCode(sink, c, peer);
+  for (const { record } of uses) codes.set(record.code.key, record.code);
+  sink.varint(codes.size);
+  for (const c of codes.values()) writeCode(sink, c);
   sink.varint(uses.length);
-  for (const { record, reuse, eager, late, fn } of uses) {
+  for (const { record, eager, late } of uses) {
     sink.string(record.key);
-    sink.varint(record.version);
-    sink.u8(reuse ? 0 : 1);
-    if (reuse) continue;
     sink.string(record.code.key);
     for (const s of [eager, late]) {
       sink.varint(s?.placed ?? 0);
       sink.varint(s?.base ?? 0);
       sink.varint(s?.count ?? 0);
     }
-    peer?.holds(record.key, record.version, fn);
   }
 }
 
-function writeCode(sink: Sink, c: Code, peer: Peer | undefined): void {
-  peer?.codes.add(c.key);
+function writeCode(sink: Sink, c: Code): void {
   sink.string(c.key);
   sink.string(c.text);
   sink.string(c.filename);
@@ -92,9 +69,7 @@ function writeCode(sink: Sink, c: Code, peer: Peer | undefined): void {
   sink.string(c.eager.join(' '));
   sink.string(c.late.join(' '));
   sink.u8(c.isClass ? 1 : 0);
-  const known = c.sourceMap === '' || peer?.maps.has(c.filename) === true;
-  sink.string(known ? '' : c.sourceMap);
-  if (!known) peer?.maps.add(c.filename);
+  sink.string(c.sourceMap);
 }
 
 export function readTable(source: Source): Table {
@@ -104,8 +79,6 @@ export function readTable(source: Source): Table {
     for (let i = 0; i < n; i++) items.push(read());
     return items;
   };
-  const peer = source.string();
-  const dropped = list(() => source.string());
   const modules = new Map(
     list(() => {
       const number = source.varint();
@@ -115,7 +88,7 @@ export function readTable(source: Source): Table {
   );
   const codes = list(() => readCode(source));
   const functions = list(() => readFunction(source));
-  return { peer, dropped, modules, codes, functions };
+  return { modules, codes, functions };
 }
 
 function readCode(source: Source): Code {
@@ -146,14 +119,10 @@ function readCode(source: Source): Code {
 
 function readFunction(source: Source): FunctionEntry {
   const key = source.string();
-  const version = source.varint();
-  if (source.u8() === 0) {
-    return { key, version, codeKey: '', reuse: true, eager: undefined, late: undefined };
-  }
   const codeKey = source.string();
   const place = (): SectionPlace | undefined => {
     const [at, base, count] = [source.varint(), source.varint(), source.varint()];
     return at === 0 ? undefined : { at, base, count };
   };
-  return { key, version, codeKey, reuse: false, eager: place(), late: place() };
+  return { key, codeKey, eager: place(), late: place() };
 }
