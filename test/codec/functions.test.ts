@@ -136,7 +136,7 @@ const forms: readonly (readonly [string, string, string, readonly string[]])[] =
   ['CommonJS', 'cjs', `${cjsHead}${cases}${cjsCases}${tail(cjsLoad)}`, []],
   [
     'TypeScript under a loader',
-    'mts',
+    'ts',
     `${esmHead}${cases}${esmCases}${tsCases}${loaderCases}${tail(esmLoad)}`,
     ['--import', import.meta.resolve('tsx')],
   ],
@@ -144,7 +144,7 @@ const forms: readonly (readonly [string, string, string, readonly string[]])[] =
     ? [
         [
           'TypeScript under type stripping',
-          'mts',
+          'ts',
           `${esmHead}${cases}${esmCases}${tsCases}${tail(esmLoad)}`,
           [],
         ] as const,
