@@ -104,8 +104,3 @@ export function isInherited(pid: number, fd: number): boolean {
 export function takeInherited(fd: number): void {
   inherited.delete(fd);
 }
-
-/** Inherited descriptors that nothing has taken yet. */
-export function untakenDescriptors(): number[] {
-  return [...inherited];
-}
