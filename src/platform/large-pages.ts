@@ -11,6 +11,8 @@ import { check, declare, koffi, supported } from './libc.ts';
 export const LARGE_PAGE = 2 << 20;
 
 const MADV_HUGEPAGE = 14;
+const MADV_NOHUGEPAGE = 15;
+const MADV_POPULATE_WRITE = 23;
 const MREMAP_MAYMOVE = 1;
 const MREMAP_FIXED = 2;
 const MREMAP_DONTUNMAP = 4;
@@ -48,6 +50,52 @@ export function largeBuffer(size: number, before = 0): Buffer {
   const end = Math.floor((begin + room.length) / LARGE_PAGE) * LARGE_PAGE;
   madvise(first, end - first, MADV_HUGEPAGE); // advice: a refusal means nothing
   return room.subarray(skip, skip + size);
+}
+
+/** Small pages for as much memory as a large one take so long at most. */
+const SLOW_PAGE_MS = 0.8;
+/** So many bytes in small pages are made at a time. */
+const SMALL_STEP = 512 * 1024;
+
+/**
+ * A {@link largeBuffer} that is filled from its begin, and has its pages made (and zeroed) a little ahead of that.
+ *
+ * Large pages are the faster ones while the kernel has some at hand. Where it has to tidy up memory for each, or a virtual
+ * machine to ask its host for it, one can take milliseconds; then the rest of this memory gets small ones.
+ */
+export class FreshMemory {
+  readonly bytes: Buffer;
+  readonly #slowMs: number;
+  #made = 0;
+  #small = false;
+
+  /** @param size A multiple of {@link LARGE_PAGE}, two at least. @param slowMs A large page may take so long. */
+  constructor(size: number, slowMs: number = SLOW_PAGE_MS) {
+    this.bytes = largeBuffer(size);
+    this.#slowMs = slowMs;
+  }
+
+  /** With the first `filled` bytes filled, makes what comes next. @returns where that ends. */
+  makeAfter(filled: number): number {
+    while (this.#made - filled < LARGE_PAGE / 2 && this.#made < this.bytes.length) this.#makeMore();
+    return this.#made;
+  }
+
+  #makeMore(): void {
+    if (this.#small) {
+      // Where the kernel can't (before Linux 5.14) they are made when they are written to.
+      madvise(addressOf(this.bytes) + this.#made, SMALL_STEP, MADV_POPULATE_WRITE);
+      this.#made += SMALL_STEP;
+      return;
+    }
+    const begin = performance.now();
+    this.bytes[this.#made] = 0;
+    this.#made += LARGE_PAGE;
+    if (performance.now() - begin <= this.#slowMs || !supported) return;
+    this.#small = true;
+    // All of it: memory with two kinds of advice could not be moved at once. The large pages that are there stay.
+    madvise(addressOf(this.bytes), this.bytes.length, MADV_NOHUGEPAGE);
+  }
 }
 
 /**

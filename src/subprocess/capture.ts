@@ -4,13 +4,15 @@
  * From some megabytes on blocks are such that their pages can be moved to where they are joined, so that much output is
  * neither copied nor there twice.
  */
-import { LARGE_PAGE, largeBuffer, movePages } from '../platform/large-pages.ts';
+import { FreshMemory, LARGE_PAGE, largeBuffer, movePages } from '../platform/large-pages.ts';
 
 const FIRST_BLOCK = 64 * 1024;
 /** Blocks double up to this size … */
 const LAST_SMALL_BLOCK = 4 * 1024 * 1024;
-/** … and are of this size then: so large that the C library gets them from the kernel, each by itself. */
-const LARGE_BLOCK = 32 * 1024 * 1024;
+/** … and go on from this size, which the C library gets from the kernel by itself … */
+const FIRST_LARGE_BLOCK = 32 * 1024 * 1024;
+/** … to this one: for each block V8 counts the memory, and collects garbage on account of it. */
+const LAST_LARGE_BLOCK = 128 * 1024 * 1024;
 /** In a small block less room than this is not worth a read. */
 const LEAST_ROOM = 16 * 1024;
 
@@ -25,10 +27,9 @@ interface Part {
 export class Capture {
   readonly #full: Part[] = [];
   #block: Buffer = Buffer.alloc(0);
-  #movable = false;
+  /** The block, if it is a large one that nobody else has. */
+  #fresh: FreshMemory | undefined;
   #used = 0;
-  /** So much of a large block has its pages. */
-  #ready = 0;
   #length = 0;
   readonly #max: number;
   #dropped = 0;
@@ -52,28 +53,18 @@ export class Capture {
   room(): Buffer {
     const left = this.#block.length - this.#used;
     // A large block is filled to its end: only then its pages can be moved.
-    if (left < (this.#movable ? 1 : LEAST_ROOM)) {
-      if (this.#used > 0) this.#full.push(this.#last());
-      const size = Math.max(FIRST_BLOCK, this.#block.length * 2);
-      this.#movable = size > LAST_SMALL_BLOCK;
-      this.#block = largeBuffer(this.#movable ? LARGE_BLOCK : size);
-      this.#used = 0;
-      this.#ready = 0;
-    }
-    if (!this.#movable) return this.#block.subarray(this.#used);
-    this.#makeReady();
-    return this.#block.subarray(this.#used, this.#ready);
+    if (left < (this.#fresh === undefined ? LEAST_ROOM : 1)) this.#nextBlock();
+    // Pages that the kernel makes in the midst of a read keep the program from writing meanwhile.
+    return this.#block.subarray(this.#used, this.#fresh?.makeAfter(this.#used));
   }
 
-  /**
-   * Has the kernel make (and zero) pages before they are read into, one ahead: it would do it in the midst of the read,
-   * where it keeps the program from writing meanwhile.
-   */
-  #makeReady(): void {
-    while (this.#ready - this.#used < LARGE_PAGE / 2 && this.#ready < this.#block.length) {
-      this.#block[this.#ready] = 0;
-      this.#ready += LARGE_PAGE;
-    }
+  #nextBlock(): void {
+    if (this.#used > 0) this.#full.push(this.#last());
+    let size = Math.max(FIRST_BLOCK, this.#block.length * 2);
+    if (size > LAST_SMALL_BLOCK) size = Math.min(Math.max(size, FIRST_LARGE_BLOCK), LAST_LARGE_BLOCK);
+    this.#fresh = size > LAST_SMALL_BLOCK ? new FreshMemory(size) : undefined;
+    this.#block = this.#fresh?.bytes ?? largeBuffer(size);
+    this.#used = 0;
   }
 
   /** A read put `n` bytes into {@link room}. */
@@ -110,7 +101,7 @@ export class Capture {
       const { bytes } = this.#last();
       // A small output should not hold on to a large block.
       if (this.#used <= this.#block.length / 2) return Buffer.from(bytes);
-      this.#movable = false;
+      this.#fresh = undefined;
       return bytes;
     }
     const steps = this.#joining();
@@ -119,7 +110,7 @@ export class Capture {
   }
 
   #last(): Part {
-    return { bytes: this.#block.subarray(0, this.#used), movable: this.#movable };
+    return { bytes: this.#block.subarray(0, this.#used), movable: this.#fresh !== undefined };
   }
 
   /** Puts all parts into one block; pauses after each that took time. */
@@ -138,7 +129,7 @@ export class Capture {
     }
     this.#full.length = 0;
     this.#block = all;
-    this.#movable = false;
+    this.#fresh = undefined;
     this.#used = all.length;
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LARGE_PAGE, largeBuffer, movePages } from '../../src/platform/large-pages.ts';
+import { FreshMemory, LARGE_PAGE, largeBuffer, movePages } from '../../src/platform/large-pages.ts';
 
 const MB = 1 << 20;
 
@@ -77,4 +77,34 @@ test('pages that were moved before move again, or are copied where the kernel mo
 
 test('small memory is what it was asked to be', () => {
   for (const size of [0, 1, 65_536]) assert.equal(largeBuffer(size).length, size);
+});
+
+for (const [pages, slowMs] of [
+  ['large', Number.POSITIVE_INFINITY],
+  ['small', -1],
+] as const) {
+  test(`fresh memory has its ${pages} pages made ahead of what is filled, to its end, and can be moved`, () => {
+    const fresh = new FreshMemory(36 * MB, slowMs);
+    for (let filled = 0; filled < fresh.bytes.length; filled += 300_000) {
+      const made = fresh.makeAfter(filled);
+      assert.ok(made >= Math.min(filled + MB, fresh.bytes.length), `${made} after ${filled}`);
+      assert.ok(made <= Math.min(filled + 3 * MB, fresh.bytes.length), `${made} after ${filled}`);
+    }
+    assert.equal(fresh.makeAfter(fresh.bytes.length), fresh.bytes.length);
+    for (let i = 0; i < fresh.bytes.length; i += 1024) fresh.bytes.writeUInt32LE(i, i);
+    const to = largeBuffer(36 * MB);
+    assert.ok(movePages(fresh.bytes, to, to.length));
+    for (let i = 0; i < to.length; i += 1024) if (to.readUInt32LE(i) !== i) assert.fail(`wrong at ${i}`);
+  });
+}
+
+test('making pages leaves alone what is there already', () => {
+  const fresh = new FreshMemory(8 * MB, -1);
+  let filled = 0;
+  while (filled < fresh.bytes.length) {
+    const made = fresh.makeAfter(filled);
+    fresh.bytes.fill(7, filled, made);
+    filled = made;
+  }
+  assert.ok(fresh.bytes.every((byte) => byte === 7));
 });
