@@ -6,6 +6,7 @@ export {
   AssertionError,
   AttributeError,
   AuthenticationError,
+  BlockingIOError,
   BrokenBarrierError,
   BrokenPipeError,
   BufferTooShort,

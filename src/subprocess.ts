@@ -2,10 +2,13 @@
 
 // Errors
 export {
+  BlockingIOError,
+  BrokenPipeError,
   FileNotFoundError,
   KeyError,
   MultiprocError,
   NotADirectoryError,
+  NotSupportedError,
   OSError,
   OverflowError,
   PermissionError,

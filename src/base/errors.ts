@@ -213,6 +213,8 @@ export class OSError extends MultiprocError {
   }
 }
 
+/** Python's `BlockingIOError`: `EAGAIN`, not now, but perhaps later; at a start, that too many processes run. */
+export class BlockingIOError extends OSError {}
 /** Python's `FileNotFoundError`: `ENOENT`. */
 export class FileNotFoundError extends OSError {}
 /** Python's `FileExistsError`: `EEXIST`. */
@@ -253,6 +255,7 @@ named(
   IndexError,
   NotSupportedError,
   OSError,
+  BlockingIOError,
   FileNotFoundError,
   FileExistsError,
   PermissionError,
@@ -266,6 +269,7 @@ named(
 );
 
 const classOfCode: Readonly<Record<string, typeof OSError>> = {
+  EAGAIN: BlockingIOError,
   ENOENT: FileNotFoundError,
   EEXIST: FileExistsError,
   EACCES: PermissionError,

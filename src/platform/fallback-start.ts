@@ -14,6 +14,7 @@ import { NotSupportedError, osError } from '../base/errors.ts';
 import { type Child, signalNumber } from './child.ts';
 import { type CString, checkCString, environmentEntries } from './cstrings.ts';
 import { ExitListeners } from './exit-listeners.ts';
+import { isUnmarkedText } from './fallback-format.ts';
 import { enroll, type Hearer, hearNow, strike, tell, waitUntil } from './fallback-link.ts';
 import { HelperReader, HelperWriter } from './fallback-pipes.ts';
 import type { FromHelper, Refusal, StreamSource } from './fallback-protocol.ts';
@@ -124,7 +125,9 @@ class HelperProgram implements Child, Hearer {
     const file = text(request.file, 'the program');
     const args = request.args.map((arg, i) => text(arg, `argument ${i}`));
     const cwd = request.cwd === undefined ? undefined : text(request.cwd, 'cwd');
-    if (file === '') throw startError(os.constants.errno.ENOENT, file, cwd);
+    const { ENOENT, ENOEXEC } = os.constants.errno;
+    if (file === '' || cwd === '') throw startError(ENOENT, file, cwd);
+    if (isUnmarkedText(file, env.PATH, cwd)) throw startError(ENOEXEC, file, cwd);
     const stdio: StreamSource[] = request.stdio.map(source);
     for (const fd of request.passFds) {
       while (stdio.length <= fd) stdio.push({ kind: 'ignore' });

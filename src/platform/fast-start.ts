@@ -3,11 +3,12 @@ import { closeSync, openSync } from 'node:fs';
 import { closeFd, isOpen, openPipe } from './descriptors.ts';
 import { FdReader, FdWriter } from './fd-pipes.ts';
 import { launchWith } from './launch.ts';
+import { startError } from './launch-error.ts';
 import type { Started, StartRequest, Target } from './start-request.ts';
 
 /** @throws what `launch` throws; `EMFILE` without descriptors left. Then nothing is left open. */
 export function fastStart(request: StartRequest): Started {
-  const stdio = openStdio(request.stdio, request.pipesize);
+  const stdio = opened(request);
   try {
     for (const fd of request.passFds) if (fd > 2) stdio.fds.set(fd, fd);
     const child = launchWith(request, stdio.fds);
@@ -22,6 +23,15 @@ export function fastStart(request: StartRequest): Started {
   } catch (error) {
     stdio.rollback();
     throw error;
+  }
+}
+
+function opened({ file, stdio, pipesize }: StartRequest): Stdio {
+  try {
+    return openStdio(stdio, pipesize);
+  } catch (cause) {
+    const { errno } = cause as NodeJS.ErrnoException;
+    throw errno === undefined ? cause : startError(-errno, file, undefined, { cause });
   }
 }
 

@@ -13,6 +13,7 @@ const advice: Readonly<Record<string, string>> = {
   ENOEXEC: 'it is neither a binary of this machine nor a script that begins with #!',
   E2BIG: 'pass fewer or shorter arguments and environment variables, or send them through stdin or a file',
   EAGAIN: 'too many processes run; wait for some to end',
+  EMFILE: 'close some of the files that this program has open, or raise its limit (ulimit -n)',
   ENOMEM: 'the system has no memory left for another process',
 };
 
@@ -21,7 +22,12 @@ function printable(value: CString): string {
 }
 
 /** Python's error class for a start that failed with `errno`; its `path` is `cwd` when that was at fault, else the program. */
-export function startError(errno: number, file: CString, cwd: CString | undefined): OSError {
+export function startError(
+  errno: number,
+  file: CString,
+  cwd: CString | undefined,
+  options: ErrorOptions = {},
+): OSError {
   const code = errnoName(errno);
   const directory = cwd === undefined ? undefined : directoryError(cwd);
   if (directory !== undefined && cwd !== undefined) {
@@ -35,7 +41,7 @@ export function startError(errno: number, file: CString, cwd: CString | undefine
   const hint = advice[code];
   return osError(
     `Cannot start ${JSON.stringify(path)}: ${strerror(errno)} (${code})${hint === undefined ? '' : `; ${hint}`}`,
-    { code, errno, syscall: 'spawn', path },
+    { ...options, code, errno, syscall: 'spawn', path },
   );
 }
 

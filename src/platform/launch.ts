@@ -35,7 +35,8 @@ const ENOTDIR = 20;
  * @throws {FileNotFoundError} No such program, interpreter or `cwd`; `path` says which.
  * @throws {PermissionError} It may not be executed, is a directory, or we may not become that user.
  * @throws {NotADirectoryError} The path leads through a file, or `cwd` is one.
- * @throws {OSError} Anything else the kernel says: `E2BIG`, `ENOEXEC`, `EAGAIN`, …
+ * @throws {BlockingIOError} Too many processes run (`EAGAIN`).
+ * @throws {OSError} Anything else the kernel says: `E2BIG`, `ENOEXEC`, …
  * @throws {ValueError} A NUL or half a surrogate pair in an argument, the environment or a path.
  *
  * @example

@@ -211,7 +211,7 @@ export class Process<F extends AnyFunction = () => unknown> {
    *
    * @throws {AssertionError} When it was started before, belongs to another process, or the current process is a daemon.
    * @throws {SerializationError} At once, before anything is started, when the target or an argument cannot travel.
-   * @throws {OSError} When the kernel refuses (`EAGAIN`, `ENOMEM`, `EMFILE`).
+   * @throws {OSError} When the kernel refuses (`EAGAIN`, which is a `BlockingIOError`, `ENOMEM`, `EMFILE`).
    */
   start(): void {
     startWith(this);

@@ -16,9 +16,10 @@ test('the class follows from errno; code, syscall, path and a hint are there', (
     ['ENOTDIR', 'NotADirectoryError', /not a directory/],
     ['ENOEXEC', 'OSError', /#!/],
     ['E2BIG', 'OSError', /fewer or shorter/],
-    ['EAGAIN', 'OSError', /too many processes/],
+    ['EAGAIN', 'BlockingIOError', /too many processes/],
     ['ENOMEM', 'OSError', /memory/],
-    ['EMFILE', 'OSError', /tool/],
+    ['EMFILE', 'OSError', /close some/],
+    ['EBADF', 'OSError', /tool/],
   ];
   for (const [code, name, message] of cases) {
     const error = startError(errno[code], 'tool', undefined);

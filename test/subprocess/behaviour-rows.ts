@@ -80,6 +80,7 @@ row('errors.start: the class, code, syscall and path of every failed start; noth
     };
     const plain = file('plain', '#!/bin/sh\n', 0o644);
     const badInterpreter = file('bad', '#!/no/such/interpreter\n', 0o755);
+    const unmarked = file('unmarked', 'echo hi\n', 0o755);
     const good = file('good', '#!/bin/sh\nexit 0\n', 0o755);
     const cases: [sp.Args, sp.PopenOptions, string, string, string, string][] = [
       ['nonexisting_i_hope', {}, 'FileNotFoundError', 'ENOENT', 'spawn', 'nonexisting_i_hope'],
@@ -96,8 +97,14 @@ row('errors.start: the class, code, syscall and path of every failed start; noth
       [['plain'], { env: { PATH: directory } }, 'PermissionError', 'EACCES', 'spawn', 'plain'],
       [directory, {}, 'PermissionError', 'EACCES', 'spawn', directory],
       [badInterpreter, {}, 'FileNotFoundError', 'ENOENT', 'spawn', badInterpreter],
+      [unmarked, {}, 'OSError', 'ENOEXEC', 'spawn', unmarked],
+      ['unmarked', { env: { PATH: `/none:${directory}` } }, 'OSError', 'ENOEXEC', 'spawn', 'unmarked'],
+      ['./unmarked', { cwd: directory }, 'OSError', 'ENOEXEC', 'spawn', './unmarked'],
       [`${good}/x`, {}, 'NotADirectoryError', 'ENOTDIR', 'spawn', `${good}/x`],
       [good, { cwd: '/no/such' }, 'FileNotFoundError', 'ENOENT', 'chdir', '/no/such'],
+      [good, { cwd: '' }, 'FileNotFoundError', 'ENOENT', 'chdir', ''],
+      [good, { stdin: 987 }, 'OSError', 'EBADF', 'spawn', good],
+      [good, { passFds: [987] }, 'OSError', 'EBADF', 'spawn', good],
       [good, { cwd: plain }, 'NotADirectoryError', 'ENOTDIR', 'chdir', plain],
       [[good, 'x'.repeat(4_000_000)], {}, 'OSError', 'E2BIG', 'spawn', good],
       [good, { env: { A: 'x'.repeat(4_000_000) } }, 'OSError', 'E2BIG', 'spawn', good],
@@ -106,7 +113,7 @@ row('errors.start: the class, code, syscall and path of every failed start; noth
     const before = openFds();
     for (const [args, options, name, code, syscall, at] of cases) {
       const expected = { name, code, syscall, path: at };
-      const pipes = { ...options, stdin: PIPE, stdout: PIPE, stderr: PIPE };
+      const pipes = { stdin: PIPE, ...options, stdout: PIPE, stderr: PIPE };
       assert.throws(() => start(args, pipes), expected);
       await assert.rejects(async () => kit.run(args, options), expected);
     }
@@ -148,14 +155,44 @@ rowOnce('errors.EMFILE: without descriptors left, and all is well again afterwar
     const said = [];
     for (let spare = 0; spare < 4; spare++) {
       try { sp.runSync('cat', { input: 'x', captureOutput: true }); said.push('started'); }
-      catch (e) { said.push(e.name + ' ' + e.code); }
+      catch (e) { said.push([e.name, e.code, e.syscall, e.path].join(' ')); }
       fs.closeSync(open.pop());
     }
     for (const fd of open) fs.closeSync(fd);
     const { stdout } = sp.runSync('cat', { input: 'x', captureOutput: true });
     console.log(JSON.stringify([said, String(stdout)]));`;
   const out = inNode(script, { limit: 'ulimit -n 96' });
-  assert.deepEqual(JSON.parse(out), [Array(4).fill('OSError EMFILE'), 'x']);
+  assert.deepEqual(JSON.parse(out), [Array(4).fill('OSError EMFILE spawn cat'), 'x']);
+});
+
+rowOnce('errors.EAGAIN: with as many processes as this user may have', async () => {
+  if (process.getuid!() !== 0) {
+    console.log(
+      'errors.EAGAIN skipped: needs root, which alone may become a user whose processes nobody else counts',
+    );
+    return;
+  }
+  const script = `
+    sp.runSync('true'); // threads of our own, where there are any, count too: they run now
+    process.setuid(54321);
+    const said = [];
+    for (const options of [{}, { stdin: sp.PIPE, stdout: sp.PIPE, stderr: sp.PIPE }]) {
+      const before = fs.readdirSync('/proc/self/fd').length;
+      try { new sp.Popen(['true'], options); said.push('started'); }
+      catch (e) {
+        said.push([e instanceof sp.BlockingIOError, e instanceof sp.OSError, e.name, e.code, e.syscall, e.path]);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      said.push(fs.readdirSync('/proc/self/fd').length - before);
+    }
+    console.log(JSON.stringify(said));`;
+  const expected = [true, true, 'BlockingIOError', 'EAGAIN', 'spawn', 'true'];
+  assert.deepEqual(JSON.parse(inNode(script, { limit: 'ulimit -u 1 2>/dev/null || ulimit -p 1' })), [
+    expected,
+    0,
+    expected,
+    0,
+  ]);
 });
 
 // --- arguments ------------------------------------------------------------------------------------------------------
