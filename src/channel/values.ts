@@ -9,6 +9,7 @@
  */
 import { describeSharedView } from '../base/travel.ts';
 import { decode, decodeAsync, decodeData, encode, encodeLent, isData } from '../codec/index.ts';
+import { expectLarge } from '../platform/malloc.ts';
 // Sockets, servers and file handles travel wherever values do.
 import './node-descriptors.ts';
 import { constants, kind, kindMask, moreShift } from './layout.ts';
@@ -162,6 +163,7 @@ const fewBytes = 48;
 
 function copyOut({ bytes, from, number }: Place): Buffer {
   const length = number >>> 0;
+  expectLarge(length);
   const copy = Buffer.allocUnsafe(length);
   if (length > fewBytes) copy.set(bytes.subarray(from, from + length));
   else for (let i = 0; i < length; i++) copy[i] = bytes[from + i]!;
@@ -173,6 +175,7 @@ function arrayOut(place: Place): AnyArray {
   const length = place.number >>> 0;
   const cls = arrays[moreOf(place.kindAndMore)]!;
   if (cls === Buffer) return copyOut(place);
+  expectLarge(length);
   // Of its own, and not filled with zeros first.
   const copy = Buffer.allocUnsafeSlow(length);
   copy.set(bytes.subarray(from, from + length));

@@ -58,6 +58,24 @@ export function declare<F extends (...args: never[]) => unknown>(prototype: stri
   return lazy as unknown as F;
 }
 
+/** As {@link declare}, for what is run by another thread. Rejects when there is no such function. */
+export function declareAsync<F extends (...args: never[]) => unknown>(
+  prototype: string,
+): (...args: Parameters<F>) => Promise<ReturnType<F>> {
+  let native: ReturnType<Library['func']> | undefined;
+  return async (...args) => {
+    libcLibrary ??= koffi().load(null);
+    native ??= libcLibrary.func(prototype);
+    const call = native.async;
+    return new Promise((resolve, reject) => {
+      call(...args, (error: unknown, result: ReturnType<F>) => {
+        if (error === null) resolve(result);
+        else reject(error);
+      });
+    });
+  };
+}
+
 /** The value of a pointer variable of the C library, asked anew at each call. */
 export function pointerVariable(name: string): () => bigint {
   let variable: unknown;

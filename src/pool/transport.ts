@@ -12,6 +12,7 @@
  */
 import { kind } from '../channel/layout.ts';
 import { EMPTY, type Place, type Ring } from '../channel/ring.ts';
+import { expectLarge } from '../platform/malloc.ts';
 import { drain, ring } from '../platform/wake-pipe.ts';
 import { closeWatched, type FdWatch, watchFd } from '../platform/watch.ts';
 
@@ -116,6 +117,7 @@ export class Transport {
 }
 
 function copyOf({ bytes, from, number }: Place): Buffer {
+  expectLarge(number);
   const message = Buffer.allocUnsafe(number);
   bytes.copy(message, 0, from, from + number);
   return message;
