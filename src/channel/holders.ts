@@ -23,7 +23,7 @@
 import { RuntimeError } from '../base/errors.ts';
 import type { Arena } from '../memory/arena.ts';
 import { indexOfTag, tagMask } from '../memory/participants.ts';
-import { processStart } from '../platform/liveness.ts';
+import { processExists } from '../platform/liveness.ts';
 
 const TRANSIT = 1 << 24;
 export const PUT = 1 << 25;
@@ -158,7 +158,7 @@ export class Holders {
   }
 
   #isOver(seen: number, second: number): boolean {
-    if ((seen & BOUND) !== 0) return processStart(second) === undefined;
+    if ((seen & BOUND) !== 0) return !processExists(second);
     const left = ((second >>> numberBits) - nowSeconds()) & secondsMask;
     return left > transitSeconds;
   }

@@ -21,7 +21,7 @@
  * DEAD    3   | the reaper, when its slots are freed         | FREE, and pid 0 after that
  */
 import { RuntimeError } from '../base/errors.ts';
-import { currentThreadIdentity, isThreadAlive, processStart } from '../platform/liveness.ts';
+import { currentThreadIdentity, isThreadAlive, processExists } from '../platform/liveness.ts';
 import { head, participantBytes, participantCount, participantOffset } from './layout.ts';
 
 const FREE = 0;
@@ -97,7 +97,7 @@ export class Participants {
     if (state === FREE || state === DEAD) return false;
     const pid = Atomics.load(i32, this.#at(index, word.pid));
     // A newcomer has not written all words yet: ask for its process only.
-    if (state === CLAIMED) return processStart(pid) !== undefined;
+    if (state === CLAIMED) return processExists(pid);
     const alive = isThreadAlive({
       pid,
       tid: Atomics.load(i32, this.#at(index, word.tid)),
@@ -175,7 +175,7 @@ export class Participants {
     const state = Atomics.load(this.#i32, this.#at(index, word.state)) & STATE;
     if (state === DEAD) return false;
     // With a pid and still FREE: between two steps of a newcomer, or of a reaper that was killed.
-    if (state === FREE) return processStart(Atomics.load(this.#i32, this.#at(index, word.pid))) !== undefined;
+    if (state === FREE) return processExists(Atomics.load(this.#i32, this.#at(index, word.pid)));
     return this.isAlive(this.tagAt(index));
   }
 

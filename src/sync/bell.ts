@@ -5,10 +5,10 @@
  * and check the inode, so that a number that was used again is never written to. While nothing is awaited the event
  * loop watches but is not kept alive.
  *
- * Now and then, only while something is awaited, it looks by itself: a process that was to ring may have been killed.
+ * Now and then, only while something is awaited, it looks by itself: a process that was to ring may have been killed. How soon
+ * again, who listens says.
  */
 import { constants } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
 import { ownedByThread } from '../platform/thread-end.ts';
@@ -21,12 +21,12 @@ export interface Listener {
   deliver(): void;
   /** The same, having made sure that what changes from now on will ring again. */
   onBell(): void;
-  /** Time to look by itself whether things are as they should be. */
-  onTick(now: number): void;
+  /** Time to look by itself whether things are as they should be. Returns in how many milliseconds to do so again. */
+  onTick(): number;
 }
 
-/** Between two looks, in milliseconds. */
-export const tickMilliseconds = 1000;
+/** Before the first look of who listens. */
+const tickMilliseconds = 1000;
 
 interface Bell {
   readonly readFd: number;
@@ -40,6 +40,8 @@ const scratch = new Uint8Array(4096);
 
 let bell: Bell | undefined;
 let timer: NodeJS.Timeout | undefined;
+/** Whether the timer may be too late for somebody new. */
+let late = false;
 /** How many waits want the program to stay alive. */
 let keeping = 0;
 const listeners = new Set<Listener>();
@@ -81,21 +83,21 @@ export function listen(listener: Listener, participants: Participants): void {
   bell ??= open();
   participants.setBell(bell.writeFd, bell.inode);
   listeners.add(listener);
-  startTicking();
+  if (timer === undefined || late) tickIn(tickMilliseconds);
 }
 
-function startTicking(): void {
-  if (timer !== undefined) return;
-  timer = setInterval(() => {
-    if (listeners.size === 0) {
-      clearInterval(timer);
-      timer = undefined;
-      return;
-    }
-    const now = performance.now();
-    for (const listener of listeners) listener.onTick(now);
-  }, tickMilliseconds);
+function tickIn(milliseconds: number): void {
+  if (timer !== undefined) clearTimeout(timer);
+  timer = setTimeout(tick, milliseconds);
   timer.unref();
+  late = milliseconds > tickMilliseconds;
+}
+
+function tick(): void {
+  timer = undefined;
+  let next = Number.POSITIVE_INFINITY;
+  for (const listener of listeners) next = Math.min(next, listener.onTick());
+  if (listeners.size > 0) tickIn(next);
 }
 
 /** It has nothing to wait for any more. */

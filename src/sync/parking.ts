@@ -11,8 +11,8 @@
  * - `attempt` is told the slot's state, so that one can wait for having been woken itself (a Condition does), or be
  *   given what it waits for (GRANTED) or bad news (SPOILED).
  * - Whatever ends a wait without success tells the kind ({@link Kind.passOn}): it may have been meant for this waiter.
- * - Every second a waiter attempts by itself, and one of them looks whether all concerned live. So what was to be done by a process that was
- *   killed in the middle of a release is only late.
+ * - Now and then a waiter attempts by itself, and one of them looks whether all concerned live. So what was to be done by a process
+ *   that was killed in the middle of a release is only late, by less than two seconds.
  * - Waking costs a scan of the slots in use in this arena. Whoever wakes often keeps a word "somebody may wait" that a
  *   waiter sets in `attempt` and that the waker looks at first; see lock.ts, event.ts.
  *
@@ -75,8 +75,14 @@ const kindMask = 0x7f;
 
 /** How often in a row a task may have what is free before another task of its thread may. */
 const glanceRounds = 3;
-const patrolMilliseconds = 900;
-const napMilliseconds = [100, 300, 1000] as const;
+/** How long a thread sleeps at first before it looks by itself; after that it is told how long by {@link ParkingLot}'s patrol. */
+const napMilliseconds = [100, 300] as const;
+/** How often one of all waiters of an arena looks for the dead. */
+const patrolMilliseconds = 850;
+/** When nobody has for so long, who did is dead himself: the others wake up only to make sure of this. */
+const overdueMilliseconds = 1750;
+/** A patrol may come a little early, for timers do. */
+const slackMilliseconds = 50;
 
 interface Task {
   readonly slot: number;
@@ -158,6 +164,7 @@ export class ParkingLot implements Listener {
     const address = this.arena.segment.address + this.slots.wordOf(slot) * 4;
     let state: SlotState = WAITING;
     let naps = 0;
+    let nap: number = napMilliseconds[0];
     const spins = wait.spins ?? 0;
     for (;;) {
       const got = this.#attempt(slot, wait, state);
@@ -184,12 +191,11 @@ export class ParkingLot implements Listener {
       const raw = this.slots.raw(slot);
       state = this.slots.state(slot);
       if (state !== WAITING) continue;
-      const nap = napMilliseconds[Math.min(naps, napMilliseconds.length - 1)]!;
       if (left > 0) futexWait(address, raw, Math.min(left, nap));
       state = this.slots.state(slot);
       if (state === WAITING && left > nap) {
         naps++;
-        this.#patrol();
+        nap = Math.min(napMilliseconds[naps] ?? Number.POSITIVE_INFINITY, this.#patrol());
       }
     }
   }
@@ -380,31 +386,36 @@ export class ParkingLot implements Listener {
     this.deliver();
   }
 
-  onTick(): void {
+  onTick(): number {
     this.onBell();
-    this.#patrol();
+    const next = this.#patrol();
     for (const task of [...this.#tasks.values()]) {
       if (this.slots.state(task.slot) !== WAITING) continue;
       this.#step(task, WAITING);
     }
+    return next;
   }
 
   /**
    * Looks whether those who have slots here, and those whom they wait for, live. Called by whoever waits; of all that
    * do, in whatever process, one looks at a time and for all, so that waiting costs next to nothing.
+   *
+   * @returns in how many milliseconds the caller is to come again: soon if it looked, late if somebody else does.
    */
-  #patrol(): void {
+  #patrol(): number {
     const { i32, participants } = this.arena;
     const now = Date.now() & 0x7fffffff;
     const last = Atomics.load(i32, head.patrol);
-    if (((now - last) & 0x7fffffff) < patrolMilliseconds) return;
-    if (Atomics.compareExchange(i32, head.patrol, last, now) !== last) return;
+    const age = (now - last) & 0x7fffffff;
+    if (age < patrolMilliseconds - slackMilliseconds) return overdueMilliseconds - age;
+    if (Atomics.compareExchange(i32, head.patrol, last, now) !== last) return overdueMilliseconds;
     for (const index of this.slots.participants()) {
       if (participants.isAlive(participants.tagAt(index))) continue;
       this.reap();
-      return;
+      return patrolMilliseconds;
     }
     this.#lookAtHolders();
+    return patrolMilliseconds;
   }
 
   #lookAtHolders(): void {
