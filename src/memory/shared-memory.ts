@@ -93,7 +93,9 @@ export class SharedMemory implements Disposable {
     if (name !== undefined && name !== null && typeof name !== 'string') {
       throw typeError(`Cannot open shared memory: its name must be a string, got ${show(name)}`);
     }
-    const { fd, name: used } = create ? createNamed(name ?? undefined, size) : attach(name ?? undefined);
+    const { fd, name: used } = create
+      ? createNamed(name ?? undefined, size, tracked)
+      : attach(name ?? undefined);
     this.#name = used;
     this.#track = tracked;
     try {
@@ -190,7 +192,7 @@ export class SharedMemory implements Disposable {
   }
 }
 
-function createNamed(name: string | undefined, size: number): { fd: number; name: string } {
+function createNamed(name: string | undefined, size: number, tracked: boolean): { fd: number; name: string } {
   if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
     throw typeError(`Cannot create shared memory: its size must be an integer, got ${show(size)}`);
   }
@@ -203,15 +205,30 @@ function createNamed(name: string | undefined, size: number): { fd: number; name
   }
   if (name !== undefined) {
     const plain = withoutSlash(name);
-    return { fd: createShm(plain, size), name: plain };
+    return { fd: createTracked(plain, size, tracked), name: plain };
   }
   for (;;) {
     const made = `psm_${randomBytes(4).toString('hex')}`;
     try {
-      return { fd: createShm(made, size), name: made };
+      return { fd: createTracked(made, size, tracked), name: made };
     } catch (error) {
       if (!(error instanceof FileExistsError)) throw error;
     }
+  }
+}
+
+/** The tracker knows of it before it has a name: so it goes with this process, whenever that is killed. */
+function createTracked(name: string, size: number, tracked: boolean): number {
+  let announced: number | undefined;
+  try {
+    return createShm(name, size, (inode) => {
+      if (!tracked) return;
+      track(name, inode);
+      announced = inode;
+    });
+  } catch (error) {
+    if (announced !== undefined) untrack(name, announced);
+    throw error;
   }
 }
 

@@ -32,9 +32,18 @@ export function truncateFile(fd: number, length: number): void {
   translated(() => fs.ftruncateSync(fd, length));
 }
 
-/** Inode and length of an open file. @throws {OSError} */
-export function fileStatus(fd: number): { readonly ino: number; readonly size: number } {
+/** Inode, length and number of names of an open file. @throws {OSError} */
+export function fileStatus(fd: number): {
+  readonly ino: number;
+  readonly size: number;
+  readonly nlink: number;
+} {
   return translated(() => fs.fstatSync(fd));
+}
+
+/** Whether there is anything of this name; a link that leads nowhere counts. */
+export function isThere(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Removes a file. @throws {OSError} `FileNotFoundError`, … */
