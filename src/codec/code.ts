@@ -134,6 +134,8 @@ function make(script: Script, unit: Unit): LocalCode {
     eager: eagerNames,
     late: lateNames,
     isClass,
+    // What it extends is just looked at; what is imported is complete.
+    runs: isClass && [...eager.values()].some((v) => v.kind !== 'super' && v.binding?.kind !== 'import'),
     sourceMap: process.sourceMapsEnabled ? script.source.sourceMapURL : '',
   };
   const isStatic = holder?.type === 'MethodDefinition' && holder.static;

@@ -573,8 +573,8 @@ export class Decoder implements Filler {
     const refs: unknown[] = [];
     if (entry.eager !== undefined) {
       eager = this.#section(entry.eager, () => this.#variables(code.eager.length, refs)) as unknown[];
-      // Evaluating a class runs user code, and the variables of what it extends must be there.
-      if (code.isClass) this.#drain();
+      // Others are filled later: what a class extends may name the class itself, or share something with it.
+      if (code.runs) this.#drain();
     }
     this.#unfilled.push(entry);
     return revive(key, entry.codeKey, eager, refs).fn;

@@ -677,13 +677,20 @@ export class Encoder {
 
   /** The sections of a function: what its source needs at once, then the rest. */
   #function(use: Use): void {
+    const { record, fn, eager: begun, late: done } = use;
+    if (begun !== undefined || done !== undefined) return;
     this.#current = use;
-    const { record, fn } = use;
     const { code } = record;
     try {
       if (code.eager.length > 0) {
         const values = record.eager();
+        const queued = this.#queue.length;
         use.eager = this.#section(() => this.#variables(record.eagerNames, values));
+        if (code.runs) {
+          // They are filled there before this one exists, so they must not refer to objects that its later section holds.
+          for (let i = queued; i < this.#queue.length; i++) this.#function(this.#queue[i]!);
+          this.#current = use;
+        }
       }
       const values = record.late(this.#again);
       let extras = 0;

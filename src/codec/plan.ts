@@ -78,6 +78,8 @@ export interface Code {
   /** Variables that are set once the function exists, so that cycles are possible. */
   readonly late: readonly string[];
   readonly isClass: boolean;
+  /** Whether evaluating it may run code of others: of what its computed keys name, or its static private fields. */
+  readonly runs: boolean;
   /** `data:` URL or path, where the script was compiled from another language. */
   readonly sourceMap: string;
 }

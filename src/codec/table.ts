@@ -68,7 +68,7 @@ function writeCode(sink: Sink, c: Code): void {
   sink.string(c.member);
   sink.string(c.eager.join(' '));
   sink.string(c.late.join(' '));
-  sink.u8(c.isClass ? 1 : 0);
+  sink.u8((c.isClass ? 1 : 0) | (c.runs ? 2 : 0));
   sink.string(c.sourceMap);
 }
 
@@ -101,7 +101,7 @@ function readCode(source: Source): Code {
   const names = (s: string): string[] => (s === '' ? [] : s.split(' '));
   const eager = names(source.string());
   const late = names(source.string());
-  const isClass = source.u8() === 1;
+  const flags = source.u8();
   const sourceMap = source.string();
   return {
     key,
@@ -112,7 +112,8 @@ function readCode(source: Source): Code {
     member,
     eager,
     late,
-    isClass,
+    isClass: (flags & 1) !== 0,
+    runs: (flags & 2) !== 0,
     sourceMap,
   };
 }
