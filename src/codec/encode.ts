@@ -30,7 +30,16 @@ let idle: Encoder | undefined;
  * const bytes = encode({ f: (x: number) => x * factor, items: new Map() });
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
-  return encoded(options, (encoder) => encoder.run(value, options.again === true));
+  const encoder = begin();
+  try {
+    const bytes = encoder.run(value, options.again === true);
+    idle = encoder;
+    return bytes;
+  } catch (e) {
+    throw failure(e, options);
+  } finally {
+    disableDebugger();
+  }
 }
 
 /** A message that is to be copied before this thread encodes anything else. */
@@ -51,21 +60,26 @@ const lent: Lent = { bytes: Buffer.alloc(0), words: undefined, length: 0 };
  * @throws {SerializationError} See {@link encode}.
  */
 export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> = {}): Readonly<Lent> {
-  const own = encoded(options, (encoder) => {
-    const message = encoder.runHere(value);
-    if (message !== undefined) return message;
-    const { bytes, words, at } = encoder.sink;
-    lent.bytes = bytes;
-    lent.words = words;
-    lent.length = at;
-    return undefined;
-  });
-  if (own !== undefined) {
-    lent.bytes = own;
-    lent.words = undefined;
-    lent.length = own.length;
+  const encoder = begin();
+  try {
+    const own = encoder.runHere(value);
+    if (own === undefined) {
+      const { bytes, words, at } = encoder.sink;
+      lent.bytes = bytes;
+      lent.words = words;
+      lent.length = at;
+    } else {
+      lent.bytes = own;
+      lent.words = undefined;
+      lent.length = own.length;
+    }
+    idle = encoder;
+    return lent;
+  } catch (e) {
+    throw failure(e, options);
+  } finally {
+    disableDebugger();
   }
-  return lent;
 }
 
 /**
@@ -74,7 +88,16 @@ export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> 
  * @throws {SerializationError} See {@link encode}.
  */
 export function encodeList(list: readonly unknown[], options: Pick<EncodeOptions, 'root'> = {}): Buffer {
-  return encoded(options, (encoder) => encoder.runList(list));
+  const encoder = begin();
+  try {
+    const bytes = encoder.runList(list);
+    idle = encoder;
+    return bytes;
+  } catch (e) {
+    throw failure(e, options);
+  } finally {
+    disableDebugger();
+  }
 }
 
 /** Whether what a function is encoded as can never change, because nothing that it captured can. Known once it was encoded. */
@@ -85,24 +108,18 @@ export function isFixed(fn: Fn): boolean {
   return plan.record.fixed && plan.record.ownKeys === Reflect.ownKeys(fn).length;
 }
 
-function encoded<R>(options: EncodeOptions, run: (encoder: Encoder) => R): R {
+/** Whoever takes it puts it back when all went well. */
+function begin(): Encoder {
   const encoder = idle ?? new Encoder();
   idle = undefined;
-  try {
-    const bytes = run(encoder);
-    idle = encoder;
-    return bytes;
-  } catch (e) {
-    const root = options.root ?? 'value';
-    if (e instanceof Trouble) throw e.toError(root);
-    if (isStackOverflow(e)) {
-      throw new SerializationError(
-        `Cannot send ${root}: the stack is used up; call this from less deep, or send it in parts`,
-        { path: [root], cause: e },
-      );
-    }
-    throw e;
-  } finally {
-    disableDebugger();
-  }
+  return encoder;
+}
+
+function failure(e: unknown, { root = 'value' }: EncodeOptions): unknown {
+  if (e instanceof Trouble) return e.toError(root);
+  if (!isStackOverflow(e)) return e;
+  return new SerializationError(
+    `Cannot send ${root}: the stack is used up; call this from less deep, or send it in parts`,
+    { path: [root], cause: e },
+  );
 }

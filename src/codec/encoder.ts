@@ -15,7 +15,7 @@ import { moduleKey, moduleNumber } from './module-ref.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
 import type { Section, Use } from './section.ts';
-import { isPrototypeExtended, shapeOf } from './shapes.ts';
+import { type Shape, shapeOf } from './shapes.ts';
 import { Sink } from './sink.ts';
 import { writeTable } from './table.ts';
 import {
@@ -30,6 +30,10 @@ import {
   wellKnownSymbols,
 } from './tags.ts';
 import { Trouble, through } from './trouble.ts';
+import type { Writing } from './writers.ts';
+
+// Found at once: `node:util` has so many exports that the engine looks them up by their names each time.
+const { isMap, isNativeError, isProxy, isSet } = types;
 
 /** Containers nested deeper than this are written after the rest, so that depth costs no stack. */
 const DEPTH = 200;
@@ -44,7 +48,7 @@ let sections = 0;
 /** From this length on it is worth looking whether an array holds nothing but numbers. */
 const FEW_NUMBERS = 8;
 
-export class Encoder {
+export class Encoder implements Writing {
   readonly sink = new Sink();
   readonly modules = new Map<string, ImportRef>();
   readonly uses = new Map<FnRecord, Use>();
@@ -60,8 +64,6 @@ export class Encoder {
   #shapeCount = 0;
   /** Whether reading the message runs nobody's code. */
   #isData = true;
-  /** Whether `for in` gives the own keys of a plain object and no others. */
-  #forInIsOwn = true;
   #later: object[] = [];
   #current: Use | undefined;
   #queue: Use[] = [];
@@ -114,7 +116,6 @@ export class Encoder {
     this.sink.at = 0;
     this.#root = root;
     this.#isData = true;
-    this.#forInIsOwn = !isPrototypeExtended();
     this.#newSection();
     this.sink.u8(PLAIN);
   }
@@ -173,7 +174,7 @@ export class Encoder {
         return;
       case 'object':
         if (v === null) this.sink.u8(T.NULL);
-        else this.#object(v);
+        else this.object(v, undefined);
         return;
       case 'undefined':
         this.sink.u8(T.UNDEFINED);
@@ -288,20 +289,38 @@ export class Encoder {
     return this.#numberOf(o) >= 0;
   }
 
-  #object(o: object): void {
+  /**
+   * Writes an object.
+   *
+   * @param likely A shape that it may well have: that of the object that was in its place the last time.
+   * @returns the one to expect the next time.
+   */
+  object(o: object, likely: Shape | undefined): Shape | undefined {
     const proto: object | null = Object.getPrototypeOf(o);
-    if (proto === ImportRef.prototype) {
-      this.import(o as ImportRef);
-      return;
-    }
-    if (this.#known(o)) return;
-    if (proto === Object.prototype && !isOdd(o)) {
-      if (this.#depth > DEPTH) this.#putOff(o, LATER_OBJECT);
-      else this.plain(o as Record<string, unknown>);
-    } else if (proto === Array.prototype && !types.isProxy(o)) {
-      if (this.#depth > DEPTH) this.#putOff(o, LATER_ARRAY);
+    if (proto === Object.prototype) {
+      if (this.#known(o)) return likely;
+      if (isProxy(o) || Object.getOwnPropertySymbols(o).length > 0) this.#other(o, proto);
+      else return this.#plainOr(o as Record<string, unknown>, likely);
+    } else if (proto === Array.prototype) {
+      if (this.#known(o)) return likely;
+      if (isProxy(o)) this.#other(o, proto);
+      else if (this.#depth > DEPTH) this.#putOff(o, LATER_ARRAY);
       else this.array(o as unknown[]);
-    } else this.#other(o, proto);
+    } else if (proto === ImportRef.prototype) this.import(o as ImportRef);
+    else if (!this.#known(o)) this.#other(o, proto);
+    return likely;
+  }
+
+  /** A plain object; or an error whose prototype was replaced by a plain object's, which shows nothing that can be enumerated. */
+  #plainOr(o: Record<string, unknown>, likely: Shape | undefined): Shape | undefined {
+    const keys = Object.keys(o);
+    if (keys.length === 0 && isNativeError(o)) {
+      this.#other(o, Object.prototype);
+      return likely;
+    }
+    if (this.#depth <= DEPTH) return this.#plain(o, keys, likely);
+    this.#putOff(o, LATER_OBJECT);
+    return likely;
   }
 
   #other(o: object, proto: object | null): void {
@@ -310,7 +329,7 @@ export class Encoder {
       throw new Trouble(undefined, 'it is nested too deeply', 'send it in parts');
     }
     const cls = proto !== null && Object.hasOwn(proto, 'constructor') ? (proto.constructor as Fn) : undefined;
-    if (typeof cls === 'function' && !types.isProxy(o)) {
+    if (typeof cls === 'function' && !isProxy(o)) {
       const name = travelName(cls);
       if (name !== undefined) {
         this.travel(name, cls, o);
@@ -329,10 +348,10 @@ export class Encoder {
         return;
       }
     }
-    if (types.isMap(o) && proto === Map.prototype) {
+    if (isMap(o) && proto === Map.prototype) {
       if (this.#depth > DEPTH) this.#putOff(o, LATER_MAP);
       else this.map(o);
-    } else if (types.isSet(o) && proto === Set.prototype) {
+    } else if (isSet(o) && proto === Set.prototype) {
       if (this.#depth > DEPTH) this.#putOff(o, LATER_SET);
       else this.set(o);
     } else exotic(this, o, proto, cls);
@@ -376,21 +395,21 @@ export class Encoder {
       if (Array.isArray(o)) {
         this.#elements(o);
         this.#named(o, namesOf(o));
-      } else if (types.isMap(o)) this.#entries(o);
-      else if (types.isSet(o)) this.#members(o);
-      else this.plain(o as Record<string, unknown>);
+      } else if (isMap(o)) this.#entries(o);
+      else if (isSet(o)) this.#members(o);
+      else this.#plain(o as Record<string, unknown>, Object.keys(o), undefined);
     }
     this.#later = [];
     this.#depth = 0;
   }
 
-  /** Enumerable string-keyed properties, by shape. */
-  plain(o: Record<string, unknown>): void {
+  /** Enumerable string-keyed properties, by shape. @returns the shape to expect the next time. */
+  #plain(o: Record<string, unknown>, keys: readonly string[], likely: Shape | undefined): Shape | undefined {
     // Sections of functions are compared with what they were in other messages: there nothing may depend on the place.
-    const shape = this.#forInIsOwn && this.#current === undefined ? shapeOf(o) : undefined;
+    const shape = this.#current === undefined ? shapeOf(keys, likely) : undefined;
     if (shape === undefined) {
-      this.#unremembered(o);
-      return;
+      this.#unremembered(o, keys);
+      return likely;
     }
     if (shape.section === this.#sectionNumber) {
       this.sink.u8(T.SHAPE);
@@ -400,25 +419,13 @@ export class Encoder {
       shape.number = this.#shapeCount++;
       this.sink.keyed(shape.words);
     }
-    const { keys } = shape;
     this.#depth++;
-    let i = 0;
-    try {
-      // The engine is quickest at this way to go through an object; a getter may have changed it meanwhile.
-      for (const key in o) {
-        if (key !== keys[i]) break;
-        this.value(o[key]);
-        i++;
-      }
-      for (; i < keys.length; i++) this.value(o[keys[i]!]);
-    } catch (e) {
-      throw through(e, `property "${keys[i]}"`);
-    }
+    shape.write(o, this);
     this.#depth--;
+    return shape;
   }
 
-  #unremembered(o: Record<string, unknown>): void {
-    const keys = Object.keys(o);
+  #unremembered(o: Record<string, unknown>, keys: readonly string[]): void {
     const n = keys.length;
     const known = this.#listed(keys);
     if (known >= 0) {
@@ -491,10 +498,12 @@ export class Encoder {
   #elements(a: readonly unknown[]): void {
     this.#depth++;
     let i = 0;
+    let likely: Shape | undefined;
     try {
       for (; i < a.length; i++) {
         const v = a[i];
-        if (v === undefined && !(i in a)) {
+        if (typeof v === 'object' && v !== null) likely = this.object(v, likely);
+        else if (v === undefined && !(i in a)) {
           if (a.length > 64) {
             // One byte a hole would do for short gaps; a run says how long it is.
             let end = i + 1;
@@ -566,7 +575,8 @@ export class Encoder {
 
   /** The fields of an instance: as a plain object's where these say it all. */
   fields(o: object): void {
-    if (Object.keys(o).length === Reflect.ownKeys(o).length) this.#unremembered(o as Record<string, unknown>);
+    const keys = Object.keys(o);
+    if (keys.length === Reflect.ownKeys(o).length) this.#unremembered(o as Record<string, unknown>, keys);
     else {
       this.sink.u8(T.OBJECT_WITH);
       this.properties(o);
@@ -835,29 +845,17 @@ function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<
   );
 }
 
-/**
- * An object that looks plain and is not. (`arguments` has a symbol, and is not taken for plain; an error whose prototype was replaced
- * shows nothing that can be enumerated.)
- */
-function isOdd(o: object): boolean {
-  return (
-    types.isProxy(o) || Object.getOwnPropertySymbols(o).length > 0 || (hasNoKeys(o) && types.isNativeError(o))
-  );
-}
-
-function hasNoKeys(o: object): boolean {
-  for (const _ in o) return false;
-  return true;
-}
-
 const noNames: readonly string[] = [];
+/** The first indices as keys. */
+const few: readonly string[] = Array.from({ length: 32 }, (_, i) => String(i));
 
 /** Names of an array's properties beside its elements, such as a match's `index`. Not looked for in huge arrays: it would take as long as the rest. */
 function namesOf(a: readonly unknown[]): readonly string[] {
   if (a.length > 10_000) return noNames;
   const keys = Object.keys(a);
   // Indices come first: when the last key is the last index, there is nothing else.
-  if (keys.length === a.length && (a.length === 0 || keys[a.length - 1] === String(a.length - 1)))
+  const n = a.length;
+  if (keys.length === n && (n === 0 || keys[n - 1] === (n <= few.length ? few[n - 1] : String(n - 1))))
     return noNames;
   let from = keys.length;
   while (from > 0 && !isIndex(keys[from - 1]!)) from--;

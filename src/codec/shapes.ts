@@ -6,6 +6,7 @@
  * memory, so a place in the tree with many ways on takes no more, and the whole is forgotten when it gets too large.
  */
 import { T } from './tags.ts';
+import { compileWriter, type Writer, type Writing, writeByName } from './writers.ts';
 
 const mostKeys = 40;
 const mostWays = 200;
@@ -14,6 +15,9 @@ const mostPlaces = 4000;
 const mostRefusals = 20_000;
 /** Longest key that is remembered. */
 const longestKey = 40;
+/** Objects of a shape until code is compiled to write it, and for how many shapes that is done. */
+const compileAfter = 16;
+const mostCompiled = 500;
 
 /** Objects with the same keys in the same order. */
 export class Shape {
@@ -23,10 +27,26 @@ export class Shape {
   /** The section that has written it last, and its number there. */
   section = 0;
   number = 0;
+  #uses = 0;
+  #writer: Writer | undefined;
 
   constructor(keys: readonly string[]) {
     this.keys = keys;
     this.words = wordsOf(keys);
+  }
+
+  /** Writes the values of an object that has this shape. */
+  write(o: Record<string, unknown>, to: Writing): void {
+    if (this.#writer !== undefined) this.#writer(o, to);
+    else {
+      if (++this.#uses === compileAfter && compiled < mostCompiled) this.#compile();
+      writeByName(o, this.keys, to);
+    }
+  }
+
+  #compile(): void {
+    this.#writer = compileWriter(this.keys);
+    compiled++;
   }
 }
 
@@ -47,21 +67,36 @@ class Place {
 let root = new Place([]);
 let places = 1;
 let refusals = 0;
+let compiled = 0;
 
 function forget(): void {
   root = new Place([]);
   places = 1;
   refusals = 0;
+  compiled = 0;
 }
 
 /**
- * The shape of a plain object, by the keys that `for in` gives: the caller makes sure that these are its own.
+ * The shape of a plain object that has these keys.
  *
+ * @param likely A guess, which is looked at first.
  * @returns undefined for an object that is not worth remembering.
  */
-export function shapeOf(o: object): Shape | undefined {
+export function shapeOf(keys: readonly string[], likely: Shape | undefined): Shape | undefined {
+  return likely !== undefined && isSame(keys, likely.keys) ? likely : find(keys);
+}
+
+function isSame(keys: readonly string[], others: readonly string[]): boolean {
+  const n = keys.length;
+  if (n !== others.length) return false;
+  for (let i = 0; i < n; i++) if (keys[i] !== others[i]) return false;
+  return true;
+}
+
+function find(keys: readonly string[]): Shape | undefined {
   let place: Place | undefined = root;
-  for (const key in o) {
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!;
     place = place.key === key ? place.next : step(place, key);
     if (place === undefined) return undefined;
   }
@@ -117,12 +152,4 @@ function wordsOf(keys: readonly string[]): Int32Array {
   const words = new Int32Array(block.length / 4);
   Buffer.from(words.buffer).set(block);
   return words;
-}
-
-const nothing = {};
-
-/** Whether something has put enumerable properties on `Object.prototype`: then `for in` gives these too. */
-export function isPrototypeExtended(): boolean {
-  for (const _ in nothing) return true;
-  return false;
 }

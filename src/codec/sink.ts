@@ -23,6 +23,7 @@ export class Sink {
   /** The same memory, in words. */
   words: Int32Array;
   #view: DataView;
+  #size = firstBytes;
   at = 0;
 
   constructor() {
@@ -33,25 +34,33 @@ export class Sink {
 
   #use(bytes: Buffer): void {
     this.bytes = bytes;
+    this.#size = bytes.length;
     this.words = wordsOf(bytes);
     this.#view = viewOf(bytes);
   }
 
   reserve(n: number): void {
-    const need = this.at + n;
-    if (need <= this.bytes.length) return;
+    if (this.at + n > this.#size) this.#grow(this.at + n);
+  }
+
+  #grow(need: number): void {
     const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, (need + 64) & ~3));
     this.bytes.copy(bigger, 0, 0, this.at);
     this.#use(bigger);
   }
 
   u8(n: number): void {
-    if (this.at === this.bytes.length) this.reserve(1);
+    if (this.at === this.#size) this.#grow(this.at + 1);
     this.bytes[this.at++] = n;
   }
 
   varint(n: number): void {
     this.reserve(10);
+    if (n < 128) this.bytes[this.at++] = n;
+    else this.#longVarint(n);
+  }
+
+  #longVarint(n: number): void {
     const bytes = this.bytes;
     let at = this.at;
     while (n > 0x7fffffff) {
@@ -68,23 +77,25 @@ export class Sink {
 
   number(n: number): void {
     this.reserve(11);
+    const { bytes } = this;
+    let { at } = this;
     if ((n | 0) === n) {
-      if (n === 0 && Object.is(n, -0)) {
-        this.bytes[this.at++] = T.MINUS_ZERO;
-        return;
+      if (n === 0 && Object.is(n, -0)) bytes[at++] = T.MINUS_ZERO;
+      else {
+        bytes[at++] = T.INT;
+        let z = ((n << 1) ^ (n >> 31)) >>> 0;
+        while (z > 127) {
+          bytes[at++] = (z & 127) | 0x80;
+          z >>>= 7;
+        }
+        bytes[at++] = z;
       }
-      this.bytes[this.at++] = T.INT;
-      let z = ((n << 1) ^ (n >> 31)) >>> 0;
-      while (z > 127) {
-        this.bytes[this.at++] = (z & 127) | 0x80;
-        z >>>= 7;
-      }
-      this.bytes[this.at++] = z;
+      this.at = at;
       return;
     }
-    this.bytes[this.at++] = T.F64;
-    this.#view.setFloat64(this.at, n, true);
-    this.at += 8;
+    bytes[at] = T.F64;
+    this.#view.setFloat64(at + 1, n, true);
+    this.at = at + 9;
   }
 
   string(s: string): void {
@@ -132,14 +143,15 @@ export class Sink {
   /** A list of keys, at a whole word so that it can be copied and compared by words; see `tags.ts`. */
   keyed(words: Int32Array): void {
     this.reserve(5 + words.length * 4);
-    const { bytes, at } = this;
+    const { bytes, at, words: target } = this;
+    const count = words.length;
     const padding = -(at + 2) & 3;
+    const from = (at + 2 + padding) >> 2;
     bytes[at] = T.KEYED;
     bytes[at + 1] = padding;
-    for (let i = 0; i < padding; i++) bytes[at + 2 + i] = 0;
-    const from = (at + 2 + padding) >> 2;
-    for (let i = 0; i < words.length; i++) this.words[from + i] = words[i]!;
-    this.at = (from + words.length) * 4;
+    for (let i = at + 2; i < from * 4; i++) bytes[i] = 0;
+    for (let i = 0; i < count; i++) target[from + i] = words[i]!;
+    this.at = (from + count) * 4;
   }
 
   block(bytes: Uint8Array): void {

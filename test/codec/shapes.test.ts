@@ -128,6 +128,52 @@ test('a getter that changes its object meanwhile spoils nothing', () => {
   }
 });
 
+test('what was in a property a thousand times says nothing about what is in it now', () => {
+  class Point {
+    x = 1;
+    y = 2;
+  }
+  const symbol = Symbol.for('test.shapes');
+  const values = [
+    { x: 1, y: 2 },
+    { y: 2, x: 1 },
+    { x: 1 },
+    { x: 1, y: 2, z: 3 },
+    { x: 1.5, y: 'text' },
+    { x: 1, y: 2, [symbol]: 3 },
+    new Point(),
+    Object.assign(Object.create(null) as object, { x: 1, y: 2 }),
+    Object.assign([1, 2], { x: 1, y: 2 }),
+    new Map([['x', 1]]),
+    {},
+    Object.setPrototypeOf(new Error('replaced'), Object.prototype) as object,
+    -0,
+    2 ** 40,
+    'ü'.repeat(40),
+    null,
+    undefined,
+    Number.NaN,
+    10n,
+  ];
+  for (const value of values) {
+    for (let i = 0; i < often; i++) encode({ at: { x: i, y: i }, list: [{ x: i, y: i }] });
+    const sent = { at: value, list: [{ x: 1, y: 2 }, value, { x: 3, y: 4 }] };
+    assert.deepEqual(copy(sent), sent);
+  }
+  for (const refused of [
+    new Proxy({ x: 1, y: 2 }, {}),
+    new Proxy([1, 2], {}),
+    Symbol('own'),
+    new WeakMap(),
+  ]) {
+    for (let i = 0; i < often; i++) encode({ first: 1, at: { x: i, y: i } });
+    assert.throws(
+      () => encode({ first: 1, at: refused }),
+      (error) => error instanceof SerializationError && error.path[1] === 'property "at"',
+    );
+  }
+});
+
 test('dictionaries with ever new keys travel, and known shapes go on to', () => {
   for (let i = 0; i < 30_000; i++) {
     if (i % 100 === 0) assert.deepEqual(copy({ id: i, at: { x: 1, y: 2 } }), { id: i, at: { x: 1, y: 2 } });
