@@ -13,6 +13,7 @@ import { channelBytes, OPEN, place, SHUT, word } from './layout.ts';
 import { EMPTY, Ring } from './ring.ts';
 import { type ChannelHandle, openRings, Seat, Watch } from './seat.ts';
 import {
+  Coded,
   finish,
   finishAsync,
   keep,
@@ -201,16 +202,36 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
     return Promise.resolve(finishAsync(taken) as T | Promise<T>);
   }
 
+  /** One step of an iteration. A message that is there already costs one promise and no other turn of the microtask queue. */
+  protected nextResult(): Promise<IteratorResult<T, undefined>> {
+    if (isTurnDue()) return this.#resultLater(letTurn());
+    if (this.closed) return Promise.resolve({ value: undefined, done: true });
+    this.#used = true;
+    const got = this.ring.read(takeValue);
+    if (got === EMPTY || got instanceof Coded) return this.#resultLater(undefined, got);
+    return Promise.resolve({ value: got as T, done: false });
+  }
+
+  /** @param before To be waited for first. @param taken A message that was taken already, or EMPTY. */
+  async #resultLater(
+    before: Promise<void> | undefined,
+    taken: unknown = EMPTY,
+  ): Promise<IteratorResult<T, undefined>> {
+    if (before !== undefined) await before;
+    const got = taken !== EMPTY ? taken : await this.#takeOrEnd();
+    if (got === EMPTY) return { value: undefined, done: true };
+    return { value: await this.finishedAsync(got), done: false };
+  }
+
   /** What iteration waits for: a message, or that there will be none. */
-  protected async takeOrEnd(): Promise<unknown> {
-    if (isTurnDue()) await letTurn();
+  async #takeOrEnd(): Promise<unknown> {
     if (this.closed) return EMPTY;
     this.#used = true;
     const got = this.ring.read(takeValue);
     return got !== EMPTY ? got : this.#drain((want) => wait(want, { deadline: undefined }));
   }
 
-  /** As {@link takeOrEnd}, blocking this thread. */
+  /** The next message of an iteration, or that there will be none; blocks this thread. */
   protected takeOrEndSync(): unknown {
     if (this.closed) return EMPTY;
     this.#used = true;

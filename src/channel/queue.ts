@@ -174,12 +174,7 @@ export class Queue<T = unknown> extends BaseQueue<T> implements AsyncIterable<T>
   cancelJoinThread(): void {}
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    const next = async (): Promise<IteratorResult<T, undefined>> => {
-      const got = await this.takeOrEnd();
-      if (got === EMPTY) return { value: undefined, done: true };
-      return { value: await this.finishedAsync(got), done: false };
-    };
-    return asyncIterator(next);
+    return asyncIterator(() => this.nextResult());
   }
 
   /** Messages until the end, as with `for await`, blocking this thread. */
