@@ -51,10 +51,10 @@ export function strike(id: number): void {
   hearers.delete(id);
 }
 
-/** Tells the helper something. */
-export function tell(message: ToHelper): void {
+/** Tells the helper something. @param transfer Memory that is the helper's from now on. */
+export function tell(message: ToHelper, transfer: readonly ArrayBuffer[] = []): void {
   port ??= open();
-  port.postMessage(message);
+  port.postMessage(message, transfer);
 }
 
 /** Hears what has been said already. */

@@ -177,13 +177,15 @@ export class HelperWriter extends HelperEnd implements PipeWriter {
       const { code, errno } = this.#failure;
       throw osError(`${code}: broken pipe, write`, { code, errno, syscall: 'write' });
     }
-    const piece = bytes.slice(0, this.#room - this.#underWay);
-    if (piece.length === 0) return WOULD_BLOCK;
+    const length = Math.min(bytes.length, this.#room - this.#underWay);
+    if (length <= 0) return WOULD_BLOCK;
+    // A copy that is handed over. (A part of larger memory, which is what a Buffer's slice() gives, travels with all of that.)
+    const piece = new Uint8Array(bytes.subarray(0, length));
     // This program does not end before the helper has written it, as it would not take it back from a pipe.
     if (this.#underWay === 0) keepLoop();
-    this.#underWay += piece.length;
-    tell({ op: 'write', id: this.id, bytes: piece });
-    return piece.length;
+    this.#underWay += length;
+    tell({ op: 'write', id: this.id, bytes: piece }, [piece.buffer]);
+    return length;
   }
 
   override widen(): void {

@@ -48,3 +48,13 @@ test('leaves no file behind', async () => {
     rmdirSync(process.env.TMPDIR);`);
   assert.deepEqual(said, []);
 });
+
+test('input that is a part of much memory travels without the rest of it', async () => {
+  const said = await elsewhere(`
+    const memory = Buffer.alloc(300 << 20);
+    const p = new sp.Popen(['wc', '-c'], { stdin: sp.PIPE, stdout: sp.PIPE, text: true });
+    for (let i = 0; i < 500; i++) p.stdin.write(memory.subarray(i * 10, i * 10 + 10));
+    const [out] = await p.communicate();
+    console.log(JSON.stringify([Number(out), memory.length]));`);
+  assert.deepEqual(said, [5000, 300 << 20]);
+});
