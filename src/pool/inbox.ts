@@ -5,6 +5,7 @@
  * on pays only while tasks follow one another; whether they do is learnt.
  */
 import { availableParallelism } from 'node:os';
+import { yieldCore } from '../platform/yield.ts';
 import { CANCEL, headerLength } from './protocol.ts';
 import type { Transport } from './transport.ts';
 
@@ -12,6 +13,8 @@ const several = availableParallelism() > 1;
 /** How long it looks on without, and with turns of the event loop, in milliseconds. */
 const spinMs = 0.02;
 const lookMs = 0.15;
+/** A sleep that was over as soon as this, a wake through the kernel included, would have been worth looking on. */
+const quickMs = 0.2;
 /** How often it looks on in vain until it stops. */
 const mostPatience = 10;
 
@@ -42,12 +45,17 @@ export class Inbox {
 
   /** Waits until there may be a message. */
   async wait(): Promise<void> {
-    if (await this.#lookOn()) return;
+    const looks = this.#looks();
+    if (looks && (await this.#lookOn())) return;
+    const asleep = performance.now();
     await new Promise<void>((resolve) => {
       this.#transport.onBell = resolve;
       if (!this.#transport.sleep()) resolve();
     });
     this.#transport.wake();
+    if (!looks && several && performance.now() - asleep < quickMs) {
+      this.#patience = Math.min(mostPatience, this.#patience + 2);
+    }
   }
 
   /** Takes messages as they come, until `busy` is settled. */
@@ -70,19 +78,23 @@ export class Inbox {
     }
   }
 
+  /** Whether it looks on before it sleeps. Once in a while it is tried again whether it pays. */
+  #looks(): boolean {
+    return this.#patience > 0 || (several && Math.random() < 1 / 16);
+  }
+
   async #lookOn(): Promise<boolean> {
-    if (this.#patience === 0) {
-      // Once in a while it is tried again whether it pays.
-      if (several && Math.random() < 1 / 16) this.#patience = 1;
-      return false;
-    }
     const start = performance.now();
-    while (performance.now() - start < spinMs) if (this.#transport.ready) return this.#found();
+    while (performance.now() - start < spinMs) {
+      if (this.#transport.ready) return this.#found();
+      yieldCore();
+    }
     while (performance.now() - start < lookMs) {
       await turn();
+      yieldCore();
       if (this.#transport.ready) return this.#found();
     }
-    this.#patience--;
+    if (this.#patience > 0) this.#patience--;
     return false;
   }
 

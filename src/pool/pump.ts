@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { closeFd, POLLIN, pollFds } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
 import { tryPidfd } from '../platform/pidfd.ts';
+import { yieldCore } from '../platform/yield.ts';
 import type { Transport } from './transport.ts';
 
 /** A worker, as far as messages go. */
@@ -32,6 +33,8 @@ const atOnce = 64;
 const several = availableParallelism() > 1;
 /** How long it looks on after the last message, in milliseconds. */
 const lookMs = 0.15;
+/** How long a thread that blocks looks on before it sleeps: about what a wake through the kernel takes, in milliseconds. */
+const spinMs = 0.05;
 /** How often it looks on in vain until it stops. */
 const mostPatience = 10;
 
@@ -99,7 +102,11 @@ export class Pump {
 
   #spin(): boolean {
     if (!several) return false;
-    for (let n = 0; n < 200; n++) for (const { transport } of this.#inlets) if (transport.ready) return true;
+    const end = performance.now() + spinMs;
+    do {
+      for (let n = 0; n < 8; n++) for (const { transport } of this.#inlets) if (transport.ready) return true;
+      yieldCore();
+    } while (performance.now() < end);
     return false;
   }
 
@@ -133,7 +140,7 @@ export class Pump {
       this.#looking = false;
       for (const { transport } of this.#inlets) this.#rest(transport);
       return;
-    }
+    } else yieldCore();
     setImmediate(() => this.#look());
   }
 
