@@ -114,7 +114,10 @@ test('several children share a server, each by a message; it can serve HTTP', as
       new Process({
         target: async (c: Connection) => {
           const given = (await c.recv()) as net.Server;
-          const web = http.createServer((_, response) => response.end(String(process.pid)));
+          // Each request connects anew: one on a connection to a child that was just killed would fail.
+          const web = http.createServer((_, response) =>
+            response.setHeader('connection', 'close').end(String(process.pid)),
+          );
           web.listen(given);
           await once(web, 'listening');
           await c.send('up');
