@@ -41,7 +41,7 @@ export interface LocalCode {
 }
 
 const made = new WeakMap<Unit, LocalCode>();
-const commonJsNames = new Set(['require', 'module', 'exports', '__dirname', '__filename']);
+export const commonJsNames = new Set(['require', 'module', 'exports', '__dirname', '__filename']);
 
 /** The code of a function or class. Made once. @throws {Trouble} When it cannot live outside its surroundings. */
 export function codeOf(script: Script, unit: Unit): LocalCode {

@@ -5,6 +5,7 @@
  * `functions.ts`.
  */
 import { SerializationError } from '../base/errors.ts';
+import { catchUp, forget } from './ahead.ts';
 import { Encoder } from './encoder.ts';
 import { disableDebugger } from './inspector.ts';
 import type { Fn } from './plan.ts';
@@ -15,8 +16,6 @@ import { isStackOverflow, Trouble } from './trouble.ts';
 export interface EncodeOptions {
   /** First word of the path in errors: `'target'`, `'args'`, `'result'`; `''`: the name of the value's property. @default 'value' */
   readonly root?: string | undefined;
-  /** Whether its functions are likely to be sent again: what makes that fast may take a while now. @default false */
-  readonly again?: boolean | undefined;
 }
 
 /** Kept for the next call; undefined while at work, since a getter or a `[serialize]` may encode too. */
@@ -32,13 +31,13 @@ let idle: Encoder | undefined;
 export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
   const encoder = begin();
   try {
-    const bytes = encoder.run(value, options.again === true);
+    const bytes = encoder.run(value);
     idle = encoder;
     return bytes;
   } catch (e) {
     throw failure(e, options);
   } finally {
-    disableDebugger();
+    settle();
   }
 }
 
@@ -78,7 +77,7 @@ export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> 
   } catch (e) {
     throw failure(e, options);
   } finally {
-    disableDebugger();
+    settle();
   }
 }
 
@@ -96,7 +95,7 @@ export function encodeList(list: readonly unknown[], options: Pick<EncodeOptions
   } catch (e) {
     throw failure(e, options);
   } finally {
-    disableDebugger();
+    settle();
   }
 }
 
@@ -108,6 +107,40 @@ export function isFixed(fn: Fn): boolean {
   return plan.record.fixed && plan.record.ownKeys === Reflect.ownKeys(fn).length;
 }
 
+let held = 0;
+
+/**
+ * Runs `send`, which encodes messages and has them on their way when it returns: what makes sending the same functions again fast
+ * takes milliseconds for each of them that is new, and comes after it. Otherwise it comes at the end of `encode`.
+ */
+export function sendFirst<R>(send: () => R): R {
+  held++;
+  try {
+    return send();
+  } finally {
+    held--;
+    settle();
+  }
+}
+
+/** As {@link sendFirst}, for messages whose functions are hardly sent again: nothing is done to make that fast. */
+export function sendOnce<R>(send: () => R): R {
+  held++;
+  try {
+    return send();
+  } finally {
+    held--;
+    if (held === 0) forget();
+    settle();
+  }
+}
+
+function settle(): void {
+  if (held > 0) return;
+  catchUp();
+  disableDebugger();
+}
+
 /** Whoever takes it puts it back when all went well. */
 function begin(): Encoder {
   const encoder = idle ?? new Encoder();
@@ -116,6 +149,7 @@ function begin(): Encoder {
 }
 
 function failure(e: unknown, { root = 'value' }: EncodeOptions): unknown {
+  forget();
   if (e instanceof Trouble) return e.toError(root);
   if (!isStackOverflow(e)) return e;
   return new SerializationError(

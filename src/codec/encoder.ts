@@ -76,13 +76,10 @@ export class Encoder implements Writing {
   /** Looking for the path to this function: throws when it is met. */
   #wanted: FnRecord | undefined;
   #root: unknown;
-  /** Whether the functions of this message are likely to be sent again. */
-  #again = false;
   readonly #table = new Sink();
 
   /** The message for `value`. @throws {Trouble} */
-  run(value: unknown, again: boolean): Buffer {
-    this.#again = again;
+  run(value: unknown): Buffer {
     this.#begin(value);
     this.value(value);
     return this.#finish();
@@ -148,7 +145,6 @@ export class Encoder implements Writing {
 
   #reset(): void {
     this.#root = undefined;
-    this.#again = false;
     for (let i = Math.min(this.#count, FEW) - 1; i >= 0; i--) this.#few[i] = undefined;
     this.#many = undefined;
     this.#count = 0;
@@ -702,7 +698,7 @@ export class Encoder implements Writing {
           this.#current = use;
         }
       }
-      const values = record.late(this.#again);
+      const values = record.late();
       let extras = 0;
       use.late = this.#section(() => {
         this.#variables(record.lateNames, values);

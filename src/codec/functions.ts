@@ -6,11 +6,11 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
-import { codeOf, isConstant, type LocalCode, type Variable } from './code.ts';
+import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
-import { LiveScopes } from './live-scopes.ts';
+import { LiveScopes, type Wanted } from './live-scopes.ts';
 import { isMain } from './main.ts';
 import {
   type Fn,
@@ -25,6 +25,7 @@ import {
 import { knownPlan, ownClass, setPlan } from './plans.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
+import { considerTop, isTop, topScope } from './top-scope.ts';
 import { NodesOwn, Trouble } from './trouble.ts';
 
 /** A shared variable that somebody reassigns; the encoder gives all functions of a message that see it one object. */
@@ -82,7 +83,8 @@ function decide(fn: Fn): Plan {
   }
   const ref = exportOf(fn, script, unit, seen);
   if (ref !== undefined) return { kind: 'import', ref };
-  return { kind: 'code', record: recordOf(fn, codeOf(script, unit)) };
+  considerTop(fn, unit, script, seen.scopes);
+  return { kind: 'code', record: recordOf(fn, codeOf(script, unit), seen.scopes) };
 }
 
 /** The reference to a function that an importable module exports. */
@@ -158,7 +160,7 @@ function lookUp(scopes: Scopes, name: string): unknown {
   return undefined;
 }
 
-function recordOf(fn: Fn, local: LocalCode): FnRecord {
+function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
   const number = nextNumber();
   const key = `${origin()}:${number}`;
   remember(key, fn);
@@ -173,23 +175,34 @@ function recordOf(fn: Fn, local: LocalCode): FnRecord {
     ownKeys: 0,
     eagerNames: local.eager.map((v) => v.name),
     lateNames: local.late.map((v) => v.name),
-    eager: reader(fn, local, local.eager),
-    late: reader(fn, local, local.late),
+    eager: reader(fn, local, local.eager, scopes),
+    late: reader(fn, local, local.late, scopes),
   };
 }
 
 /** Reads variables of a function: again and again those that may change, once those that cannot. */
-function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): FnRecord['late'] {
+function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: Scopes): () => unknown[] {
   if (variables.length === 0) return () => [];
+  const { script, unit } = local;
   const settled = new Map<Variable, unknown>();
-  const open = (): Variable[] => variables.filter((v) => !settled.has(v));
-  const live = new LiveScopes(local.unit);
+  const live = new LiveScopes(unit, script);
   const weak = new WeakRef(fn);
-  return (again = false) => {
-    let scopes: Scopes = [];
+  let top = topScope(script, seen);
+  const open = (): Variable[] =>
+    variables.filter(
+      (v) =>
+        !settled.has(v) &&
+        isInScope(v, script) &&
+        !(top !== undefined && isTopOf(v, script) && v.name in top),
+    );
+  return () => {
     const self = weak.deref()!;
-    if (settled.size < variables.length) {
-      scopes = live.read() ?? inspect(self).scopes;
+    let scopes: Scopes = top === undefined ? [] : [top];
+    let slow = false;
+    if (open().length > 0) {
+      const known = live.read();
+      slow = known === undefined;
+      scopes = [...(known ?? inspect(self).scopes), ...scopes];
     }
     const values = variables.map((v) => {
       if (settled.has(v)) return settled.get(v);
@@ -203,24 +216,34 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[]): FnRec
     variables.forEach((v, i) => {
       if (v.kind === 'this' || (isConstant(v) && values[i] !== undefined)) settled.set(v, values[i]);
     });
-    if (settled.size < variables.length) live.wasRead(self, scopes, () => wanted(open(), local), again);
+    if (slow && open().length > 0) {
+      live.wasReadSlowly(self, (now) => {
+        top ??= topScope(script, now);
+        return wanted(open(), script);
+      });
+    }
     return values;
   };
 }
 
-/** Which of the scopes around a function these variables need: single names, and names that stand for all of their scope. */
-function wanted(variables: readonly Variable[], { script }: LocalCode): { names: string[]; whole: string[] } {
-  const inScope = variables.filter((v) => v.binding === undefined || v.binding.kind !== 'import');
-  const isWhole = (v: Variable): boolean => v.kind === 'cell' && !isTop(v.binding!, script);
-  return {
-    names: inScope.filter((v) => !isWhole(v)).map((v) => v.name),
-    whole: inScope.filter(isWhole).map((v) => v.name),
-  };
+/** Whether a variable is read from the scopes around the function. */
+function isInScope(v: Variable, script: Script): boolean {
+  if (v.kind !== 'value' && v.kind !== 'cell') return false;
+  if (v.binding !== undefined) return v.binding.kind !== 'import';
+  return script.source.isModule || !commonJsNames.has(v.name);
 }
 
-/** Whether there is but one such variable, as there is but one top of a script. */
-function isTop(binding: Binding, script: Script): boolean {
-  return script.top.get(binding.name) === binding;
+function isTopOf(v: Variable, script: Script): boolean {
+  return v.binding !== undefined && isTop(v.binding, script);
+}
+
+/** Which of the scopes around a function these variables need: single names, and names that stand for all of their scope. */
+function wanted(variables: readonly Variable[], script: Script): Wanted {
+  const isWhole = (v: Variable): boolean => v.kind === 'cell' && !isTopOf(v, script);
+  return {
+    names: variables.filter((v) => !isWhole(v)).map((v) => v.name),
+    whole: variables.filter(isWhole).map((v) => v.name),
+  };
 }
 
 /** How a captured variable is named in the path of an error. */

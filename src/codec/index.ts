@@ -1,7 +1,16 @@
 /** What crosses to another process: values, functions, shared handles. */
 export { decode, decodeAsync, decodeData, isData } from './decode.ts';
 export { setLibraryLoader } from './decoder.ts';
-export { type EncodeOptions, encode, encodeLent, encodeList, isFixed, type Lent } from './encode.ts';
+export {
+  type EncodeOptions,
+  encode,
+  encodeLent,
+  encodeList,
+  isFixed,
+  type Lent,
+  sendFirst,
+  sendOnce,
+} from './encode.ts';
 export { addMain, mainUrls } from './main.ts';
 export { type FunctionReference, isReference, resolveReference } from './references.ts';
 export { joinStacks } from './stacks.ts';

@@ -2,15 +2,19 @@
  * The variables around a function, read again and again.
  *
  * The inspector gives copies, and takes above a tenth of a millisecond. A closure that was made inside of the function sees the variables
- * themselves, in less than a microsecond; but making one takes some milliseconds (`stop-inside.ts`), so it is made for functions
- * that are sent often, or when the debugger is enabled anyway. Where none can be made, all goes on through the inspector.
+ * themselves, in less than a microsecond; but making one takes a millisecond, and some five where the debugger is not enabled anyway
+ * (`stop-inside.ts`). Nobody knows whether a function will be sent again. So one is made
+ * - for the first function of each literal that is sent, until too many were made in vain;
+ * - for further ones of a literal as long as those before were sent again, the more often the more of them there are;
+ * - for each function that was sent often.
+ * Where none can be made, all goes on through the inspector: such is a class without a method.
  */
-import inspector from 'node:inspector';
-import { type Scopes, valueIn } from './inspect.ts';
-import { debuggerEnabled } from './inspector.ts';
+import { putOff } from './ahead.ts';
+import { inspect, type Scopes } from './inspect.ts';
+import { type Entrance, entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
-import { stopInside } from './stop-inside.ts';
+import type { Script } from './script.ts';
 
 /** Which variables are to be read. */
 export interface Wanted {
@@ -23,72 +27,112 @@ export interface Wanted {
 /** After as many slow reads their price is that of making a closure. */
 const OFTEN = 16;
 
-const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+/** So many closures of a literal may be made for functions that are sent but twice. */
+const FEW = 4;
+
+/** So many literals may have had their closure made in vain. */
+const IN_VAIN = 8;
+
+/** What became of the functions of one literal. */
+class Literal {
+  static #inVain = 0;
+  #made = 0;
+  #readAgain = 0;
+
+  wasReadAgain(): void {
+    if (this.#made > 0 && this.#readAgain === 0) Literal.#inVain--;
+    this.#readAgain++;
+  }
+
+  wasMade(): void {
+    if (this.#made === 0 && this.#readAgain === 0) Literal.#inVain++;
+    this.#made++;
+  }
+
+  /** Whether to make a closure for one more function, which was not sent often yet. */
+  get pays(): boolean {
+    if (this.#made === 0) return Literal.#inVain < IN_VAIN;
+    return this.#readAgain >= this.#made * (this.#made < FEW ? 1 : OFTEN);
+  }
+}
+
+const literals = new WeakMap<Unit, Literal>();
+
+function literalOf(unit: Unit): Literal {
+  let literal = literals.get(unit);
+  if (literal === undefined) {
+    literal = new Literal();
+    literals.set(unit, literal);
+  }
+  return literal;
+}
 
 export class LiveScopes {
   readonly #unit: Unit;
-  #read: (() => Scopes) | undefined;
+  readonly #script: Script;
+  readonly #literal: Literal;
+  #live: Scopes | undefined;
   #slowReads = 0;
+  #tried = false;
+  #nextTry = OFTEN;
 
-  constructor(unit: Unit) {
+  constructor(unit: Unit, script: Script) {
     this.#unit = unit;
+    this.#script = script;
+    this.#literal = literalOf(unit);
   }
 
   /** The scopes, as far as they were wanted; undefined when only the inspector can tell them. */
   read(): Scopes | undefined {
-    try {
-      return this.#read?.();
-    } catch {
-      return undefined; // one of them is not initialised yet
-    }
+    if (this.#live !== undefined) this.#literal.wasReadAgain();
+    return this.#live;
   }
 
-  /** Told after each reading, by what way ever: makes the closure when it pays. */
-  wasRead(fn: Fn, scopes: Scopes, wanted: () => Wanted, again: boolean): void {
-    if (this.#read !== undefined) return;
+  /** Told after the inspector was asked: makes the closure, once the message is done, when it pays. */
+  wasReadSlowly(fn: Fn, wanted: (scopes: Scopes) => Wanted): void {
     this.#slowReads++;
-    if (this.#slowReads % OFTEN !== 0 && !(again && debuggerEnabled())) return;
-    // A debugger that is attached would see the stop.
-    if (inspector.url() !== undefined) return;
-    const expression = expressionFor(wanted(), scopes, this.#unit);
-    if (expression === undefined) return;
-    const read = stopInside(fn, this.#unit, expression)?.value as (() => Scopes) | undefined;
-    if (read !== undefined && agrees(read, scopes)) this.#read = read;
+    if (this.#slowReads > 1) this.#literal.wasReadAgain();
+    if (this.#slowReads < this.#nextTry && (this.#tried || !this.#literal.pays)) return;
+    if (mayNotStop()) return;
+    this.#nextTry = Math.max(OFTEN, this.#slowReads * 4);
+    putOff(() => {
+      this.#tried = true;
+      const { scopes } = inspect(fn);
+      this.#live ??= this.#make(fn, wanted(scopes), scopes);
+    });
+  }
+
+  #make(fn: Fn, wanted: Wanted, scopes: Scopes): Scopes | undefined {
+    const { names, whole } = wanted;
+    // Nothing is left, or but global variables.
+    if (whole.length === 0 && !names.some((name) => scopes.some((s) => name in s))) return [];
+    for (const entrance of entrances(fn, this.#unit, this.#script)) {
+      const parts = partsOf(wanted, scopes, entrance, entrance.fn === fn);
+      if (parts === undefined) continue;
+      this.#literal.wasMade();
+      return liveScopes(entrance, parts, scopes);
+    }
+    return undefined;
   }
 }
 
-/** Makes a closure that gives the scopes, innermost first; undefined when something hides one of the variables. */
-function expressionFor({ names, whole }: Wanted, scopes: Scopes, unit: Unit): string | undefined {
+/** The scopes to be seen, innermost first; undefined when something hides one of the variables. */
+function partsOf(
+  { names, whole }: Wanted,
+  scopes: Scopes,
+  { unit }: Entrance,
+  isItself: boolean,
+): (readonly string[])[] | undefined {
   // The others are global.
   const parts = [names.filter((name) => scopes.some((s) => name in s))];
+  // What a function uses it does not hide.
+  if (!isItself && parts[0]!.some((name) => unit.names.has(name))) return undefined;
   for (const scope of new Set(whole.map((name) => scopes.find((s) => name in s)))) {
     if (scope === undefined) return undefined;
     const inner = scopes.slice(0, scopes.indexOf(scope));
     const all = Object.keys(scope);
-    // Only what the function uses is known to be visible from inside of it.
     if (all.some((name) => unit.names.has(name) || inner.some((s) => name in s))) return undefined;
     parts.push(all);
   }
-  if (!parts.flat().every((name) => identifier.test(name) && name !== 'arguments' && name !== 'this'))
-    return undefined;
-  return `() => [${parts.map((part) => `{ ${part.join(', ')} }`).join(', ')}]`;
-}
-
-/** Whether a closure sees what the inspector sees. */
-function agrees(read: () => Scopes, scopes: Scopes): boolean {
-  try {
-    return read().every((part) =>
-      Object.keys(part).every((name) =>
-        Object.is(
-          part[name],
-          valueIn(
-            scopes.find((s) => name in s),
-            name,
-          ),
-        ),
-      ),
-    );
-  } catch {
-    return false; // one of them is not initialised yet
-  }
+  return parts;
 }

@@ -102,8 +102,8 @@ export interface FnRecord {
   readonly lateNames: readonly string[];
   /** What its source needs to be evaluated, now: values of `code.eager`. */
   eager(): unknown[];
-  /** Values of `code.late`, now. With `again`, it is worth some milliseconds that this is fast the next time. */
-  late(again?: boolean): unknown[];
+  /** Values of `code.late`, now. */
+  late(): unknown[];
 }
 
 // biome-ignore lint/complexity/noBannedTypes: any callable or class at all is meant

@@ -7,7 +7,7 @@
 import { inspect } from 'node:util';
 import { ValueError } from '../base/errors.ts';
 import { checkOptions, checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
-import { encode, encodeList, isFixed } from '../codec/index.ts';
+import { encode, encodeList, isFixed, sendFirst } from '../codec/index.ts';
 import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
 import { AsyncResult, type RunSync } from './async-result.ts';
@@ -190,12 +190,14 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       throw typeError(`Cannot apply a function: args must be an array, got ${show(args)}`);
     }
     const checked = checkTaskOptions(rest);
-    const known = this.#function(func);
-    const all: readonly unknown[] = kwargs === undefined ? (args ?? []) : [...(args ?? []), kwargs];
-    const body = encodeList([all], { root: 'args' });
-    return this.#result<Awaited<R>>(rest, (settle) => {
-      const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
-      return this.#onAbort(checked.signal, task);
+    return sendFirst(() => {
+      const known = this.#function(func);
+      const all: readonly unknown[] = kwargs === undefined ? (args ?? []) : [...(args ?? []), kwargs];
+      const body = encodeList([all], { root: 'args' });
+      return this.#result<Awaited<R>>(rest, (settle) => {
+        const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
+        return this.#onAbort(checked.signal, task);
+      });
     });
   }
 
@@ -228,7 +230,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     items: Items<T>,
     options: (MapOptions & Callbacks<Awaited<R>[]>) | number = {},
   ): AsyncResult<Awaited<R>[]> {
-    return this.#map(func, items, CALL_ONE, options);
+    return sendFirst(() => this.#map(func, items, CALL_ONE, options));
   }
 
   /** {@link map} whose items are arrays of arguments: `func(...item)`. */
@@ -255,7 +257,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     items: Items<A>,
     options: (MapOptions & Callbacks<Awaited<R>[]>) | number = {},
   ): AsyncResult<Awaited<R>[]> {
-    return this.#map(func as AnyFunction | Reference, items, CALL_SPREAD, options);
+    return sendFirst(() => this.#map(func as AnyFunction | Reference, items, CALL_SPREAD, options));
   }
 
   /**
@@ -269,7 +271,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     items: Items<T>,
     options: MapOptions | number = {},
   ): Imap<T, Awaited<R>> {
-    return this.#imap(func, items, true, options);
+    return sendFirst(() => this.#imap(func, items, true, options));
   }
 
   /** {@link imap} in the order in which tasks get done. */
@@ -278,7 +280,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     items: Items<T>,
     options: MapOptions | number = {},
   ): Imap<T, Awaited<R>> {
-    return this.#imap(func, items, false, options);
+    return sendFirst(() => this.#imap(func, items, false, options));
   }
 
   /** No further calls; the workers exit once everything is done. */
@@ -328,7 +330,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const checked = checkFunction(func, 'Cannot run tasks: the function');
     const before = this.#known.get(func);
     if (before !== undefined && typeof checked === 'function' && isFixed(checked)) return before;
-    const bytes = encode(checked, { root: 'function', again: true });
+    const bytes = encode(checked, { root: 'function' });
     if (before?.bytes.equals(bytes)) return before;
     const known: PoolFunction = { id: this.#functions++, bytes };
     this.#known.set(func, known);

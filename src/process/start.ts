@@ -9,7 +9,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { encode, mainUrls } from '../codec/index.ts';
+import { encode, mainUrls, sendOnce } from '../codec/index.ts';
 import { collectCargo } from '../memory/inheritance.ts';
 import { closeFd } from '../platform/descriptors.ts';
 import { type Child, launch } from '../platform/launch.ts';
@@ -89,7 +89,7 @@ export function startChild(
     cancel,
     release,
   } = collectCargo(() =>
-    job === undefined ? encode(object, { root: 'process' }) : encode(job, { root: '' }),
+    sendOnce(() => (job === undefined ? encode(object, { root: 'process' }) : encode(job, { root: '' }))),
   );
   let message: number | undefined;
   const ours: number[] = [];

@@ -1,0 +1,106 @@
+/**
+ * Makes a closure inside of a function, which sees variables around it as they are at any later time.
+ *
+ * The place is the function itself. A class cannot be called: there it is one of the class's methods, whose surroundings are the same.
+ */
+import inspector from 'node:inspector';
+import { types } from 'node:util';
+import type { Class, MethodDefinition } from 'acorn';
+import { inspect, type Scopes, valueIn } from './inspect.ts';
+import type { Fn } from './plan.ts';
+import type { Unit } from './scope.ts';
+import { type Script, scriptOf } from './script.ts';
+import { stopInside } from './stop-inside.ts';
+
+type Scope = Scopes[number];
+
+const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+
+/** Whether stopping is out of the question: a debugger that is attached would see it. */
+export function mayNotStop(): boolean {
+  return inspector.url() !== undefined;
+}
+
+/** A function whose surroundings are those that are wanted. */
+export interface Entrance {
+  readonly fn: Fn;
+  readonly unit: Unit;
+}
+
+/** Where to stop for the surroundings of `fn`: nowhere, for a class without a method that is just a method. */
+export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entrance> {
+  if ('params' in unit.node) {
+    yield { fn, unit };
+    return;
+  }
+  for (const member of (unit.node as Class).body.body) {
+    if (member.type !== 'MethodDefinition' || member.kind !== 'method') continue;
+    const method = methodOf(fn, member);
+    const inner = script.units.find((u) => u.node === member.value);
+    if (method !== undefined && inner !== undefined && isAt(method, inner, script)) {
+      yield { fn: method, unit: inner };
+    }
+  }
+}
+
+/** The method as it is found under its name, without running a getter. */
+function methodOf(cls: Fn, { computed, key, static: isStatic }: MethodDefinition): Fn | undefined {
+  if (computed || key.type === 'PrivateIdentifier') return undefined;
+  const name = key.type === 'Identifier' ? key.name : String((key as { value?: unknown }).value);
+  const d = Object.getOwnPropertyDescriptor(isStatic ? cls : (cls.prototype as object), name);
+  return typeof d?.value === 'function' && !types.isProxy(d.value) ? (d.value as Fn) : undefined;
+}
+
+/** Whether somebody has not put another function in its place. */
+function isAt(fn: Fn, unit: Unit, script: Script): boolean {
+  const { location } = inspect(fn);
+  return (
+    location !== undefined &&
+    location.scriptId === script.source.id &&
+    scriptOf(location.scriptId).unitAt(location.lineNumber, location.columnNumber) === unit
+  );
+}
+
+/**
+ * Objects whose properties are variables, read whenever they are asked for; reading one that is not initialised yet throws.
+ *
+ * @param parts The names, for each object.
+ * @param scopes What the inspector sees: a closure that does not see the same is not used.
+ */
+export function liveScopes(
+  { fn, unit }: Entrance,
+  parts: readonly (readonly string[])[],
+  scopes: Scopes,
+): Scopes | undefined {
+  if (!parts.flat().every((name) => identifier.test(name) && name !== 'arguments' && name !== 'this')) {
+    return undefined;
+  }
+  const objects = (read: string): string =>
+    `[${parts.map((names) => `{ __proto__: null, ${names.map((n) => `get ${n}() { return ${read} ${n}; }`).join(', ')} }`).join(', ')}]`;
+  const made = stopInside(fn, unit, `[${objects('')}, ${objects('typeof')}]`)?.value as
+    | readonly [Scopes, Scopes]
+    | undefined;
+  if (made === undefined) return undefined;
+  const [live, types] = made;
+  const agree = live.every((scope, i) =>
+    Object.keys(scope).every((name) => agrees(name, scope, types[i]!, scopes)),
+  );
+  return agree ? live : undefined;
+}
+
+function agrees(name: string, live: Scope, types: Scope, scopes: Scopes): boolean {
+  const seen = scopes.find((s) => name in s);
+  if (seen === undefined) return false;
+  const value = valueIn(seen, name);
+  // Only what is not initialised yet throws when it is asked for its type: no such variable would be "undefined".
+  if (throws(types, name)) return value === undefined;
+  return !throws(live, name) && Object.is(live[name], value);
+}
+
+function throws(scope: Scope, name: string): boolean {
+  try {
+    return scope[name] === scope;
+  } catch {
+    return true;
+  }
+}

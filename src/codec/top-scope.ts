@@ -1,0 +1,65 @@
+/**
+ * The variables at the top of a script, for all of its functions that are sent.
+ *
+ * They are there once, so one closure sees them for all: made while the debugger is enabled for the sake of the script's source,
+ * inside of the function that is sent then. It holds on to that function for good, so it must be one that holds on to nothing else:
+ * there is no scope but the top around it.
+ */
+import vm from 'node:vm';
+import { putOff } from './ahead.ts';
+import type { Scopes } from './inspect.ts';
+import { valueIn } from './inspect.ts';
+import { debuggerEnabled } from './inspector.ts';
+import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
+import { isMain } from './main.ts';
+import type { Fn } from './plan.ts';
+import type { Binding, Unit } from './scope.ts';
+import type { Script } from './script.ts';
+
+type Scope = Scopes[number];
+
+const tops = new WeakMap<Script, Scope>();
+
+/** Whether a variable is declared at the top of its script. */
+export function isTop(binding: Binding, script: Script): boolean {
+  return script.top.get(binding.name) === binding;
+}
+
+/**
+ * The top around a function, live, as far as it is known; undefined when it is not, or is not the one that the inspector sees.
+ *
+ * @param scopes What it sees.
+ */
+export function topScope(script: Script, scopes: Scopes): Scope | undefined {
+  const top = tops.get(script);
+  const seen = scopes.at(-1);
+  if (top === undefined || seen === undefined) return undefined;
+  const same = Object.keys(top).every(
+    (name) => name in seen && Object.is(valueIn(top, name), valueIn(seen, name)),
+  );
+  return same ? top : undefined;
+}
+
+/** Told of each function that is sent for the first time: looks at the top of its script from there if that costs little. */
+export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes): void {
+  if (!debuggerEnabled() || tops.has(script) || !hasOneTop(script)) return;
+  if (unit.outer !== undefined || scopes.length !== 1 || mayNotStop()) return;
+  const [seen] = scopes;
+  const names = [...script.top.values()]
+    .filter((b) => b.kind !== 'import' && b.users.size > 0 && b.name in seen!)
+    .map((b) => b.name);
+  if (!names.some((name) => script.top.get(name)!.reassigned)) return;
+  putOff(() => {
+    for (const entrance of entrances(fn, unit, script)) {
+      const visible = names.filter((name) => !entrance.unit.names.has(name));
+      const live = liveScopes(entrance, [visible], scopes);
+      if (live !== undefined) tops.set(script, live[0]!);
+      return;
+    }
+  });
+}
+
+/** A CommonJS module is compiled once and run again when it was deleted from `require.cache`; so may be one made with `node:vm`. */
+function hasOneTop({ source, url }: Script): boolean {
+  return source.isModule ? !('SourceTextModule' in vm) : isMain(url);
+}
