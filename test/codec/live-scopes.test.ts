@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext, runInThisContext } from 'node:vm';
-import { encode, sendFirst } from '../../src/codec/index.ts';
+import { encode, sendFirst, sendOnce } from '../../src/codec/index.ts';
 import { inspect } from '../../src/codec/inspect.ts';
 import { disableDebugger } from '../../src/codec/inspector.ts';
 import { LiveScopes } from '../../src/codec/live-scopes.ts';
@@ -219,6 +219,25 @@ const valueGiven = (cls: new () => { value(): unknown }): unknown => new cls().v
 function sendTwice(...values: unknown[]): void {
   for (const value of values) for (let i = 0; i < 2; i++) encode(value);
 }
+
+test('what is hardly sent again is not made fast, until it is sent otherwise', async () => {
+  const { f, g } = await moduleOf<Record<string, () => number>>(
+    'const make = (n) => { n++; return [() => n, () => n * 2]; }; export const [f, g] = make(1);',
+  );
+  sendTwice(f!);
+  assert.equal(
+    enables(() => sendOnce(() => encode(g))),
+    0,
+  );
+  assert.equal(
+    enables(() => encode(g)),
+    1,
+  );
+  assert.equal(
+    enables(() => encode(g)),
+    0,
+  );
+});
 
 test('functions of a script share what is seen at its top, whichever was sent first', async () => {
   const m = await moduleOf<Record<string, () => unknown> & { change(to: number): void }>(`
