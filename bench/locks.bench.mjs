@@ -1,5 +1,5 @@
 /** Locks, values and arrays between processes, against CPython and against what the kernel itself can do. */
-import { Event, Lock, Process, RawArray, SharedArray, Value } from '../dist/index.js';
+import { Event, Lock, Process, RawArray, RLock, Semaphore, SharedArray, Value } from '../dist/index.js';
 import { median, python, table } from './measure.mjs';
 
 /** Nanoseconds for one call, when `rounds` of them take as long as `work` does. */
@@ -13,15 +13,27 @@ function each(rounds, work) {
 
 const million = 1_000_000;
 const lock = new Lock();
-// Ours and CPython's in turn: both see the same machine, whatever it is doing.
+/** A loop of its own for each kind of lock, as each place in a program sees mostly one kind. */
+const takeAndGive = () =>
+  new Function('lock', 'n', 'for (let i = 0; i < n; i++) { lock.acquireSync(); lock.release(); }');
+const ourLoop = takeAndGive();
+// As in a program that has used several kinds before.
+ourLoop(lock, million);
+for (const other of [new RLock(), new Semaphore(1), new Value('i', 0).getLock()])
+  takeAndGive()(other, 100_000);
+/** The floor: what the two steps cost without anything around them. */
+const bareSteps = (n) => {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  for (let i = 0; i < n; i++) {
+    Atomics.compareExchange(cell, 0, 0, 1);
+    Atomics.compareExchange(cell, 0, 1, 0);
+  }
+};
+// In turn: all see the same machine, whatever it is doing.
 const rounds = [];
-for (let k = 0; k < 6; k++) {
-  const ours = each(2 * million, (n) => {
-    for (let i = 0; i < n; i++) {
-      lock.acquireSync();
-      lock.release();
-    }
-  });
+for (let k = 0; k < 8; k++) {
+  const ours = each(million, (n) => ourLoop(lock, n));
+  const bare = each(million, bareSteps);
   const theirs = python(`
 import json, multiprocessing, time
 lock = multiprocessing.Lock()
@@ -39,20 +51,10 @@ def each(n, work):
 plain(100000)
 print(json.dumps([each(500000, plain), each(200000, with_lock)]))
 `);
-  if (k > 0) rounds.push([ours, ...(theirs ?? [])]);
+  if (k > 0) rounds.push([ours, bare, ...(theirs ?? [])]);
 }
 const middle = (k) => rounds.map((r) => r[k]).sort((a, b) => a - b)[rounds.length >> 1];
-const [sync, cpythonPlain, cpythonWith] = [0, 1, 2].map(middle);
-// The floor: what the two steps cost without anything around them.
-const floor = await median(() => {
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  return each(2 * million, (n) => {
-    for (let i = 0; i < n; i++) {
-      Atomics.compareExchange(cell, 0, 0, 1);
-      Atomics.compareExchange(cell, 0, 1, 0);
-    }
-  });
-});
+const [sync, floor, cpythonPlain, cpythonWith] = [0, 1, 2, 3].map(middle);
 const awaited = await median(async () => {
   const start = performance.now();
   for (let i = 0; i < million / 2; i++) {
@@ -126,10 +128,16 @@ const contention = await median(async () => {
 }, 3);
 
 // From release() here to the waiter running there. Both read one clock, CLOCK_MONOTONIC. Our lock and the bare means of
-// the kernel take turns in one pair of processes, so that both see the same machine.
+// the kernel take turns in one pair of processes, so that both see the same machine; CPython, which waits by a futex too, has
+// its turns in between: what a wake takes doubles or halves within a minute with what else the machine does.
+//
+// A bare pipe wake is what any event loop needs at least: write(2) of a byte to a pipe by one process, until in the other
+// epoll has reported it and the code that waits for it runs. Three of them, by where that code is: after an `await`, as it is
+// with us; in the very callback of the poll; in the callback of Node's own net.Socket.
 
-const warming = 4000;
-const measured = 400;
+const turns = 3;
+const warming = 2000;
+const measured = 150;
 const wakes = warming + measured;
 const platform = new URL('../dist/cjs/platform/', import.meta.url).href;
 const { futexWake } = await import(`${platform}futex.js`);
@@ -190,7 +198,7 @@ const { address } = segmentOf(word.buffer);
 /** Before another kind's turn the waiter's lock is taken back. */
 const takeBack = () => held.acquireSync({ timeout: 5000 });
 takeBack();
-const [syncWake, bareFutex] = await latencies({ held, word, platform }, [
+const threadKinds = [
   [
     ({ held }) =>
       () => {
@@ -217,9 +225,42 @@ const [syncWake, bareFutex] = await latencies({ held, word, platform }, [
     },
     takeBack,
   ],
-]);
-if (held.locked()) held.release();
-takeBack();
+];
+const cpythonWake = () =>
+  python(`
+import json, multiprocessing, time
+wakes = ${measured}
+def waiter(lock, times, turn):
+    for i in range(wakes):
+        turn.value = i
+        lock.acquire()
+        times[i] = time.monotonic_ns()
+context = multiprocessing.get_context('fork')
+lock = context.Semaphore(0)
+times = context.Array('q', wakes, lock=False)
+turn = context.Value('i', -1, lock=False)
+p = context.Process(target=waiter, args=(lock, times, turn))
+p.start()
+sent = []
+for i in range(wakes):
+    while turn.value < i: time.sleep(.001)
+    time.sleep(.002)
+    sent.append(time.monotonic_ns())
+    lock.release()
+p.join()
+print(json.dumps(sorted(times[i] - sent[i] for i in range(wakes))[wakes // 2] / 1000))
+`);
+const threadTurns = [];
+for (let k = 0; k < turns; k++) {
+  Atomics.store(word, 0, 0);
+  const ours = await latencies({ held, word, platform }, threadKinds);
+  if (held.locked()) held.release();
+  takeBack();
+  threadTurns.push([...ours, cpythonWake()]);
+}
+const [syncWake, bareFutex, cpythonThread] = [0, 1, 2].map(
+  (k) => threadTurns.map((t) => t[k]).sort((a, b) => a - b)[turns >> 1],
+);
 
 const pipes = [createPipe(), createPipe(), createPipe()];
 const paths = pipes.map(([readFd]) => `/proc/${process.pid}/fd/${readFd}`);
@@ -330,29 +371,8 @@ def both(n):
     start.set()
     for p in ps: p.join()
     return 2 * n / (time.perf_counter() - t)
-wakes = ${measured}
-def waiter(lock, times, turn):
-    for i in range(wakes):
-        turn.value = i
-        lock.acquire()
-        times[i] = time.monotonic_ns()
-def latency():
-    context = multiprocessing.get_context('fork')
-    lock = context.Semaphore(0)
-    times = context.Array('q', wakes, lock=False)
-    turn = context.Value('i', -1, lock=False)
-    p = context.Process(target=waiter, args=(lock, times, turn))
-    p.start()
-    sent = []
-    for i in range(wakes):
-        while turn.value < i: time.sleep(.001)
-        time.sleep(.002)
-        sent.append(time.monotonic_ns())
-        lock.release()
-    p.join()
-    return sorted(times[i] - sent[i] for i in range(wakes))[wakes // 2] / 1000
 print(json.dumps({'increment': each(100000, increment), 'sweep': each(500000, sweep),
-  'contention': sorted(both(100000) for _ in range(3))[1], 'wake': latency()}))
+  'contention': sorted(both(100000) for _ in range(3))[1]}))
 `);
 
 const out = (...args) => process.stdout.write(table(...args));
@@ -387,7 +407,7 @@ out('2 processes contending: increments under one lock', '1/s', 'more', [
 out('from release() to the waiting thread running in another process', 'µs', 'less', [
   ['multiproc acquireSync', syncWake],
   ['a bare futex wake, same FFI', bareFutex],
-  ['CPython Semaphore', cpython?.wake],
+  ['CPython Semaphore', cpythonThread],
 ]);
 out('from release() to the waiting task running in another process', 'µs', 'less', [
   ['multiproc await acquire()', asyncWake],
