@@ -145,7 +145,7 @@ export function endTasks(): void {
 function parked<T>(want: Want<T>, onAttempt?: () => void): Wait<Box<T>> {
   const { ring } = want;
   let lastSure = performance.now();
-  /** Now and then it is looked whether the other side lives: each waiter attempts at least once a second. */
+  /** Now and then it is looked whether the other side lives: each waiter attempts at least every two seconds. */
   const sure = (): boolean => {
     const now = performance.now();
     if (now - lastSure < sureMilliseconds) return false;
