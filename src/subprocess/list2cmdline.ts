@@ -1,3 +1,8 @@
+/** Python's `list2cmdline`. */
+import { fileURLToPath } from 'node:url';
+import type { Arg } from './args.ts';
+import { createDecoder } from './decode.ts';
+
 /**
  * One command line out of arguments, by the rules of Microsoft's C runtime.
  *
@@ -6,8 +11,15 @@
  *
  * @example list2cmdline(['ab"c', ' \\', 'd']) // 'ab\\"c " \\\\" d'
  */
-export function list2cmdline(args: readonly string[]): string {
-  return args.map(quote).join(' ');
+export function list2cmdline(args: readonly Arg[]): string {
+  return args.map((arg) => quote(asText(arg))).join(' ');
+}
+
+function asText(arg: Arg): string {
+  if (typeof arg === 'string') return arg;
+  return arg instanceof URL
+    ? fileURLToPath(arg)
+    : createDecoder('utf-8', 'surrogateescape').decode(arg, true);
 }
 
 function quote(arg: string): string {

@@ -17,5 +17,13 @@ test('lines are those of CPython', (t) => {
     t.skip('there is no python3 to compare with');
     return;
   }
-  assert.deepEqual(cases.map(list2cmdline), JSON.parse(stdout));
+  assert.deepEqual(
+    cases.map((words) => list2cmdline(words)),
+    JSON.parse(stdout),
+  );
+});
+
+test('bytes and paths are taken as what they say', () => {
+  const args = [Buffer.from('a b'), new URL('file:///c%20d'), Buffer.from([0x65, 0xff]), 'f'];
+  assert.equal(list2cmdline(args), '"a b" "/c d" e\udcff f');
 });
