@@ -5,6 +5,7 @@
  * read so far in it, and the next call, waiting or blocking, goes on. Output is read from the descriptors directly,
  * into large blocks; the event loop gets its turn after every megabyte.
  */
+import { rangeError, show, typeError } from '../base/validate.ts';
 import { type PipeEnd, type PipeReader, type PipeWatch, WOULD_BLOCK } from '../platform/pipe-end.ts';
 import { Capture } from './capture.ts';
 import type { ProcessInput } from './input-stream.ts';
@@ -13,6 +14,27 @@ import type { ProcessOutput } from './output-stream.ts';
 const TURN_BYTES = 1 << 20;
 /** From here on a program is taken to be a talkative one, and gets a larger pipe. */
 const TALKATIVE_BYTES = 256 * 1024;
+
+/** What a program may be sent. */
+export type Input = string | Uint8Array | null | undefined;
+
+/** @throws {TypeError} It is neither text nor bytes. */
+export function checkInput(input: unknown): string | Uint8Array | undefined {
+  if (input === undefined || input === null) return undefined;
+  if (typeof input === 'string' || input instanceof Uint8Array) return input;
+  if (ArrayBuffer.isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
+  throw typeError(`Cannot send input: it must be a string or a Buffer, got ${show(input)}`);
+}
+
+/** Bytes of each stream to keep. @throws {TypeError | RangeError} It is no number of bytes. */
+export function checkMaxOutput(max: unknown): number {
+  if (max === undefined || max === null) return Number.POSITIVE_INFINITY;
+  if (typeof max !== 'number')
+    throw typeError(`Cannot read output: maxOutput must be a number of bytes, got ${show(max)}`);
+  if (max !== Number.POSITIVE_INFINITY && !(Number.isInteger(max) && max >= 0))
+    throw rangeError(`Cannot read output: maxOutput must be a whole number of bytes, 0 or more, got ${max}`);
+  return max;
+}
 
 /** One stream being read to its end. */
 class Reading {
@@ -89,7 +111,7 @@ class Reading {
   /** Everything, in the form that was asked for. */
   result(text: boolean): Buffer | string {
     const bytes = this.capture.bytes();
-    return text ? this.#ahead + this.stream.decodeRest(bytes) : bytes;
+    return text ? this.#ahead + this.stream.decodeRest(bytes, this.capture.dropped > 0) : bytes;
   }
 }
 
@@ -116,17 +138,14 @@ export class Communication {
     const { stdin, stdout, stderr, text, maxOutput, widen } = options;
     this.#stdin = stdin;
     this.#text = text;
+    const takes = stdin !== null && !stdin.destroyed && !stdin.writableEnded;
+    // First: what cannot be encoded is refused before anything is read.
+    const bytes = takes && input !== undefined ? stdin.encoded(input, 'utf8') : undefined;
     this.#out = stdout === null ? null : new Reading(stdout, maxOutput, widen);
     this.#err = stderr === null ? null : new Reading(stderr, maxOutput, widen);
-    if (
-      stdin !== null &&
-      input !== undefined &&
-      input.length > 0 &&
-      !stdin.destroyed &&
-      !stdin.writableEnded
-    ) {
-      if (widen && input.length > TALKATIVE_BYTES) stdin.pipeEnd.widen();
-      stdin.write(input);
+    if (takes && bytes !== undefined && bytes.length > 0) {
+      if (widen && bytes.length > TALKATIVE_BYTES) stdin.pipeEnd.widen();
+      stdin.write(bytes);
     }
   }
 

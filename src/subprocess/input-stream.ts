@@ -68,7 +68,7 @@ export class ProcessInput extends Writable {
 
   override _write(chunk: string | Uint8Array, encoding: BufferEncoding, callback: Callback): void {
     try {
-      this.#inFlight = { bytes: this.#bytes(chunk, encoding), callback };
+      this.#inFlight = { bytes: this.encoded(chunk, encoding), callback };
     } catch (error) {
       callback(error as Error);
       return;
@@ -76,7 +76,8 @@ export class ProcessInput extends Writable {
     this.#pump();
   }
 
-  #bytes(chunk: string | Uint8Array, encoding: BufferEncoding): Uint8Array {
+  /** What is written for `chunk`. @throws {UnicodeEncodeError} @internal */
+  encoded(chunk: string | Uint8Array, encoding: BufferEncoding): Uint8Array {
     if (typeof chunk !== 'string') return chunk;
     const mode = this.#textMode;
     return mode === undefined ? Buffer.from(chunk, encoding) : encodeText(chunk, mode.encoding, mode.errors);

@@ -30,6 +30,10 @@ export class ProcessOutput extends Readable {
   #takenOver = false;
   /** Somebody has begun to read, so the kernel no longer has everything. */
   #begun = false;
+  /** A blocking call is under way, which reads by itself. */
+  #blocking = false;
+  /** `_read` has been called and nothing watches: Node calls it no more before something is pushed. */
+  #owed = false;
   readonly #decoder: Decoder | undefined;
   readonly #newlines = new NewlineTranslator();
 
@@ -56,8 +60,30 @@ export class ProcessOutput extends Readable {
 
   override _read(): void {
     if (this.#takenOver || this.#pipe.closed) return;
+    if (this.#blocking) {
+      this.#owe();
+      return;
+    }
+    this.#owed = false;
     this.#begun = true;
     this.#watch ??= this.#pipe.watch(() => this.#ready());
+  }
+
+  /** Whoever wants more without blocking comes through here, but for those who only listen for `readable`. */
+  override read(size?: number): string | Buffer | null {
+    if (this.#owed) this._read();
+    return super.read(size) as string | Buffer | null;
+  }
+
+  #owe(): void {
+    if (this.#owed) return;
+    this.#owed = true;
+    const onListener = (name: string | symbol): void => {
+      if (name !== 'readable' && this.#owed) return;
+      this.off('newListener', onListener);
+      if (this.#owed) this._read();
+    };
+    this.on('newListener', onListener);
   }
 
   #ready(): void {
@@ -114,11 +140,13 @@ export class ProcessOutput extends Readable {
 
   /** As {@link readline}, blocking this thread. */
   readlineSync(): string | Buffer {
-    for (;;) {
-      const line = this.#bufferedLine();
-      if (line !== undefined) return line;
-      if (!this.#arrivalSync()) return this.#rest();
-    }
+    return this.#block(() => {
+      for (;;) {
+        const line = this.#bufferedLine();
+        if (line !== undefined) return line;
+        if (!this.#arrivalSync()) return this.#rest();
+      }
+    });
   }
 
   /** Everything up to the end. */
@@ -129,8 +157,22 @@ export class ProcessOutput extends Readable {
 
   /** As {@link readAll}, blocking this thread. */
   readAllSync(): string | Buffer {
-    while (this.#arrivalSync()) {}
-    return this.#rest();
+    return this.#block(() => {
+      while (this.#arrivalSync()) {}
+      return this.#rest();
+    });
+  }
+
+  /** Lets nothing else read meanwhile, nor keep the program alive afterwards. */
+  #block(read: () => string | Buffer): string | Buffer {
+    this.#blocking = true;
+    if (this.#watch !== undefined) this.#owe();
+    this.#stopWatching();
+    try {
+      return read();
+    } finally {
+      this.#blocking = false;
+    }
   }
 
   /** By lines in text mode, by pieces as they come in binary mode. Leaving the loop closes the stream, as Node's do. */
@@ -174,7 +216,7 @@ export class ProcessOutput extends Readable {
   }
 
   #hold(): void {
-    const piece = this.read() as string | Buffer | null;
+    const piece = super.read() as string | Buffer | null;
     if (piece !== null) this.#held.push(piece);
   }
 
@@ -200,6 +242,7 @@ export class ProcessOutput extends Readable {
   /** Waits until more has been read. @returns false at the end. */
   #arrival(): Promise<boolean> {
     this.#hold();
+    if (this.#owed) this._read();
     if (this.readableEnded || this.destroyed) return this.#endOrError();
     return new Promise((resolve, reject) => {
       const settle = (f: () => void): void => {
@@ -207,7 +250,7 @@ export class ProcessOutput extends Readable {
         f();
       };
       const onReadable = (): void => {
-        const piece = this.read() as string | Buffer | null;
+        const piece = this.read();
         if (piece === null) return;
         this.#held.push(piece);
         settle(() => resolve(true));
@@ -225,7 +268,6 @@ export class ProcessOutput extends Readable {
   #arrivalSync(): boolean {
     this.#hold();
     if (this.#pipe.closed) return false;
-    this.#stopWatching();
     this.#begun = true;
     this.#pipe.waitAny([this.#pipe]);
     scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -282,8 +324,12 @@ export class ProcessOutput extends Readable {
     return { pipe: this.#pipe, ahead };
   }
 
-  /** The last piece of what `takeOver` left, as text. @internal */
-  decodeRest(bytes: Buffer): string {
-    return this.#text(bytes, true);
+  /**
+   * The last piece of what `takeOver` left, as text.
+   * @param cut More came and was dropped: half a character at the end is no error then, and not kept either.
+   * @internal
+   */
+  decodeRest(bytes: Buffer, cut: boolean): string {
+    return this.#newlines.translate(this.#decoder!.decode(bytes, !cut), true);
   }
 }

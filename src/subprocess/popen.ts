@@ -11,7 +11,7 @@ import { type Child, signalNumber } from '../platform/child.ts';
 import { startProgram } from '../platform/start.ts';
 import { signalTree } from '../platform/tree.ts';
 import type { Args } from './args.ts';
-import { Communication } from './communicate.ts';
+import { Communication, checkInput, checkMaxOutput, type Input } from './communicate.ts';
 import { TimeoutExpired } from './errors.ts';
 import { ProcessInput } from './input-stream.ts';
 import { type PopenOptions, resolveOptions } from './options.ts';
@@ -37,8 +37,6 @@ export interface CommunicateSyncOptions extends SyncWaitOptions {
   /** See {@link CommunicateOptions.maxOutput}. */
   readonly maxOutput?: number | undefined;
 }
-
-type Input = string | Uint8Array | null | undefined;
 
 /**
  * Starts a program at once; a missing one throws here.
@@ -230,15 +228,18 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   }
 
   /** The one exchange with this program, begun now or continued. */
-  #communicate(input: Input, maxOutput = Number.POSITIVE_INFINITY): Communication {
+  #communicate(given: Input, most: number | undefined): Communication {
+    const input = checkInput(given);
+    const maxOutput = checkMaxOutput(most);
     if (this.#communication !== undefined) {
-      const piped = (this.#stdin ?? this.#stdout ?? this.#stderr) !== null;
-      if (this.#finished && piped) {
+      const more = input !== undefined && input.length > 0;
+      if (this.#finished && (this.#stdout ?? this.#stderr) !== null) {
         throw new ValueError('read of closed file: communicate() has already returned everything');
       }
-      if (!this.#finished && input !== undefined && input !== null && input.length > 0) {
-        throw new ValueError('Cannot send input after starting communication');
+      if (this.#finished && more && this.#stdin !== null) {
+        throw new ValueError('write to closed file: communicate() has already sent everything');
       }
+      if (!this.#finished && more) throw new ValueError('Cannot send input after starting communication');
       return this.#communication;
     }
     for (const stream of [this.#stdout, this.#stderr]) {
@@ -253,7 +254,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
         maxOutput,
         widen: this.#widen,
       },
-      input ?? undefined,
+      input,
     );
     return this.#communication;
   }

@@ -6,8 +6,9 @@
  * hold the pipes open, but nothing here waits for that after the deadline.
  */
 import { ValueError } from '../base/errors.ts';
-import { checkSignal } from '../base/validate.ts';
+import { checkSignal, checkTimeout } from '../base/validate.ts';
 import type { Args } from './args.ts';
+import { checkInput, checkMaxOutput } from './communicate.ts';
 import { CompletedProcess } from './completed.ts';
 import { PIPE, STDOUT } from './constants.ts';
 import { CalledProcessError, TimeoutExpired } from './errors.ts';
@@ -41,10 +42,12 @@ export type GetOutputOptions = Pick<RunOptions, 'encoding' | 'errors' | 'timeout
 /** Between a polite signal and SIGKILL. */
 const GRACE_MS = 5_000;
 
-/** The options that Popen shall see. The abort signal is not among them: here an abort also ends the call. */
+/** The options that Popen shall see; the others are checked before anything is started. The abort signal is not among them: here an abort also ends the call. */
 function popenOptions(options: RunOptions): PopenOptions {
   const { input, captureOutput, stdout, stderr, stdin, signal } = options;
-  const given = input !== undefined && input !== null;
+  const given = checkInput(input) !== undefined;
+  checkTimeout(options.timeout);
+  checkMaxOutput(options.maxOutput);
   if (given && stdin !== undefined && stdin !== null) {
     throw new ValueError('stdin and input arguments may not both be used.');
   }
