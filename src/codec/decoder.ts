@@ -249,7 +249,9 @@ export class Decoder implements Filler {
       case T.REBUILT: {
         const id = this.#next++;
         const cls = builtinAt(s.string()) as new (...args: readonly unknown[]) => object;
-        const o = new cls(...(this.value() as unknown[]));
+        const args = this.value() as unknown[];
+        const o = new cls(...args);
+        if ((cls as unknown) === DOMException) define(o, 'stack', args[2], false);
         this.#objects[id] = o;
         return o;
       }

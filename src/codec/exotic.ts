@@ -30,6 +30,11 @@ interface Encoder {
 /** Writes `o`, whose class is `cls` where its prototype has one. @throws {Trouble} When it cannot travel. */
 export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | undefined): void {
   if (types.isProxy(o)) throw refused('Proxy', 'it is a Proxy');
+  // Before errors: newer Nodes count it among those, yet only its constructor can make one.
+  if (proto === DOMException.prototype && o instanceof DOMException) {
+    domException(e, o);
+    return;
+  }
   if (types.isNativeError(o)) {
     error(e, o, cls);
     return;
@@ -191,6 +196,24 @@ const typedArrayTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )!.get!;
 
+/** What `AbortSignal`s, `fetch` and the like reject with. Its stack is set by the receiver. */
+function domException(e: Encoder, o: DOMException): void {
+  e.sink.u8(T.REBUILT);
+  e.sink.string('DOMException');
+  const cause = Object.hasOwn(o, 'cause') ? { cause: o.cause } : {};
+  e.value([o.message, { name: o.name, ...cause }, stackOf(o)]);
+}
+
+/** `prepareStackTrace` is the user's and may throw, or give anything. */
+function stackOf(o: Error): string | undefined {
+  try {
+    const { stack } = o as { readonly stack?: unknown };
+    return typeof stack === 'string' ? stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const errorProperties: ReadonlySet<string> = new Set(['message', 'stack']);
 
 function error(e: Encoder, o: Error, cls: Fn | undefined): void {
@@ -200,14 +223,7 @@ function error(e: Encoder, o: Error, cls: Fn | undefined): void {
   classOf(e, cls ?? Error);
   const message = Object.getOwnPropertyDescriptor(o, 'message');
   e.value(message === undefined ? undefined : String(o.message));
-  let stack: unknown;
-  try {
-    // `prepareStackTrace` is the user's and may throw.
-    stack = o.stack;
-  } catch {
-    stack = undefined;
-  }
-  e.value(typeof stack === 'string' ? stack : undefined);
+  e.value(stackOf(o));
   e.properties(o, errorProperties);
 }
 

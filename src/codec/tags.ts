@@ -91,7 +91,7 @@ export const T = {
   WRAPPED: 43,
   /** An error class of this library, by name. */
   OWN_CLASS: 44,
-  /** Constructor path, its arguments as an array: encoders, formatters. */
+  /** Constructor path, its arguments as an array: encoders, formatters; a DOMException's stack follows them. */
   REBUILT: 45,
   MINUS_ZERO: 46,
   /** File that `import()` belongs to. */

@@ -49,6 +49,20 @@ test('what structured clone distinguishes stays distinct', () => {
   assert.equal(copy(Symbol.iterator), Symbol.iterator);
 });
 
+test('what an AbortSignal or fetch rejects with arrives as the DOMException that it is', () => {
+  const sent = AbortSignal.abort().reason as DOMException;
+  const { it, again } = copy({ it: sent, again: sent });
+  assert.equal(it, again);
+  assert.ok(it instanceof DOMException && it instanceof Error);
+  assert.deepEqual([it.name, it.message, it.code], ['AbortError', sent.message, 20]);
+  assert.equal(it.stack, sent.stack);
+  assert.equal(Object.hasOwn(it, 'cause'), false);
+  const cause = new RangeError('why');
+  const because = copy(new DOMException('gone', { name: 'NotFoundError', cause } as never));
+  assert.equal(because.name, 'NotFoundError');
+  assert.ok(because.cause instanceof RangeError);
+});
+
 test('binary data arrives in kind and is never a view of the message', () => {
   const bytes = encode({
     buffer: Buffer.from('abc'),
