@@ -55,6 +55,11 @@ export function checkTimeout(timeout: unknown, what = 'timeout'): number | undef
   return timeout < 0 ? 0 : timeout;
 }
 
+/** What a timer of Node's can hold, a good 24 days; a longer time would end at once. */
+export function timerMs(timeout: number): number {
+  return Math.min(timeout, 2 ** 31 - 1);
+}
+
 /** @throws {TypeError} When it is given and not an `AbortSignal`. */
 export function checkSignal(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;

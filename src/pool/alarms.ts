@@ -1,4 +1,5 @@
 /** Timers that a thread can also heed while it blocks. */
+import { timerMs } from '../base/validate.ts';
 
 interface Alarm {
   /** On the clock of `performance.now()`. */
@@ -18,7 +19,7 @@ export class Alarms<K extends object> {
   /** Calls `ring` in `ms` milliseconds, unless it is cleared or set anew before. */
   set(key: K, ms: number, ring: () => void): void {
     this.clear(key);
-    const timer = setTimeout(() => this.#ring(key), ms);
+    const timer = setTimeout(() => this.#ring(key), timerMs(ms));
     this.#alarms.set(key, { at: performance.now() + ms, ring, timer });
   }
 

@@ -4,8 +4,15 @@
  * It is awaitable, and yet an error that nobody asks for disturbs nobody, as in Python: the promise behind it counts as
  * handled until somebody takes it.
  */
+import { onceAborted } from '../base/abort.ts';
 import { TimeoutError, ValueError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } from '../base/validate.ts';
+import {
+  checkSignal,
+  checkTimeout,
+  type SyncWaitOptions,
+  timerMs,
+  type WaitOptions,
+} from '../base/validate.ts';
 
 type Outcome<T> =
   | { readonly state: 'pending' }
@@ -124,13 +131,15 @@ export class AsyncResult<T> implements PromiseLike<T> {
       if (this.ready()) return resolve(true);
       const settle = (how: () => void): void => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        deaf?.();
         how();
       };
       const onAbort = (): void => settle(() => reject(signal!.reason));
       const timer =
-        timeout === undefined ? undefined : setTimeout(() => settle(() => resolve(this.ready())), timeout);
-      signal?.addEventListener('abort', onAbort, { once: true });
+        timeout === undefined
+          ? undefined
+          : setTimeout(() => settle(() => resolve(this.ready())), timerMs(timeout));
+      const deaf = signal && onceAborted(signal, onAbort);
       const done = (): void => settle(() => resolve(true));
       this.#promise.then(done, done);
       return undefined;

@@ -63,6 +63,8 @@ export class Dispatcher {
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #alarms = new Alarms<Task | Worker>();
   readonly #feeder = new Feeder(() => this.#queue.length < mostQueued);
+  /** Calls whose input is still being read, and how to fail them: their tasks are to come. */
+  readonly #reading = new Set<(error: unknown) => void>();
   /** Tasks submitted since the last {@link Dispatcher.#fill}, which is done once for all that are submitted in one go. */
   #unsent = 0;
   /** To be done when the caller's code has returned: what is told to jobs must not come in the middle of it. */
@@ -104,8 +106,31 @@ export class Dispatcher {
     }
     this.#opened();
     this.#queue.push(task);
+    // After close(), an `imap` whose input or reader was slow finds that all workers have gone.
+    if (this.#state === 'closed' && this.#staying < Math.min(this.#options.processes, this.#open)) {
+      this.#startOne();
+    }
     if (this.#unsent++ === 0) queueMicrotask(() => this.#unsent > 0 && this.#fill());
     else if (this.#unsent >= mostUnsent) this.#fill();
+  }
+
+  /**
+   * Keeps workers after `close()` while the input of a call is being read.
+   *
+   * @param giveUp Fails the call, when the pool is broken or terminated first.
+   * @returns what is to be called when its tasks have been submitted.
+   */
+  reading(giveUp: (error: unknown) => void): () => void {
+    const refusal = this.#broken ?? this.#terminated;
+    if (refusal !== undefined) {
+      this.#later(() => giveUp(refusal.error));
+      return () => {};
+    }
+    this.#reading.add(giveUp);
+    return () => {
+      this.#reading.delete(giveUp);
+      this.#maybeFinish();
+    };
   }
 
   /** Tasks that are made when there is time for it. */
@@ -336,8 +361,19 @@ export class Dispatcher {
   #replace(worker: Worker): void {
     if (this.#replaced.has(worker)) return;
     this.#replaced.add(worker);
-    const needed = this.#state === 'running' || (this.#state === 'closed' && this.#open > 0);
-    if (!needed || this.#broken !== undefined) return;
+    const toCome = this.#open > 0 || this.#reading.size > 0;
+    const needed = this.#state === 'running' || (this.#state === 'closed' && toCome);
+    if (needed && this.#broken === undefined) this.#startOne();
+  }
+
+  /** Workers that may take more. */
+  get #staying(): number {
+    let count = 0;
+    for (const worker of this.#workers) if (!worker.retiring) count++;
+    return count;
+  }
+
+  #startOne(): void {
     try {
       this.#startWorker();
     } catch (error) {
@@ -353,7 +389,7 @@ export class Dispatcher {
       else this.#failedStarts += 1;
     }
     this.#requeue(unbegun);
-    const lost = new WorkerLostError(worker.process.pid!, exitcode);
+    const lost = new WorkerLostError(worker.process.pid!, exitcode, worker.ready);
     for (const task of begun) {
       this.#alarms.clear(task);
       if (task.over) continue;
@@ -400,6 +436,8 @@ export class Dispatcher {
     const inFlight = [...this.#workers].flatMap((worker) => worker.tasks);
     for (const task of [...inFlight, ...this.#queue.drain()]) this.#fail(task, error);
     this.#feeder.giveUp(error);
+    for (const giveUp of this.#reading) giveUp(error);
+    this.#reading.clear();
   }
 
   #later(act: () => void): void {
@@ -413,7 +451,7 @@ export class Dispatcher {
     if (this.#open > 0) return;
     clearInterval(this.#keepAlive);
     this.#keepAlive = undefined;
-    if (this.#state !== 'closed') return;
+    if (this.#state !== 'closed' || this.#reading.size > 0) return;
     for (const worker of this.#workers)
       if (worker.ready && !worker.retiring && worker.load === 0) worker.exit();
   }

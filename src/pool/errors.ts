@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { ProcessError } from '../base/errors.ts';
 import { exitName } from '../process/repr.ts';
 
-function lossMessage(pid: number, exitcode: number | null): string {
+function lossMessage(pid: number, exitcode: number | null, ready: boolean): string {
   const how =
     exitcode === null
       ? 'ended'
@@ -16,6 +16,10 @@ function lossMessage(pid: number, exitcode: number | null): string {
       : exitcode !== null && exitcode >= 0
         ? ' (process.exit() inside a task?)'
         : '';
+  if (!ready) {
+    const tip = exitcode !== null && exitcode >= 0 ? ' (process.exit() in the initializer?)' : hint;
+    return `Worker process ${pid} ${how} before it was ready${tip}, as others before it: the pool is broken`;
+  }
   return `Worker process ${pid} ${how} in the middle of a task${hint}; the task was not run again: give { retries } if it may be`;
 }
 
@@ -28,8 +32,9 @@ export class WorkerLostError extends ProcessError {
   /** As `Process.exitcode`: negative for a signal; null when it cannot be known. */
   readonly exitcode: number | null;
 
-  constructor(pid: number, exitcode: number | null) {
-    super(lossMessage(pid, exitcode), { code: 'ERR_MULTIPROC_WORKER_LOST' });
+  /** @param ready Whether it had got as far as running tasks. */
+  constructor(pid: number, exitcode: number | null, ready = true) {
+    super(lossMessage(pid, exitcode, ready), { code: 'ERR_MULTIPROC_WORKER_LOST' });
     this.pid = pid;
     this.exitcode = exitcode;
   }
@@ -43,6 +48,15 @@ export class WorkerLostError extends ProcessError {
   }
 }
 
+/** The text of a value whose own getters may throw. */
+function textOf(write: () => string): string {
+  try {
+    return write();
+  } catch {
+    return '<cannot be shown>';
+  }
+}
+
 /** Python's `multiprocessing.pool.MaybeEncodingError`: a task's result cannot travel back. */
 export class MaybeEncodingError extends ProcessError {
   /** Text of the error that says why. */
@@ -51,11 +65,12 @@ export class MaybeEncodingError extends ProcessError {
   readonly value: string;
 
   constructor(exc: unknown, value: unknown) {
-    const text =
+    const text = textOf(() =>
       typeof value === 'string'
         ? value
-        : inspect(value, { depth: 1, maxStringLength: 200, breakLength: Number.POSITIVE_INFINITY });
-    const reason = exc instanceof Error ? `${exc.name}: ${exc.message}` : String(exc);
+        : inspect(value, { depth: 1, maxStringLength: 200, breakLength: Number.POSITIVE_INFINITY }),
+    );
+    const reason = textOf(() => (exc instanceof Error ? `${exc.name}: ${exc.message}` : String(exc)));
     super(`Error sending result: '${text}'. Reason: '${reason}'`, { code: 'ERR_MULTIPROC_MAYBE_ENCODING' });
     this.exc = reason;
     this.value = text;

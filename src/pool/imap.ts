@@ -4,6 +4,9 @@
  * The input is pulled only as far ahead as workers can use it, and no further while results wait to be taken: endless inputs
  * work, and neither side piles up. Leaving the loop early returns the input's iterator and gives up what is in flight.
  */
+import { onceAborted } from '../base/abort.ts';
+import { TimeoutError } from '../base/errors.ts';
+import { checkSignal, checkTimeout, timerMs, type WaitOptions } from '../base/validate.ts';
 import type { Outcome } from './protocol.ts';
 import { showCaller } from './remote-errors.ts';
 import type { Job, Task } from './task.ts';
@@ -20,6 +23,11 @@ export interface ImapContext<T> {
   submit(job: Job, index: number, items: readonly T[]): Task;
   cancel(task: Task, error: unknown): void;
   onProgress(done: number): void;
+}
+
+interface Waiter<R> {
+  resolve(result: IteratorResult<R, undefined>): void;
+  reject(error: unknown): void;
 }
 
 type Chunk = { outcomes: readonly Outcome[] | undefined };
@@ -42,14 +50,13 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
   /** The input's own error, or an aborted signal's reason: given after the results that came before it. */
   #ending: { readonly error: unknown } | undefined;
   #over = false;
-  readonly #waiting: { resolve(result: IteratorResult<R, undefined>): void; reject(error: unknown): void }[] =
-    [];
-  readonly #onAbort = (): void => this.#abort();
+  readonly #waiting: Waiter<R>[] = [];
+  readonly #deaf: (() => void) | undefined;
   readonly #call = new Error();
 
   constructor(context: ImapContext<T>) {
     this.#context = context;
-    context.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#deaf = context.signal && onceAborted(context.signal, () => this.#abort());
     if (context.signal?.aborted) this.#abort();
     else void this.#pull();
   }
@@ -58,10 +65,40 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
     return this;
   }
 
-  /** The next result; `{ done: true }` when there are no more. */
-  next(): Promise<IteratorResult<R, undefined>> {
+  /**
+   * The next result; `{ done: true }` when there are no more.
+   *
+   * @param options.timeout Milliseconds to wait; nothing is lost when time is up, the next call waits for the same result.
+   * @throws {TimeoutError} When time is up.
+   */
+  next(options: WaitOptions = {}): Promise<IteratorResult<R, undefined>> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      const timeout = checkTimeout(options?.timeout);
+      const signal = checkSignal(options?.signal);
+      signal?.throwIfAborted();
+      const leave = (): void => {
+        clearTimeout(timer);
+        deaf?.();
+      };
+      const waiter: Waiter<R> = {
+        resolve: (result) => {
+          leave();
+          resolve(result);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const giveUp = (error: unknown): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        waiter.reject(error);
+      };
+      const onAbort = (): void => giveUp(signal!.reason);
+      const timer =
+        timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError()), timerMs(timeout));
+      const deaf = signal && onceAborted(signal, onAbort);
+      this.#waiting.push(waiter);
       this.#give();
     });
   }
@@ -202,7 +239,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
   #finish(): void {
     this.#over = true;
     this.#chunks = [];
-    this.#context.signal?.removeEventListener('abort', this.#onAbort);
+    this.#deaf?.();
   }
 
   async #closeInput(): Promise<void> {

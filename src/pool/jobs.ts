@@ -1,5 +1,6 @@
 /** What calls of a pool wait for: one result, all results of a map, or results one by one. */
 import type { Settle } from './async-result.ts';
+import { callBack } from './callbacks.ts';
 import type { Outcome } from './protocol.ts';
 import type { Job, Task } from './task.ts';
 
@@ -106,7 +107,10 @@ export class MapJob<T> implements Job {
     this.#tasks.delete(task);
     if (this.#over) return;
     this.#left -= task.count;
-    this.#onProgress?.({ done: this.#results.length - this.#left, total: this.#results.length });
+    callBack(this.#onProgress, {
+      done: this.#results.length - this.#left,
+      total: this.#results.length,
+    });
     if (this.#left > 0) return;
     this.#over = true;
     if (this.#failure === undefined) this.#settle.resolve(this.#results);

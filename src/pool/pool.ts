@@ -5,6 +5,7 @@
  * dispatcher's business.
  */
 import { inspect } from 'node:util';
+import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
 import { checkOptions, checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
 import { encode, encodeList, isFixed, sendFirst } from '../codec/index.ts';
@@ -12,6 +13,7 @@ import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
 import { AsyncResult, type RunSync } from './async-result.ts';
 import { coreBudget, shareOf } from './budget.ts';
+import { callBack, checkCallbacks } from './callbacks.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Imap } from './imap.ts';
 import { ApplyJob, type Progress } from './jobs.ts';
@@ -86,7 +88,9 @@ interface CheckedTaskOptions {
   readonly retries: number;
 }
 
-function checkTaskOptions({ signal, timeout, retries = 0 }: TaskOptions): CheckedTaskOptions {
+function checkTaskOptions(options: TaskOptions): CheckedTaskOptions {
+  checkCallbacks(options, 'callback', 'errorCallback', 'onProgress');
+  const { signal, timeout, retries = 0 } = options;
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValueError(`Cannot run tasks: retries must be 0 or a positive integer, got ${show(retries)}`);
   }
@@ -189,10 +193,13 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     if (args !== undefined && args !== null && !Array.isArray(args)) {
       throw typeError(`Cannot apply a function: args must be an array, got ${show(args)}`);
     }
+    if (kwargs !== undefined && kwargs !== null && typeof kwargs !== 'object') {
+      throw typeError(`Cannot apply a function: kwargs must be an object, got ${show(kwargs)}`);
+    }
     const checked = checkTaskOptions(rest);
     return sendFirst(() => {
       const known = this.#function(func);
-      const all: readonly unknown[] = kwargs === undefined ? (args ?? []) : [...(args ?? []), kwargs];
+      const all: readonly unknown[] = [...(args ?? []), ...(kwargs ? [kwargs] : [])];
       const body = encodeList([all], { root: 'args' });
       return this.#result<Awaited<R>>(rest, (settle) => {
         const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
@@ -365,9 +372,9 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   #onAbort(signal: AbortSignal | undefined, task: Task): () => void {
     if (signal === undefined) return () => {};
     const abort = (): void => this.#dispatcher.cancel(task, signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    return () => signal.removeEventListener('abort', abort);
+    if (!signal.aborted) return onceAborted(signal, abort);
+    abort();
+    return () => {};
   }
 
   /** An AsyncResult with its callbacks; `start` returns what to do once it is settled. */
@@ -385,14 +392,16 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       };
       release = start({
         resolve: (value) => {
+          if (over) return;
           end();
-          callback?.(value);
+          callBack(callback, value);
           settle.resolve(value);
         },
         reject: (error) => {
+          if (over) return;
           end();
           showCaller(error, call);
-          errorCallback?.(error);
+          callBack(errorCallback, error);
           settle.reject(error);
         },
       });
@@ -415,7 +424,9 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const { signal } = checked;
     return this.#result<Awaited<R>[]>(options, (settle) => {
       let call: MapCall<Awaited<R>> | undefined;
+      let settled = false;
       const begin = (all: readonly unknown[]): void => {
+        if (settled) return;
         if (signal?.aborted) settle.reject(signal.reason);
         else if (all.length === 0) settle.resolve([]);
         else {
@@ -424,16 +435,21 @@ export class Pool<I extends AnyFunction = AnyFunction> {
         }
       };
       if (isAsyncIterable(items)) {
-        collect(items)
+        const read = this.#dispatcher.reading((error) => settle.reject(error));
+        collect(items, () => settled)
           .then(begin)
-          .catch((error: unknown) => settle.reject(error));
+          .catch((error: unknown) => settle.reject(error))
+          .finally(read);
       } else begin(Array.from(checkIterable(items)));
       const abort = (): void => {
         if (call === undefined) settle.reject(signal?.reason);
         else call.abort(signal?.reason);
       };
-      signal?.addEventListener('abort', abort, { once: true });
-      return () => signal?.removeEventListener('abort', abort);
+      const deaf = signal && onceAborted(signal, abort);
+      return () => {
+        settled = true;
+        deaf?.();
+      };
     });
   }
 
@@ -478,7 +494,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
         );
       },
       cancel: (task, error) => this.#dispatcher.cancel(task, error),
-      onProgress: (done) => options.onProgress?.({ done, total: read }),
+      onProgress: (done) => callBack(options.onProgress, { done, total: read }),
     });
   }
 }
@@ -503,8 +519,12 @@ function checkSync<T>(items: Iterable<T>): Iterable<T> {
   return items;
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+/** Reads all, or until `enough`: then the input is left. */
+async function collect<T>(items: AsyncIterable<T>, enough: () => boolean): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of items) all.push(item);
+  for await (const item of items) {
+    if (enough()) break;
+    all.push(item);
+  }
   return all;
 }

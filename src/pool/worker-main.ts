@@ -219,7 +219,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** An outcome that surely travels: itself, or an error that says why it does not. */
 function sendable(outcome: Outcome): Outcome {
   try {
-    encode(outcome, { root: 'result' });
+    encode(outcome[1], { root: 'result' });
     return outcome;
   } catch (error) {
     return [false, new MaybeEncodingError(error, outcome[1])];

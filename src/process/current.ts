@@ -1,6 +1,7 @@
 /** `currentProcess()`, `parentProcess()`, `activeChildren()`, `cpuCount()`. */
 import { inspect } from 'node:util';
-import { checkSignal, checkTimeout, type WaitOptions } from '../base/validate.ts';
+import { onceAborted } from '../base/abort.ts';
+import { checkSignal, checkTimeout, timerMs, type WaitOptions } from '../base/validate.ts';
 import { usableCores } from '../platform/cpu.ts';
 import { ownProcess, type Process } from './process.ts';
 import { processRepr } from './repr.ts';
@@ -62,13 +63,13 @@ export class ParentProcess {
       const settle = (how: () => void): void => {
         clearTimeout(timer);
         unsubscribe();
-        signal?.removeEventListener('abort', onAbort);
+        deaf?.();
         how();
       };
       const onAbort = (): void => settle(() => reject(signal!.reason));
       const unsubscribe = lifeline.onParentEnd(() => settle(resolve));
-      const timer = timeout === undefined ? undefined : setTimeout(() => settle(resolve), timeout);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const timer = timeout === undefined ? undefined : setTimeout(() => settle(resolve), timerMs(timeout));
+      const deaf = signal && onceAborted(signal, onAbort);
     });
   }
 

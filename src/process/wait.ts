@@ -1,4 +1,6 @@
 /** Waiting for a child's end without blocking the thread. */
+import { onceAborted } from '../base/abort.ts';
+import { timerMs } from '../base/validate.ts';
 import type { Child } from '../platform/launch.ts';
 
 /**
@@ -17,15 +19,17 @@ export function waitForExit(child: Child, timeout?: number, signal?: AbortSignal
     // A pending interval is what keeps the loop alive: whether the child itself does is its owner's decision.
     const alive = setInterval(() => {}, 2 ** 30);
     const timer =
-      timeout === undefined ? undefined : setTimeout(() => settle(() => resolve(child.poll())), timeout);
+      timeout === undefined
+        ? undefined
+        : setTimeout(() => settle(() => resolve(child.poll())), timerMs(timeout));
     const unsubscribe = child.onExit((returncode) => settle(() => resolve(returncode)));
     const onAbort = (): void => settle(() => reject(signal!.reason));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const deaf = signal && onceAborted(signal, onAbort);
     function settle(how: () => void): void {
       clearInterval(alive);
       clearTimeout(timer);
       unsubscribe();
-      signal?.removeEventListener('abort', onAbort);
+      deaf?.();
       how();
     }
   });

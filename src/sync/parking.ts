@@ -18,6 +18,7 @@
  *
  * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
  */
+import { onceAborted } from '../base/abort.ts';
 import { type Arena, livingArenas, setReaper } from '../memory/arena.ts';
 import { head } from '../memory/layout.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
@@ -91,7 +92,7 @@ interface Task {
   readonly fail: (error: unknown) => void;
   readonly limits: Limits;
   timer: NodeJS.Timeout | undefined;
-  onAbort: (() => void) | undefined;
+  deaf: (() => void) | undefined;
 }
 
 /** All waiting in one arena, as this thread sees it. Get it with {@link parkingLot}. */
@@ -259,14 +260,13 @@ export class ParkingLot implements Listener {
         fail: reject,
         limits,
         timer: undefined,
-        onAbort: undefined,
+        deaf: undefined,
       };
       this.#tasks.set(slot, task);
       tasks++;
       if (limits.keepAlive !== false) keepAlive();
       if (signal !== undefined) {
-        task.onAbort = () => this.#giveUp(task, () => reject(signal.reason));
-        signal.addEventListener('abort', task.onAbort);
+        task.deaf = onceAborted(signal, () => this.#giveUp(task, () => reject(signal.reason)));
       }
       if (deadline !== undefined) this.#startTimer(task, deadline);
       this.#step(task, WAITING);
@@ -335,12 +335,12 @@ export class ParkingLot implements Listener {
     soon.then(() => this.#tidyUp(task));
   }
 
-  #tidyUp({ slot, timer, onAbort, limits }: Task): void {
+  #tidyUp({ slot, timer, deaf, limits }: Task): void {
     this.slots.lower(slot);
     if (this.#tasks.size === 0) unlisten(this);
     if (limits.keepAlive !== false) letEnd();
     if (timer !== undefined) clearTimeout(timer);
-    if (onAbort !== undefined) limits.signal?.removeEventListener('abort', onAbort);
+    deaf?.();
   }
 
   #deliverSoon(slot: number): void {

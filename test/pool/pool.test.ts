@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import {
@@ -18,6 +19,30 @@ import { alive, startProgram, until } from '../support/run.ts';
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 const square = (x: number): number => x * x;
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Takes the program's uncaught errors; `uncaught(n)` waits for the nth. */
+function catchUncaught(take: (error: unknown) => void): {
+  uncaught(count: number): Promise<void>;
+  restore(): void;
+} {
+  const before = process.listeners('uncaughtException');
+  const events = new EventEmitter();
+  let count = 0;
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => {
+    take(error);
+    events.emit('one', ++count);
+  });
+  return {
+    uncaught: async (wanted) => {
+      while (count < wanted) await once(events, 'one');
+    },
+    restore: () => {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of before) process.on('uncaughtException', listener);
+    },
+  };
+}
 
 describe('a pool of two', () => {
   const pool = new Pool(2);
@@ -128,6 +153,30 @@ describe('a pool of two', () => {
     assert.equal(result.successful(), false);
   });
 
+  test('a callback that throws is an uncaught error of the program; result and pool are as without it', async () => {
+    const thrown: unknown[] = [];
+    const { uncaught, restore } = catchUncaught((error) => thrown.push(error));
+    try {
+      const fails = (): never => {
+        throw new Error(`callback ${thrown.length}`);
+      };
+      assert.deepEqual(await pool.mapAsync(square, [1, 2], { callback: fails }), [1, 4]);
+      assert.deepEqual(await pool.mapAsync(square, [], { callback: fails }), []);
+      const bad = (): never => {
+        throw new RangeError('task');
+      };
+      await assert.rejects(pool.applyAsync(bad, [], { errorCallback: fails }).get(), RangeError);
+      assert.deepEqual(await pool.map(square, [2], { onProgress: fails }), [4]);
+      for await (const y of pool.imap(square, [3], { onProgress: fails })) assert.equal(y, 9);
+      assert.deepEqual(pool.applyAsync(square, [5], { callback: fails }).getSync(), 25);
+      await uncaught(6);
+    } finally {
+      restore();
+    }
+    assert.ok(thrown.every((error) => /^Error: callback/.test(String(error))));
+    assert.deepEqual(await pool.map(square, range(10)), range(10).map(square));
+  });
+
   test('AsyncResult: ready, successful, get with a timeout, awaitable', async () => {
     const result = pool.applyAsync(sleep, [300]);
     assert.ok(result instanceof AsyncResult);
@@ -145,6 +194,19 @@ describe('a pool of two', () => {
       bad,
       (e) => e instanceof MaybeEncodingError && /WeakMap/.test(e.exc) && e.value.length > 0,
     );
+    const odd = pool.apply(() => {
+      const getter = {
+        get message(): string {
+          throw new Error('in a getter');
+        },
+      };
+      throw Object.defineProperty(
+        new Error(),
+        'message',
+        Object.getOwnPropertyDescriptor(getter, 'message')!,
+      );
+    });
+    await assert.rejects(odd, (e) => e instanceof MaybeEncodingError && /in a getter/.test(e.exc));
     const mixed = await Promise.allSettled([
       pool.map((x: number) => (x === 1 ? Symbol('s') : x), [0, 1, 2], 3),
     ]);
@@ -173,6 +235,15 @@ describe('a pool of two', () => {
     }
     assert.deepEqual(seen, range(50).map(square));
     assert.ok(pulled < 50 + 40, `pulled ${pulled}`);
+  });
+
+  test('next() of imap waits no longer than it is told, and the result comes with a later one', async () => {
+    const results = pool.imap((ms: number) => sleep(ms).then(() => ms), [600, 1]);
+    await assert.rejects(results.next({ timeout: 0 }), TimeoutError);
+    await assert.rejects(results.next({ signal: AbortSignal.timeout(1) }), { name: 'TimeoutError' });
+    assert.deepEqual(await results.next({ timeout: 60_000 }), { done: false, value: 600 });
+    assert.deepEqual(await results.next({ timeout: 60_000 }), { done: false, value: 1 });
+    assert.deepEqual(await results.next({ timeout: 60_000 }), { done: true, value: undefined });
   });
 
   test('imap does not run ahead of a slow consumer', async () => {
@@ -313,6 +384,16 @@ describe('a pool of two', () => {
     // @ts-expect-error wrong on purpose
     assert.throws(() => pool.mapAsync(square, 5), TypeError);
     assert.throws(() => pool.mapAsync(square, [], { chunksize: 0 }), ValueError);
+    for (const name of ['callback', 'errorCallback', 'onProgress']) {
+      assert.throws(() => pool.mapAsync(square, [1], { [name]: 3 }), {
+        name: 'TypeError',
+        message: `Cannot run tasks: ${name} must be a function, got 3`,
+      });
+    }
+    assert.throws(
+      () => pool.applyAsync(square, [1], { kwargs: 3 as never }),
+      /kwargs must be an object, got 3/,
+    );
   });
 
   test('the pool prints its state', () => {
@@ -396,6 +477,78 @@ test('close and join wait for what was submitted; afterwards calls are refused',
   await pool.join();
   assert.deepEqual(await result, range(10).map(square));
   assert.equal(activeChildren().length, 0);
+});
+
+test('close waits for a call whose input is still being read; an imap goes on, however slow', async () => {
+  const pool = new Pool(2);
+  async function* slowly(): AsyncGenerator<number> {
+    for (const x of range(3)) {
+      yield x;
+      await sleep(100);
+    }
+  }
+  const mapped = pool.mapAsync(square, slowly());
+  const results = pool.imap(square, slowly());
+  pool.close();
+  await pool.join();
+  assert.equal(mapped.ready(), true);
+  assert.deepEqual(await mapped, [0, 1, 4]);
+  const given: number[] = [];
+  for await (const y of results) given.push(y);
+  assert.deepEqual(given, [0, 1, 4]);
+});
+
+test('an imap that nobody reads does not keep a closed pool, and goes on when somebody does', async () => {
+  const pool = new Pool(1);
+  const results = pool.imap(square, range(100));
+  assert.deepEqual(await results.next(), { done: false, value: 0 });
+  pool.close();
+  await pool.join();
+  let sum = 0;
+  for await (const y of results) sum += y;
+  assert.equal(
+    sum,
+    range(100).reduce((a, b) => a + square(b), 0),
+  );
+});
+
+test('terminate fails a call whose input is still being read, and leaves the input; so does an abort, once', async () => {
+  const pool = new Pool(1);
+  let left = 0;
+  async function* endless(): AsyncGenerator<number> {
+    try {
+      for (;;) {
+        yield 1;
+        await sleep(1);
+      }
+    } finally {
+      left += 1;
+    }
+  }
+  const errors: unknown[] = [];
+  const errorCallback = (error: unknown): unknown => errors.push(error);
+  const reason = new RangeError('enough');
+  const controller = new AbortController();
+  const aborted = pool.mapAsync(square, endless(), { signal: controller.signal, errorCallback });
+  controller.abort(reason);
+  await assert.rejects(aborted.get(), (e) => e === reason);
+  await until(() => left === 1, 'the aborted input is left');
+  assert.deepEqual(errors, [reason]);
+  const terminated = pool.mapAsync(square, endless(), { errorCallback });
+  pool.terminate();
+  await assert.rejects(terminated.get(), /the pool was terminated/);
+  await pool.join();
+  await until(() => left === 2, 'the other one is left');
+  assert.equal(errors.length, 2);
+});
+
+test('one signal for many calls is one listener', async () => {
+  await using pool = new Pool(1);
+  const { signal } = new AbortController();
+  const calls = range(20).map((x) => pool.apply(square, [x], { signal }));
+  assert.equal(getEventListeners(signal, 'abort').length, 1);
+  await Promise.all(calls);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('terminate ends busy workers promptly; what was not done fails', async () => {
