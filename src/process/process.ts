@@ -17,6 +17,7 @@ import {
   typeError,
   type WaitOptions,
 } from '../base/validate.ts';
+import { checkPrivate } from '../codec/index.ts';
 import type { Child } from '../platform/launch.ts';
 import { closePidfd, pidfdOpen } from '../platform/pidfd.ts';
 import { signalTree } from '../platform/tree.ts';
@@ -224,13 +225,13 @@ export class Process<F extends AnyFunction = () => unknown> {
    * @throws {AssertionError} When it was not started, or is not a child of the calling process.
    */
   async join(options: WaitOptions = {}): Promise<void> {
-    const child = this.#joinable();
+    const child = joinable(this);
     await waitForExit(child, checkTimeout(options.timeout), checkSignal(options.signal));
   }
 
   /** {@link join}, blocking the calling thread. */
   joinSync(options: SyncWaitOptions = {}): void {
-    this.#joinable().waitSync(checkTimeout(options.timeout));
+    joinable(this).waitSync(checkTimeout(options.timeout));
   }
 
   /** Whether it was started and has not ended. */
@@ -243,17 +244,17 @@ export class Process<F extends AnyFunction = () => unknown> {
 
   /** Sends SIGTERM. Does nothing to a child that has ended. The child's own children live on, unless `tree` is given. */
   terminate(options: EndOptions = {}): void {
-    this.#signal('SIGTERM', options);
+    send(this, 'SIGTERM', options);
   }
 
   /** Sends SIGKILL; otherwise as {@link terminate}. */
   kill(options: EndOptions = {}): void {
-    this.#signal('SIGKILL', options);
+    send(this, 'SIGKILL', options);
   }
 
   /** Sends SIGINT, what Ctrl-C sends; otherwise as {@link terminate}. */
   interrupt(options: EndOptions = {}): void {
-    this.#signal('SIGINT', options);
+    send(this, 'SIGINT', options);
   }
 
   /**
@@ -335,21 +336,6 @@ export class Process<F extends AnyFunction = () => unknown> {
     return mine.sentinel;
   }
 
-  #joinable(): Child {
-    const mine = open(this);
-    if (mine.record.parentPid !== process.pid) throw new AssertionError('can only join a child process');
-    if (mine.child === undefined) throw new AssertionError('can only join a started process');
-    return mine.child;
-  }
-
-  #signal(signal: NodeJS.Signals, { tree = false }: EndOptions): void {
-    const { child } = open(this);
-    if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);
-    if (child.poll() !== null) return;
-    if (tree) signalTree(child.pid, signal, true);
-    else child.kill(signal);
-  }
-
   [inspect.custom](): string {
     return describe(this);
   }
@@ -360,6 +346,8 @@ export class Process<F extends AnyFunction = () => unknown> {
 
   /** How a process object travels into its own child. */
   static [serialize](p: Process<never>): SentProcess {
+    // biome-ignore lint/complexity/noThisInStatic: called on the class of what travels, which may have a way of its own
+    if (this[serialize] === Process[serialize]) checkPrivate(p.constructor);
     const { record, target, args, kwargs } = look(p);
     return { record, target, args, kwargs, fields: { ...p } };
   }
@@ -370,6 +358,23 @@ export class Process<F extends AnyFunction = () => unknown> {
     internals.set(copy, { ...data, child: undefined, closed: false, sentinel: undefined });
     return copy;
   }
+}
+
+// Not private methods: the object of the calling process is made without the constructor.
+
+function joinable(p: Process<never>): Child {
+  const mine = open(p);
+  if (mine.record.parentPid !== process.pid) throw new AssertionError('can only join a child process');
+  if (mine.child === undefined) throw new AssertionError('can only join a started process');
+  return mine.child;
+}
+
+function send(p: Process<never>, signal: NodeJS.Signals, { tree = false }: EndOptions): void {
+  const { child } = open(p);
+  if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);
+  if (child.poll() !== null) return;
+  if (tree) signalTree(child.pid, signal, true);
+  else child.kill(signal);
 }
 
 /** {@link Process.start} with further descriptors; `nestable` lets a daemon have children of its own. */

@@ -134,6 +134,29 @@ test('terminate({ tree: true }) ends grandchildren too, also in a session of the
   assert.equal((await running.ended).code, 0);
 });
 
+test('the process of this program is nobody to wait for, nor to send signals to', async () => {
+  const me = currentProcess();
+  const notAChild = { name: 'AssertionError', message: 'can only join a child process' };
+  await assert.rejects(me.join(), notAChild);
+  assert.throws(() => me.joinSync(), notAChild);
+  assert.throws(() => me.terminate(), { name: 'AttributeError' });
+});
+
+test('a process class with private state is refused before anything is started, unless it says how it travels', async () => {
+  class Secretive extends Process {
+    readonly #code = 3;
+    override run(): void {
+      process.exit(this.#code);
+    }
+  }
+  const p = new Secretive();
+  assert.throws(() => p.start(), {
+    name: 'SerializationError',
+    message: /Secretive.*private state \(#code\)/,
+  });
+  assert.equal(p.pid, null);
+});
+
 test('join gives up when time is up, joinSync blocks, close refuses a living child', async () => {
   const p = new Process({ target: forEver, daemon: true });
   assert.throws(() => p.joinSync(), { message: 'can only join a started process' });
