@@ -9,7 +9,7 @@ import { builtinPath } from './builtins.ts';
 import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
 import type { Fn, ImportRef } from './plan.ts';
-import { checkPrivate } from './privates.ts';
+import { privateMember } from './privates.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
 import { adviceFor, className, NodesOwn, Trouble, through } from './trouble.ts';
@@ -282,6 +282,16 @@ function classOf(e: Encoder, cls: Fn): void {
   } catch (x) {
     throw through(x, 'its class');
   }
+}
+
+function checkPrivate(cls: Fn): void {
+  const found = privateMember(cls);
+  if (found === undefined) return;
+  throw new Trouble(
+    cls.name,
+    `class ${found.owner} keeps private state (${found.name}), which would be lost`,
+    `give ${found.owner} static [serialize] and [deserialize] methods`,
+  );
 }
 
 /** Formatters and the like: their options say everything about them. */

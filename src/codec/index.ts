@@ -12,6 +12,5 @@ export {
   sendOnce,
 } from './encode.ts';
 export { addMain, mainUrls } from './main.ts';
-export { checkPrivate } from './privates.ts';
 export { type FunctionReference, isReference, resolveReference } from './references.ts';
 export { joinStacks } from './stacks.ts';

@@ -3,7 +3,6 @@
  */
 import { type Class, type Expression, parse } from 'acorn';
 import type { Fn } from './plan.ts';
-import { Trouble } from './trouble.ts';
 
 interface ClassSource {
   /** Names of private members of instances. */
@@ -65,15 +64,4 @@ export function privateMember(cls: Fn): { owner: string; name: string } | undefi
     if (name !== undefined) return { owner: c.name, name };
   }
   return undefined;
-}
-
-/** @throws {Trouble} When instances of `cls` have private state, which a copy of their fields would lack. */
-export function checkPrivate(cls: Fn): void {
-  const found = privateMember(cls);
-  if (found === undefined) return;
-  throw new Trouble(
-    cls.name,
-    `class ${found.owner} keeps private state (${found.name}), which would be lost`,
-    `give ${found.owner} static [serialize] and [deserialize] methods`,
-  );
 }

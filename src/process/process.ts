@@ -17,7 +17,6 @@ import {
   typeError,
   type WaitOptions,
 } from '../base/validate.ts';
-import { checkPrivate } from '../codec/index.ts';
 import type { Child } from '../platform/launch.ts';
 import { closePidfd, pidfdOpen } from '../platform/pidfd.ts';
 import { signalTree } from '../platform/tree.ts';
@@ -346,8 +345,6 @@ export class Process<F extends AnyFunction = () => unknown> {
 
   /** How a process object travels into its own child. */
   static [serialize](p: Process<never>): SentProcess {
-    // biome-ignore lint/complexity/noThisInStatic: called on the class of what travels, which may have a way of its own
-    if (this[serialize] === Process[serialize]) checkPrivate(p.constructor);
     const { record, target, args, kwargs } = look(p);
     return { record, target, args, kwargs, fields: { ...p } };
   }

@@ -142,21 +142,6 @@ test('the process of this program is nobody to wait for, nor to send signals to'
   assert.throws(() => me.terminate(), { name: 'AttributeError' });
 });
 
-test('a process class with private state is refused before anything is started, unless it says how it travels', async () => {
-  class Secretive extends Process {
-    readonly #code = 3;
-    override run(): void {
-      process.exit(this.#code);
-    }
-  }
-  const p = new Secretive();
-  assert.throws(() => p.start(), {
-    name: 'SerializationError',
-    message: /Secretive.*private state \(#code\)/,
-  });
-  assert.equal(p.pid, null);
-});
-
 test('join gives up when time is up, joinSync blocks, close refuses a living child', async () => {
   const p = new Process({ target: forEver, daemon: true });
   assert.throws(() => p.joinSync(), { message: 'can only join a started process' });
