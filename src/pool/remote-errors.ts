@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { joinStacks } from '../codec/index.ts';
 
 const origins = new WeakMap<object, string>();
-const here = path.dirname(fileURLToPath(import.meta.url));
+/** The library's own files. */
+const library = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + path.sep;
 
 /** Notes that an error has just come from a worker. */
 export function cameFrom(error: unknown, pid: number, name: string): void {
@@ -19,7 +20,7 @@ export function showCaller(error: unknown, call: Error): void {
   const where = origins.get(error);
   if (where === undefined) return;
   origins.delete(error);
-  // The way through the pool itself tells nothing.
-  const frames = (call.stack ?? '').split('\n').filter((line) => !line.includes(here));
+  // The way through the library itself tells nothing.
+  const frames = (call.stack ?? '').split('\n').filter((line) => !line.includes(library));
   joinStacks(error, where, Object.assign(new Error(), { stack: frames.join('\n') }));
 }
