@@ -6,7 +6,9 @@
  *
  * https://docs.python.org/3/library/multiprocessing.html#multiprocessing.connection.wait
  */
+
 import { Socket } from 'node:net';
+import { onceAborted } from '../base/abort.ts';
 import { DeadlockError, OSError, ValueError } from '../base/errors.ts';
 import {
   checkSignal,
@@ -67,9 +69,9 @@ function descriptorSource(fd: number): Source {
         // A number of its own: several may wait for the same descriptor, which the event loop watches once only.
         const own = duplicate(fd);
         const watch = watchFd(own, 'readable', end);
-        signal.addEventListener('abort', end, { once: true });
+        const deaf = onceAborted(signal, end);
         function end(): void {
-          signal.removeEventListener('abort', end);
+          deaf();
           watch.stop();
           closeWatched(own);
           resolve();
@@ -93,9 +95,9 @@ function socketSource(socket: Socket): Source {
     happens: (signal) =>
       new Promise<void>((resolve) => {
         for (const event of socketEvents) socket.on(event, end);
-        signal.addEventListener('abort', end, { once: true });
+        const deaf = onceAborted(signal, end);
         function end(): void {
-          signal.removeEventListener('abort', end);
+          deaf();
           for (const event of socketEvents) socket.off(event, end);
           resolve();
         }
@@ -155,8 +157,7 @@ export async function wait<T extends WaitObject>(
   let ready = readyOf<T>(sources, false);
   if (ready.length > 0 || milliseconds === 0) return ready;
   const controller = new AbortController();
-  const abort = (): void => controller.abort(outer?.reason);
-  outer?.addEventListener('abort', abort, { once: true });
+  const deaf = outer && onceAborted(outer, () => controller.abort(outer.reason));
   const timer =
     milliseconds === undefined
       ? undefined
@@ -185,7 +186,7 @@ export async function wait<T extends WaitObject>(
     return ready;
   } finally {
     clearTimeout(timer);
-    outer?.removeEventListener('abort', abort);
+    deaf?.();
   }
 }
 

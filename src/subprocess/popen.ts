@@ -4,7 +4,9 @@
  * What blocks in Python returns a promise, and blocks this thread under the same name with `Sync`; both forms may be
  * mixed on one object. The Sync forms need no event loop.
  */
+
 import { type InspectOptions, inspect } from 'node:util';
+import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
 import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } from '../base/validate.ts';
 import { type Child, signalNumber } from '../platform/child.ts';
@@ -89,11 +91,8 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
     this.#text = textMode !== undefined;
     this.#widen = request.pipesize === undefined;
     if (signal !== undefined) {
-      const onAbort = (): void => {
-        this.sendSignal(given.killSignal ?? 'SIGTERM');
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#child.onExit(() => signal.removeEventListener('abort', onAbort), { ref: false });
+      const deaf = onceAborted(signal, () => this.sendSignal(given.killSignal ?? 'SIGTERM'));
+      this.#child.onExit(deaf, { ref: false });
     }
   }
 
@@ -281,12 +280,11 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
       const settle = (f: () => void): void => {
         unsubscribe();
         clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        deaf?.();
         f();
       };
       const unsubscribe = this.#child.onExit((returncode) => settle(() => resolve(returncode)));
-      const onAbort = (): void => settle(() => reject(signal!.reason));
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const deaf = signal && onceAborted(signal, () => settle(() => reject(signal.reason)));
       if (timeout !== undefined && deadline !== Number.POSITIVE_INFINITY) {
         timer = setTimeout(
           () =>
@@ -312,10 +310,9 @@ function stopAt(
     return { promise: undefined, [Symbol.dispose]: () => {} };
   }
   let timer: NodeJS.Timeout | undefined;
-  let onAbort = (): void => {};
+  let deaf: (() => void) | undefined;
   const promise = new Promise<void>((resolve) => {
-    onAbort = resolve;
-    signal?.addEventListener('abort', onAbort, { once: true });
+    deaf = signal && onceAborted(signal, resolve);
     if (deadline !== Number.POSITIVE_INFINITY) {
       timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
     }
@@ -324,7 +321,7 @@ function stopAt(
     promise,
     [Symbol.dispose]: () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      deaf?.();
     },
   };
 }

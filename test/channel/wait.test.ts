@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 import { wait, waitSync } from '../../src/connection.ts';
@@ -184,4 +185,16 @@ test('waiting again and again leaves nothing behind', async () => {
   await nothingStaysOpen(before);
   await a.send(1);
   await p.join();
+});
+
+test('one signal for many waits has one listener, and none afterwards', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const pipes = Array.from({ length: 12 }, () => Pipe());
+  const waits = pipes.map(([end]) => wait([end], { signal }));
+  assert.equal(getEventListeners(signal, 'abort').length, 1);
+  controller.abort();
+  for (const w of waits) await assert.rejects(w, { name: 'AbortError' });
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+  for (const end of pipes.flat()) end.close();
 });
