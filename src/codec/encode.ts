@@ -29,16 +29,7 @@ let idle: Encoder | undefined;
  * const bytes = encode({ f: (x: number) => x * factor, items: new Map() });
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
-  const encoder = begin();
-  try {
-    const bytes = encoder.run(value);
-    idle = encoder;
-    return bytes;
-  } catch (e) {
-    throw failure(e, options);
-  } finally {
-    settle();
-  }
+  return encoded(options, (encoder) => encoder.run(value));
 }
 
 /** A message that is to be copied before this thread encodes anything else. */
@@ -53,7 +44,8 @@ export interface Lent {
 const lent: Lent = { bytes: Buffer.alloc(0), words: undefined, length: 0 };
 
 /**
- * As {@link encode}, but a short message is not copied out of the encoder's memory.
+ * As {@link encode}, but a short message is not copied out of the encoder's memory. Queues call it for each message that is no
+ * number or text, so it does without a closure.
  *
  * @returns Always the same object.
  * @throws {SerializationError} See {@link encode}.
@@ -87,16 +79,7 @@ export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> 
  * @throws {SerializationError} See {@link encode}.
  */
 export function encodeList(list: readonly unknown[], options: Pick<EncodeOptions, 'root'> = {}): Buffer {
-  const encoder = begin();
-  try {
-    const bytes = encoder.runList(list);
-    idle = encoder;
-    return bytes;
-  } catch (e) {
-    throw failure(e, options);
-  } finally {
-    settle();
-  }
+  return encoded(options, (encoder) => encoder.runList(list));
 }
 
 /** Whether what a function is encoded as can never change, because nothing that it captured can. Known once it was encoded. */
@@ -125,20 +108,32 @@ export function sendFirst<R>(send: () => R): R {
 
 /** As {@link sendFirst}, for messages whose functions are hardly sent again: nothing is done to make that fast. */
 export function sendOnce<R>(send: () => R): R {
-  held++;
-  try {
-    return send();
-  } finally {
-    held--;
-    if (held === 0) forget();
-    settle();
-  }
+  return sendFirst(() => {
+    try {
+      return send();
+    } finally {
+      if (held === 1) forget();
+    }
+  });
 }
 
 function settle(): void {
   if (held > 0) return;
   catchUp();
   disableDebugger();
+}
+
+function encoded(options: EncodeOptions, run: (encoder: Encoder) => Buffer): Buffer {
+  const encoder = begin();
+  try {
+    const bytes = run(encoder);
+    idle = encoder;
+    return bytes;
+  } catch (e) {
+    throw failure(e, options);
+  } finally {
+    settle();
+  }
 }
 
 /** Whoever takes it puts it back when all went well. */

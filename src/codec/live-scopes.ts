@@ -2,7 +2,7 @@
  * The variables around a function, read again and again.
  *
  * The inspector gives copies, and takes above a tenth of a millisecond. A closure that was made inside of the function sees the variables
- * themselves, in less than a microsecond; but making one takes a millisecond, and some five where the debugger is not enabled anyway
+ * themselves, in less than a microsecond; but making one takes some milliseconds, and above ten where the debugger is not enabled anyway
  * (`stop-inside.ts`). Nobody knows whether a function will be sent again. So one is made
  * - for the first function of each literal that is sent, until too many were made in vain;
  * - for further ones of a literal as long as those before were sent again, the more often the more of them there are;
