@@ -6,7 +6,6 @@
  *
  * https://docs.python.org/3/library/multiprocessing.html#multiprocessing.connection.wait
  */
-
 import { Socket } from 'node:net';
 import { onceAborted } from '../base/abort.ts';
 import { DeadlockError, OSError, ValueError } from '../base/errors.ts';

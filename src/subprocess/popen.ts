@@ -4,7 +4,6 @@
  * What blocks in Python returns a promise, and blocks this thread under the same name with `Sync`; both forms may be
  * mixed on one object. The Sync forms need no event loop.
  */
-
 import { type InspectOptions, inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';

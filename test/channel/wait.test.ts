@@ -194,7 +194,7 @@ test('one signal for many waits has one listener, and none afterwards', async ()
   const waits = pipes.map(([end]) => wait([end], { signal }));
   assert.equal(getEventListeners(signal, 'abort').length, 1);
   controller.abort();
-  for (const w of waits) await assert.rejects(w, { name: 'AbortError' });
+  await Promise.all(waits.map((w) => assert.rejects(w, { name: 'AbortError' })));
   assert.equal(getEventListeners(signal, 'abort').length, 0);
   for (const end of pipes.flat()) end.close();
 });

@@ -11,7 +11,7 @@ test('one signal for many programs, and for waiting for them, has one listener, 
   const waiting = programs.map((p) => p.wait({ signal }));
   assert.equal(getEventListeners(signal, 'abort').length, 1);
   controller.abort();
-  for (const w of waiting) await assert.rejects(w, { name: 'AbortError' });
+  await Promise.all(waiting.map((w) => assert.rejects(w, { name: 'AbortError' })));
   for (const p of programs) assert.equal(await p.wait(), -15);
   assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
