@@ -60,6 +60,7 @@ export class Dispatcher {
   #terminated: { readonly error: unknown } | undefined;
   #failedStarts = 0;
   #killedStarts = 0;
+  /** Keeps the program alive while something is to be done. */
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #alarms = new Alarms<Task | Worker>();
   readonly #feeder = new Feeder(() => this.#queue.length < mostQueued);
@@ -105,11 +106,17 @@ export class Dispatcher {
       return;
     }
     this.#opened();
-    this.#queue.push(task);
     // After close(), an `imap` whose input or reader was slow finds that all workers have gone.
     if (this.#state === 'closed' && this.#staying < Math.min(this.#options.processes, this.#open)) {
       this.#startOne();
     }
+    const idle = this.#queue.empty ? this.#idle() : undefined;
+    if (idle !== undefined) {
+      this.#send(idle, task);
+      this.#pump.expectSoon();
+      return;
+    }
+    this.#queue.push(task);
     if (this.#unsent++ === 0) queueMicrotask(() => this.#unsent > 0 && this.#fill());
     else if (this.#unsent >= mostUnsent) this.#fill();
   }
@@ -157,6 +164,7 @@ export class Dispatcher {
   #opened(): void {
     this.#open += 1;
     this.#keepAlive ??= every(() => {}, 2 ** 30);
+    this.#keepAlive.ref();
   }
 
   /**
@@ -281,6 +289,12 @@ export class Dispatcher {
     }
     if (this.#queue.empty) this.#balance();
     this.#feeder.resume();
+  }
+
+  /** A worker that has nothing to do: what it is sent needs no turn, and is on its way while the caller goes on. */
+  #idle(): Worker | undefined {
+    for (const worker of this.#workers) if (worker.load === 0 && this.#canTake(worker)) return worker;
+    return undefined;
   }
 
   #canTake(worker: Worker): boolean {
@@ -449,6 +463,8 @@ export class Dispatcher {
 
   #maybeFinish(): void {
     if (this.#open > 0) return;
+    this.#keepAlive?.unref();
+    if (this.#state === 'running') return;
     clearInterval(this.#keepAlive);
     this.#keepAlive = undefined;
     if (this.#state !== 'closed' || this.#reading.size > 0) return;

@@ -8,7 +8,7 @@ import { onceAborted } from '../base/abort.ts';
 import { TimeoutError } from '../base/errors.ts';
 import { checkSignal, checkTimeout, timerMs, type WaitOptions } from '../base/validate.ts';
 import type { Outcome } from './protocol.ts';
-import { showCaller } from './remote-errors.ts';
+import { Caller } from './remote-errors.ts';
 import type { Job, Task } from './task.ts';
 
 /** How an {@link Imap} reaches its pool. */
@@ -52,10 +52,11 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
   #over = false;
   readonly #waiting: Waiter<R>[] = [];
   readonly #deaf: (() => void) | undefined;
-  readonly #call = new Error();
+  readonly #caller = new Caller();
 
   constructor(context: ImapContext<T>) {
     this.#context = context;
+    this.#caller.note();
     this.#deaf = context.signal && onceAborted(context.signal, () => this.#abort());
     if (context.signal?.aborted) this.#abort();
     else void this.#pull();
@@ -168,7 +169,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
       const { resolve, reject } = this.#waiting.shift()!;
       if (outcome[0]) resolve({ done: false, value: outcome[1] as R });
       else {
-        showCaller(outcome[1], this.#call);
+        this.#caller.show(outcome[1]);
         reject(outcome[1]);
       }
     }

@@ -19,7 +19,7 @@ import { Imap } from './imap.ts';
 import { ApplyJob, type Progress } from './jobs.ts';
 import { MapCall, type MapContext } from './map.ts';
 import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
-import { showCaller } from './remote-errors.ts';
+import { Caller } from './remote-errors.ts';
 import type { Job, PoolFunction, Task } from './task.ts';
 
 /** Options of {@link Pool}. */
@@ -189,23 +189,27 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     options: ApplyOptions & Callbacks<Awaited<R>> = {},
   ): AsyncResult<Awaited<R>> {
     this.#check();
-    const { kwargs, ...rest } = checkOptions(options, applyOptions, 'apply a function');
+    const { kwargs } = checkOptions(options, applyOptions, 'apply a function');
     if (args !== undefined && args !== null && !Array.isArray(args)) {
       throw typeError(`Cannot apply a function: args must be an array, got ${show(args)}`);
     }
     if (kwargs !== undefined && kwargs !== null && typeof kwargs !== 'object') {
       throw typeError(`Cannot apply a function: kwargs must be an object, got ${show(kwargs)}`);
     }
-    const checked = checkTaskOptions(rest);
-    return sendFirst(() => {
+    const checked = checkTaskOptions(options);
+    const caller = new Caller();
+    const result = sendFirst(() => {
       const known = this.#function(func);
-      const all: readonly unknown[] = [...(args ?? []), ...(kwargs ? [kwargs] : [])];
+      const all: unknown[] = [...(args ?? [])];
+      if (kwargs) all.push(kwargs);
       const body = encodeList([all], { root: 'args' });
-      return this.#result<Awaited<R>>(rest, (settle) => {
+      return this.#result<Awaited<R>>(caller, options, (settle) => {
         const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
         return this.#onAbort(checked.signal, task);
       });
     });
+    caller.note();
+    return result;
   }
 
   /**
@@ -237,7 +241,10 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     items: Items<T>,
     options: (MapOptions & Callbacks<Awaited<R>[]>) | number = {},
   ): AsyncResult<Awaited<R>[]> {
-    return sendFirst(() => this.#map(func, items, CALL_ONE, options));
+    const caller = new Caller();
+    const result = sendFirst(() => this.#map(caller, func, items, CALL_ONE, options));
+    caller.note();
+    return result;
   }
 
   /** {@link map} whose items are arrays of arguments: `func(...item)`. */
@@ -264,7 +271,12 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     items: Items<A>,
     options: (MapOptions & Callbacks<Awaited<R>[]>) | number = {},
   ): AsyncResult<Awaited<R>[]> {
-    return sendFirst(() => this.#map(func as AnyFunction | Reference, items, CALL_SPREAD, options));
+    const caller = new Caller();
+    const result = sendFirst(() =>
+      this.#map(caller, func as AnyFunction | Reference, items, CALL_SPREAD, options),
+    );
+    caller.note();
+    return result;
   }
 
   /**
@@ -379,10 +391,10 @@ export class Pool<I extends AnyFunction = AnyFunction> {
 
   /** An AsyncResult with its callbacks; `start` returns what to do once it is settled. */
   #result<R>(
+    caller: Caller,
     { callback, errorCallback }: Callbacks<R>,
     start: (settle: { resolve(value: R): void; reject(error: unknown): void }) => () => void,
   ): AsyncResult<R> {
-    const call = new Error();
     return new AsyncResult<R>((settle) => {
       let release = (): void => {};
       let over = false;
@@ -400,7 +412,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
         reject: (error) => {
           if (over) return;
           end();
-          showCaller(error, call);
+          caller.show(error);
           callBack(errorCallback, error);
           settle.reject(error);
         },
@@ -410,6 +422,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   }
 
   #map<R>(
+    caller: Caller,
     func: AnyFunction | Reference,
     items: Items<unknown>,
     form: CallForm,
@@ -422,7 +435,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const chunksize = checked.timeout === undefined ? checkCount(options.chunksize, 'chunksize') : 1;
     const known = this.#function(func);
     const { signal } = checked;
-    return this.#result<Awaited<R>[]>(options, (settle) => {
+    return this.#result<Awaited<R>[]>(caller, options, (settle) => {
       let call: MapCall<Awaited<R>> | undefined;
       let settled = false;
       const begin = (all: readonly unknown[]): void => {

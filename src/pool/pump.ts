@@ -31,8 +31,15 @@ const turnMs = 4;
 const atOnce = 64;
 
 const several = availableParallelism() > 1;
+/** As `queueMicrotask`, which in Node costs several microseconds. */
+const microtask = Promise.resolve();
 /** How long it looks on after the last message, in milliseconds. */
 const lookMs = 0.15;
+/** How long it looks on for the answer to a lone task without letting the event loop turn, which turns at least so often. */
+const stareMs = 0.02;
+const mostWithoutTurnMs = 5;
+/** How often a thread that blocks looks for workers that have ended while others go on answering, in milliseconds. */
+const exitsMs = 1;
 /** How long a thread that blocks looks on before it sleeps: about what a wake through the kernel takes, in milliseconds. */
 const spinMs = 0.05;
 /** How often it looks on in vain until it stops. */
@@ -44,7 +51,9 @@ export class Pump {
   readonly #afterBatch: () => void;
   #patience = several ? mostPatience : 0;
   #looking = false;
+  #staring = false;
   #lastNews = 0;
+  #lastTurn = 0;
 
   /** @param afterBatch Called when some messages were taken, before more are waited for. */
   constructor(afterBatch: () => void) {
@@ -67,8 +76,17 @@ export class Pump {
   expect(): void {
     if (this.#looking || this.#patience === 0) return;
     this.#looking = true;
+    for (const { transport } of this.#inlets) transport.wake();
     this.#lastNews = performance.now();
-    setImmediate(() => this.#look());
+    setImmediate(this.#look);
+  }
+
+  /** As {@link expect}, when nothing else is on its way to that worker: its answer may come before a turn of the event loop. */
+  expectSoon(): void {
+    this.expect();
+    if (this.#staring || !this.#looking) return;
+    this.#staring = true;
+    microtask.then(this.#stare);
   }
 
   /**
@@ -79,20 +97,24 @@ export class Pump {
    */
   runSync(done: () => boolean, deadline: number, chores: () => number): boolean {
     const pidfds = new Map<Inlet, number>();
+    let looked = performance.now();
     try {
       for (;;) {
         for (const inlet of this.#inlets) inlet.settleNow();
         const next = chores();
         this.#takeAll(Number.POSITIVE_INFINITY);
+        if (done()) return true;
+        const now = performance.now();
+        if (now >= deadline) return false;
+        if (now - looked < exitsMs && this.#spin()) continue;
+        looked = now;
         for (const inlet of [...this.#inlets]) {
           const exitcode = inlet.child.poll();
           if (exitcode !== null) this.#end(inlet, exitcode);
         }
         if (done()) return true;
-        const now = performance.now();
-        if (now >= deadline) return false;
         if (this.#spin()) continue;
-        this.#block(pidfds, Math.min(deadline, next) - now);
+        this.#block(pidfds, Math.min(deadline, next) - performance.now());
       }
     } finally {
       for (const fd of pidfds.values()) if (fd !== -1) closeFd(fd);
@@ -101,8 +123,10 @@ export class Pump {
   }
 
   #spin(): boolean {
-    if (!several) return false;
-    const end = performance.now() + spinMs;
+    return several && this.#readyBefore(performance.now() + spinMs);
+  }
+
+  #readyBefore(end: number): boolean {
     do {
       for (let n = 0; n < 8; n++) for (const { transport } of this.#inlets) if (transport.ready) return true;
       yieldCore();
@@ -129,9 +153,20 @@ export class Pump {
     }
   }
 
-  #look(): void {
+  /** The answer to a lone task, if it comes at once: what is not there yet is left to {@link #look}. */
+  readonly #stare = (): void => {
+    this.#staring = false;
+    const start = performance.now();
+    if (start - this.#lastTurn > mostWithoutTurnMs || !this.#readyBefore(start + stareMs)) return;
+    this.#takeAll(start + turnMs);
+    this.#lastNews = performance.now();
+    this.#patience = mostPatience;
+  };
+
+  readonly #look = (): void => {
     this.#looking = true;
     const start = performance.now();
+    this.#lastTurn = start;
     if (this.#takeAll(start + turnMs)) {
       this.#lastNews = performance.now();
       this.#patience = several ? mostPatience : 0;
@@ -141,14 +176,14 @@ export class Pump {
       for (const { transport } of this.#inlets) this.#rest(transport);
       return;
     } else yieldCore();
-    setImmediate(() => this.#look());
-  }
+    setImmediate(this.#look);
+  };
 
   /** Lets a worker ring again, or goes on when it has sent something meanwhile. */
   #rest(transport: Transport): void {
     if (transport.sleep() || this.#looking) return;
     this.#looking = true;
-    setImmediate(() => this.#look());
+    setImmediate(this.#look);
   }
 
   /** Takes all there is until `deadline`. @returns whether there was anything. */

@@ -14,13 +14,23 @@ export function cameFrom(error: unknown, pid: number, name: string): void {
   if (error instanceof Error) origins.set(error, `process ${pid} '${name}'`);
 }
 
-/** Adds the caller's frames to the stack of an error that came from a worker, once; leaves any other alone. */
-export function showCaller(error: unknown, call: Error): void {
-  if (!(error instanceof Error)) return;
-  const where = origins.get(error);
-  if (where === undefined) return;
-  origins.delete(error);
-  // The way through the library itself tells nothing.
-  const frames = (call.stack ?? '').split('\n').filter((line) => !line.includes(library));
-  joinStacks(error, where, Object.assign(new Error(), { stack: frames.join('\n') }));
+/** Where in the program a call was made: the other side of the stack of an error that comes from a worker. */
+export class Caller {
+  #error: Error | undefined;
+
+  /** Notes the frames of who calls. That takes as long as all else in a call: once its task is on its way, then. */
+  note(): void {
+    this.#error = new Error();
+  }
+
+  /** Adds the caller's frames to the stack of an error that came from a worker, once; leaves any other alone. */
+  show(error: unknown): void {
+    if (!(error instanceof Error)) return;
+    const where = origins.get(error);
+    if (where === undefined) return;
+    origins.delete(error);
+    // The way through the library itself tells nothing.
+    const frames = (this.#error?.stack ?? '').split('\n').filter((line) => !line.includes(library));
+    joinStacks(error, where, Object.assign(new Error(), { stack: frames.join('\n') }));
+  }
 }

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import {
   AsyncResult,
   activeChildren,
+  Event,
   MaybeEncodingError,
   Pool,
   SerializationError,
@@ -62,6 +63,23 @@ describe('a pool of two', () => {
     }
     assert.deepEqual(await pool.map(square, slowly()), expected);
     assert.deepEqual(await pool.map(square, []), []);
+  });
+
+  test('a task that an idle worker takes runs while its caller blocks', async () => {
+    const started = new Event();
+    await pool.apply(square, [1]);
+    const result = pool.applyAsync((event: Event) => event.set(), [started]);
+    assert.ok(started.waitSync({ timeout: 10_000 }));
+    await result;
+  });
+
+  test('calls of which each awaits the one before let the event loop turn', async () => {
+    let turned = false;
+    setTimeout(() => {
+      turned = true;
+    }, 5);
+    for (let n = 0; n < 100_000 && !turned; n++) await pool.apply(square, [n]);
+    assert.ok(turned);
   });
 
   test('starmap spreads, apply passes arguments and kwargs', async () => {
