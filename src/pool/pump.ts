@@ -2,8 +2,8 @@
  * Takes what a pool's workers send: from the event loop, or by a thread that blocks.
  *
  * From the event loop: when a bell rings, everything is taken, a few milliseconds at a time, and then it is looked on for a
- * moment, since the next answer of a short task comes sooner than a wake through the kernel. Looking on pays only while tasks are
- * short; whether they are is learnt.
+ * moment, since the next answer of a short task comes sooner than a wake through the kernel. The answer to a lone task comes even
+ * sooner than a turn of the event loop. Looking on pays only while tasks are short; whether they are is learnt.
  */
 
 import { availableParallelism } from 'node:os';

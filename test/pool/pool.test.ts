@@ -73,15 +73,6 @@ describe('a pool of two', () => {
     await result;
   });
 
-  test('calls of which each awaits the one before let the event loop turn', async () => {
-    let turned = false;
-    setTimeout(() => {
-      turned = true;
-    }, 5);
-    for (let n = 0; n < 100_000 && !turned; n++) await pool.apply(square, [n]);
-    assert.ok(turned);
-  });
-
   test('starmap spreads, apply passes arguments and kwargs', async () => {
     assert.deepEqual(
       await pool.starmap(
