@@ -72,40 +72,45 @@ pool.terminate()
 `);
 
 const pool = new Pool(workers);
-const trip = (one) => async () =>
+const others = await peers();
+
+/** name → the median of what each gives, in turns, so that all see the same machine. */
+async function inTurns(measured, rounds = 5) {
+  const found = new Map(Object.keys(measured).map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, measure] of Object.entries(measured)) {
+      const value = await measure();
+      // The first one warms up.
+      if (round > 0) found.get(name).push(value);
+    }
+  }
+  return [...found].map(([name, values]) => [name, values.sort((a, b) => a - b)[values.length >> 1]]);
+}
+
+const forPeers = (measure) =>
+  Object.fromEntries(Object.entries(others).map(([name, { one }]) => [name, () => measure(one)]));
+const all = async (one) => rate(await timed(() => Promise.all(items.map(one))));
+const trips = 2000;
+const trip = async (one) =>
   ((await timed(async () => {
-    for (let i = 0; i < 2000; i++) await one(i);
+    for (let i = 0; i < trips; i++) await one(i);
   })) /
-    2000) *
+    trips) *
   1000;
 
-const single = [
-  [
-    'multiproc map, chunksize 1',
-    await median(async () => rate(await timed(() => pool.map(increment, items, 1)))),
-  ],
-];
-single.push([
-  'multiproc applyAsync',
-  await median(async () =>
-    rate(await timed(() => Promise.all(items.map((x) => pool.applyAsync(increment, [x]))))),
-  ),
-]);
+const single = await inTurns({
+  'multiproc map, chunksize 1': async () => rate(await timed(() => pool.map(increment, items, 1))),
+  'multiproc applyAsync': () => all((x) => pool.applyAsync(increment, [x])),
+  ...forPeers(all),
+});
 const automatic = [
   ['multiproc map', await median(async () => rate(await timed(() => pool.map(increment, items))))],
 ];
-const trips = [['multiproc apply', await median(trip((x) => pool.apply(increment, [x])))]];
-const tripsSync = [
-  'multiproc applySync',
-  await median(
-    async () =>
-      ((await timed(() => {
-        for (let i = 0; i < 2000; i++) pool.applySync(increment, [i]);
-      })) /
-        2000) *
-      1000,
-  ),
-];
+const roundTrips = await inTurns({
+  'multiproc apply': () => trip((x) => pool.apply(increment, [x])),
+  ...forPeers(trip),
+  'multiproc applySync': () => trip((x) => pool.applySync(increment, [x])),
+});
 const delays = monitorEventLoopDelay({ resolution: 1 });
 delays.enable();
 const hundredThousand = Array.from({ length: 100_000 }, (_, i) => i);
@@ -113,19 +118,15 @@ await pool.map(increment, hundredThousand, 1);
 delays.disable();
 pool.close();
 await pool.join();
+for (const { end } of Object.values(others)) await end();
 
-for (const [name, { one, end }] of Object.entries(await peers())) {
-  single.push([name, await median(async () => rate(await timed(() => Promise.all(items.map(one)))), 3)]);
-  trips.push([name, await median(trip(one), 3)]);
-  await end();
-}
 single.push(['CPython Pool.map, fork, chunksize 1', cpython?.chunk1]);
 automatic.push(['CPython Pool.map, fork', cpython?.auto]);
-trips.push(tripsSync, ['CPython Pool.apply, fork', cpython?.trip]);
+roundTrips.push(['CPython Pool.apply, fork', cpython?.trip]);
 
 process.stdout.write(table('20,000 tasks, one item each, all submitted at once', 'tasks/s', 'more', single));
 process.stdout.write(table('20,000 items, automatic chunks', 'items/s', 'more', automatic));
-process.stdout.write(table('one task, there and back', 'µs', 'less', trips));
+process.stdout.write(table('one task, there and back', 'µs', 'less', roundTrips));
 process.stdout.write(
   `event-loop delay of the parent while 100,000 tasks run: median ${(delays.percentile(50) / 1e6).toFixed(1)} ms, 99th percentile ${(delays.percentile(99) / 1e6).toFixed(1)} ms, most ${(delays.max / 1e6).toFixed(1)} ms\n`,
 );
