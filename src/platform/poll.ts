@@ -1,13 +1,15 @@
 /**
- * Descriptors watched by the event loop (`uv_poll`).
+ * Descriptors watched by the event loop: in the main thread by koffi (`uv_poll`), in worker threads as thread-poll.ts says.
  *
  * While a program ends, libuv still runs what is ready, though no JavaScript can be called any more: so everything that is watched is
- * let go of at the program's (or the worker thread's) `exit`.
+ * let go of at the program's `exit`.
  *
  * koffi's call is no callback in the eyes of Node 22 and later: they would run no microtasks after it, and let no error through.
  * So an immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
  */
+import { isMainThread } from 'node:worker_threads';
 import { koffi } from './libc.ts';
+import { pollInThread } from './thread-poll.ts';
 
 /** A watched descriptor; it keeps the event loop alive unless it is unref'd. */
 export interface PollHandle {
@@ -17,6 +19,12 @@ export interface PollHandle {
   close(): void;
 }
 
+/** What to watch a descriptor for; the other side's being gone counts as both. */
+export interface PollEvents {
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+}
+
 const nothing = (): void => {};
 const runsMicrotasks = Number.parseInt(process.versions.node, 10) < 22;
 
@@ -24,11 +32,11 @@ const handles = new Set<PollHandle>();
 let waiting = false;
 
 /** Calls back for as long as the descriptor is ready. */
-export function poll(
-  fd: number,
-  events: { readonly readable?: boolean; readonly writable?: boolean },
-  onReady: () => void,
-): PollHandle {
+export function poll(fd: number, events: PollEvents, onReady: () => void): PollHandle {
+  return isMainThread ? pollInMain(fd, events, onReady) : pollInThread(fd, events, onReady);
+}
+
+function pollInMain(fd: number, events: PollEvents, onReady: () => void): PollHandle {
   let closed = false;
   const inner = koffi().node.poll(fd, events, () => {
     if (closed) return;
