@@ -11,6 +11,7 @@
  * waits for a message that nobody can send comes to its end.
  */
 import { availableParallelism } from 'node:os';
+import { yieldCore } from '../platform/yield.ts';
 import { keepAlive, letEnd } from '../sync/bell.ts';
 import { registerKind, type Wait } from '../sync/parking.ts';
 import { WOKEN } from '../sync/slots.ts';
@@ -92,7 +93,7 @@ function rest(): void {
   for (let n = 0; n < restRounds; n++) rested = (rested * 31 + n) | 0;
 }
 
-/** Whether it becomes ready before `end`. */
+/** Whether it becomes ready before `end`; who is to bring it may be waiting for this very core. */
 function readyBefore(want: Want<unknown>, end: number): boolean {
   for (let n = 0; n < 4; n++) if (want.ready()) return true;
   do {
@@ -100,6 +101,7 @@ function readyBefore(want: Want<unknown>, end: number): boolean {
       rest();
       if (want.ready()) return true;
     }
+    yieldCore();
   } while (performance.now() < end);
   return false;
 }
