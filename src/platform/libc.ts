@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
+import { keepStandardOutput } from './standard-output.ts';
 
 type Koffi = typeof import('koffi').default;
 type Library = ReturnType<Koffi['load']>;
@@ -37,6 +38,7 @@ export function koffi(): Koffi {
   if (koffiModule === undefined) {
     requirePlatform('shared memory and processes');
     koffiModule = require('koffi') as Koffi;
+    keepStandardOutput();
   }
   return koffiModule;
 }

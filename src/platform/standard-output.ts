@@ -1,0 +1,31 @@
+/**
+ * Standard output and error at the program's end.
+ *
+ * koffi flushes both when the process exits. One that is closed it reports on standard error, and when that is closed itself
+ * it waits for ever for a lock that it holds. So what the program has closed is put to `/dev/null` just before.
+ */
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function replaceClosed(): void {
+  if (isOpen(1) && isOpen(2)) return;
+  // A file gets the lowest number that is free.
+  let fd: number;
+  do fd = openSync('/dev/null', 'r+');
+  while (fd < 2);
+  if (fd > 2) closeSync(fd);
+}
+
+/** Called once koffi is loaded. Worker threads have no part in it: they end before. */
+export function keepStandardOutput(): void {
+  if (isMainThread) process.on('exit', replaceClosed);
+}
