@@ -128,9 +128,12 @@ export class ProcessOutput extends Readable {
   /**
    * The next line with its newline; what is left without one at the end; then an empty string (as in Python). Bytes in
    * binary mode.
+   *
+   * @throws {ValueError} It was closed before its end: by `destroy()`, or by leaving a loop over it early. The same for all reads.
    */
   async readline(): Promise<string | Buffer> {
     for (;;) {
+      this.#checkNotClosed();
       const line = this.#bufferedLine();
       if (line !== undefined) return line;
       const more = await this.#arrival();
@@ -151,6 +154,7 @@ export class ProcessOutput extends Readable {
 
   /** Everything up to the end. */
   async readAll(): Promise<string | Buffer> {
+    this.#checkNotClosed();
     while (await this.#arrival()) {}
     return this.#rest();
   }
@@ -165,6 +169,7 @@ export class ProcessOutput extends Readable {
 
   /** Lets nothing else read meanwhile, nor keep the program alive afterwards. */
   #block(read: () => string | Buffer): string | Buffer {
+    this.#checkNotClosed();
     this.#blocking = true;
     if (this.#watch !== undefined) this.#owe();
     this.#stopWatching();
@@ -177,6 +182,7 @@ export class ProcessOutput extends Readable {
 
   /** By lines in text mode, by pieces as they come in binary mode. Leaving the loop closes the stream, as Node's do. */
   override [Symbol.asyncIterator](): NodeJS.AsyncIterator<string & Buffer> {
+    this.#checkNotClosed();
     if (this.#decoder === undefined)
       return super[Symbol.asyncIterator]() as NodeJS.AsyncIterator<string & Buffer>;
     return this.#lines() as unknown as NodeJS.AsyncIterator<string & Buffer>;
@@ -199,6 +205,19 @@ export class ProcessOutput extends Readable {
       this.destroy();
     }
     return undefined;
+  }
+
+  /** As Python does. An error that ended it early is not meant here: whoever asks for more is told. */
+  #checkNotClosed(): void {
+    if (!this.destroyed || this.readableEnded) return;
+    // Leaving a loop early leaves an AbortError in the stream.
+    if (this.errored === null || this.errored.name === 'AbortError') throw this.#closedError();
+  }
+
+  #closedError(): ValueError {
+    return new ValueError(
+      'I/O operation on closed file: destroy(), or leaving a loop over it early, has closed this stream before its end',
+    );
   }
 
   /** What has been read ahead, not yet asked for. */
@@ -246,7 +265,7 @@ export class ProcessOutput extends Readable {
     if (this.readableEnded || this.destroyed) return this.#endOrError();
     return new Promise((resolve, reject) => {
       const settle = (f: () => void): void => {
-        this.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
+        this.off('readable', onReadable).off('end', onEnd).off('close', onClose).off('error', onError);
         f();
       };
       const onReadable = (): void => {
@@ -256,8 +275,9 @@ export class ProcessOutput extends Readable {
         settle(() => resolve(true));
       };
       const onEnd = (): void => settle(() => resolve(false));
+      const onClose = (): void => settle(() => reject(this.#closedError()));
       const onError = (error: Error): void => settle(() => reject(error));
-      this.on('readable', onReadable).on('end', onEnd).on('close', onEnd).on('error', onError);
+      this.on('readable', onReadable).on('end', onEnd).on('close', onClose).on('error', onError);
     });
   }
 

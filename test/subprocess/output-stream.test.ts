@@ -164,6 +164,50 @@ test('leaving a loop early closes the pipe at once: the program gets EPIPE', asy
   writer.close();
 });
 
+const reads: Record<string, (stdout: ProcessOutput) => Promise<unknown>> = {
+  readline: (stdout) => stdout.readline(),
+  readAll: (stdout) => stdout.readAll(),
+  readlineSync: async (stdout) => stdout.readlineSync(),
+  readAllSync: async (stdout) => stdout.readAllSync(),
+  'a loop': async (stdout) => {
+    for await (const _ of stdout);
+  },
+};
+
+for (const form of ['text', 'bytes'] as const) {
+  const closed = { name: 'ValueError', message: /^I\/O operation on closed file: .*leaving a loop/ };
+
+  test(`reading on after a loop was left early, or after destroy(), is an error (${form})`, async () => {
+    for (const ended of [false, true]) {
+      for (const [name, read] of Object.entries(reads)) {
+        const left = piped(form);
+        left.say('a\nb\n');
+        if (ended) left.end();
+        for await (const _ of left.stdout) break;
+        await assert.rejects(read(left.stdout), closed, name);
+        const destroyed = piped(form);
+        destroyed.say('a\nb\n');
+        if (ended) destroyed.end();
+        assert.equal(String(await destroyed.stdout.readline()), 'a\n');
+        destroyed.stdout.destroy();
+        await assert.rejects(read(destroyed.stdout), closed, name);
+        if (!ended) for (const { end } of [left, destroyed]) end();
+      }
+    }
+  });
+
+  test(`who waits for more when it is closed gets the error, not a part for the whole (${form})`, async () => {
+    for (const read of [reads.readline!, reads.readAll!]) {
+      const { stdout, say, end } = piped(form);
+      say('part');
+      const reading = read(stdout);
+      setImmediate(() => stdout.destroy());
+      await assert.rejects(reading, closed);
+      end();
+    }
+  });
+}
+
 test('closing in the middle, and again: one close, and the number is not used after it', async () => {
   const { stdout, say, end } = piped();
   const number = stdout.fileno();
@@ -180,16 +224,7 @@ test('closing in the middle, and again: one close, and the number is not used af
 
 test('bytes that are no text are an error of whoever reads, in every form', async () => {
   const wrong = { name: 'UnicodeDecodeError', code: 'ERR_MULTIPROC_UNICODE_DECODE' };
-  const ways: ((stdout: ProcessOutput) => Promise<unknown>)[] = [
-    (stdout) => stdout.readline(),
-    (stdout) => stdout.readAll(),
-    async (stdout) => stdout.readlineSync(),
-    async (stdout) => stdout.readAllSync(),
-    async (stdout) => {
-      for await (const _ of stdout);
-    },
-  ];
-  for (const way of ways) {
+  for (const way of Object.values(reads)) {
     const { stdout, say, end } = piped();
     say(Buffer.from([0x61, 0xff]));
     end();
