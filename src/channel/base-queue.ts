@@ -10,6 +10,7 @@ import { queueClosed, ShutDown } from './errors.ts';
 import { createExtents } from './extents.ts';
 import { DRAINS, Holders, PUT } from './holders.ts';
 import { channelBytes, OPEN, place, SHUT, word } from './layout.ts';
+import { Pace } from './pace.ts';
 import { EMPTY, Ring } from './ring.ts';
 import { type ChannelHandle, openRings, Seat, Watch } from './seat.ts';
 import {
@@ -44,6 +45,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
   readonly #block: Block;
   readonly #seat: Seat;
   readonly #watch: Watch;
+  readonly #pace: Pace;
   protected readonly ring: Ring;
   #hasPut = false;
   #used = false;
@@ -67,6 +69,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
     const holders = new Holders(arena, offset + place.holders, offset + place.end);
     this.#seat = new Seat(holders, [this.ring], this, data?.ticket);
     this.#watch = new Watch(holders);
+    this.#pace = new Pace(this.ring);
   }
 
   protected get closed(): boolean {
@@ -79,7 +82,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
   }
 
   protected get limit(): number {
-    return this.ring.i32[this.ring.at + word.limit]!;
+    return this.ring.limit;
   }
 
   /** Messages in it now. */
@@ -179,7 +182,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
       key: ring.messageKey,
       flag: word.readers,
       attempt: () => (this.#seat.left ? EMPTY : ring.read(takeValue)),
-      ready: () => ring.size > 0,
+      ready: () => this.#pace.ready(),
       over: (sure) => {
         if (sure) this.lookForDead();
         return this.#overForTaking();

@@ -117,6 +117,11 @@ export class Ring {
     return (Atomics.load(i32, at + word.puts) - gets) | 0;
   }
 
+  /** Messages that it holds at most; 0 for no limit. */
+  get limit(): number {
+    return this.i32[this.at + word.limit]!;
+  }
+
   /** A count that changes with every message that is taken. */
   get taken(): number {
     return Atomics.load(this.i32, this.at + word.gets);
@@ -225,7 +230,8 @@ export class Ring {
    */
   read<T>(use: (place: Place) => T): T | typeof EMPTY {
     const { i32, at, arena } = this;
-    if (!this.#hasMore(Atomics.load(i32, at + word.gets))) return EMPTY;
+    // An old count cannot hide a message: it makes this look at what was written, or is seen to be old behind the lock.
+    if (!this.#hasMore(i32[at + word.gets]!)) return EMPTY;
     lockSide(arena, at + word.readLock);
     let result: T;
     let drainedLarge = false;
@@ -332,8 +338,9 @@ export class Ring {
     }
   }
 
+  /** As {@link mode} was when this thread last had to do with the others: asked before each message, it costs nothing. */
   get isOpen(): boolean {
-    return this.mode === OPEN;
+    return this.i32[this.at + word.mode] === OPEN;
   }
 }
 
