@@ -76,24 +76,32 @@ export class Encoder implements Writing {
   /** Looking for the path to this function: throws when it is met. */
   #wanted: FnRecord | undefined;
   #root: unknown;
+  #likelyFirst: Shape | undefined;
   readonly #table = new Sink();
 
   /** The message for `value`. @throws {Trouble} */
   run(value: unknown): Buffer {
     this.#begin(value);
-    this.value(value);
+    this.#first(value);
     return this.#finish();
   }
 
   /** As {@link run}, but a small message stays in {@link sink}, from its first byte on: then this gives undefined. */
   runHere(value: unknown): Buffer | undefined {
     this.#begin(value);
-    this.value(value);
+    this.#first(value);
     if (this.#later.length > 0) this.#writeLater();
     if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish();
     this.#flag();
     this.#reset();
     return undefined;
+  }
+
+  /** Writes the root value: most often it has the shape of the last one. */
+  #first(value: unknown): void {
+    if (typeof value === 'object' && value !== null)
+      this.#likelyFirst = this.object(value, this.#likelyFirst);
+    else this.value(value);
   }
 
   /** The message for an array that has nothing but its elements. @throws {Trouble} */
@@ -292,19 +300,25 @@ export class Encoder implements Writing {
    * @returns the one to expect the next time.
    */
   object(o: object, likely: Shape | undefined): Shape | undefined {
+    if (Array.isArray(o) && this.#plainArray(o)) return likely;
     const proto: object | null = Object.getPrototypeOf(o);
     if (proto === Object.prototype) {
       if (this.#known(o)) return likely;
       if (isProxy(o) || Object.getOwnPropertySymbols(o).length > 0) this.#other(o, proto);
       else return this.#plainOr(o as Record<string, unknown>, likely);
-    } else if (proto === Array.prototype) {
-      if (this.#known(o)) return likely;
-      if (isProxy(o)) this.#other(o, proto);
-      else if (this.#depth > DEPTH) this.#putOff(o, LATER_ARRAY);
-      else this.array(o as unknown[]);
     } else if (proto === ImportRef.prototype) this.import(o as ImportRef);
     else if (!this.#known(o)) this.#other(o, proto);
     return likely;
+  }
+
+  /** @returns whether it is neither a subclass's nor a proxy. */
+  #plainArray(a: readonly unknown[]): boolean {
+    // The engine knows the prototype of arrays whose length it has read; else it would have to be asked.
+    if (isProxy(a) || a.length < 0 || Object.getPrototypeOf(a) !== Array.prototype) return false;
+    if (this.#known(a)) return true;
+    if (this.#depth > DEPTH) this.#putOff(a, LATER_ARRAY);
+    else this.array(a);
+    return true;
   }
 
   /** A plain object; or an error whose prototype was replaced by a plain object's, which shows nothing that can be enumerated. */
@@ -407,6 +421,11 @@ export class Encoder implements Writing {
       this.#unremembered(o, keys);
       return likely;
     }
+    this.#shaped(o, shape);
+    return shape;
+  }
+
+  #shaped(o: Record<string, unknown>, shape: Shape): void {
     if (shape.section === this.#sectionNumber) {
       this.sink.u8(T.SHAPE);
       this.sink.varint(shape.number);
@@ -418,7 +437,6 @@ export class Encoder implements Writing {
     this.#depth++;
     shape.write(o, this);
     this.#depth--;
-    return shape;
   }
 
   #unremembered(o: Record<string, unknown>, keys: readonly string[]): void {
