@@ -300,6 +300,9 @@ export class Encoder implements Writing {
    * @returns the one to expect the next time.
    */
   object(o: object, likely: Shape | undefined): Shape | undefined {
+    if (likely !== undefined && this.#depth <= DEPTH && this.#current === undefined) {
+      if (likely.writeObject(o, this)) return likely;
+    }
     if (Array.isArray(o) && this.#plainArray(o)) return likely;
     const proto: object | null = Object.getPrototypeOf(o);
     if (proto === Object.prototype) {
@@ -421,11 +424,14 @@ export class Encoder implements Writing {
       this.#unremembered(o, keys);
       return likely;
     }
-    this.#shaped(o, shape);
+    this.#keysOf(shape);
+    shape.write(o, this);
+    this.#depth--;
     return shape;
   }
 
-  #shaped(o: Record<string, unknown>, shape: Shape): void {
+  /** Writes which keys an object has: in full the first time in a section. */
+  #keysOf(shape: Shape): void {
     if (shape.section === this.#sectionNumber) {
       this.sink.u8(T.SHAPE);
       this.sink.varint(shape.number);
@@ -435,7 +441,15 @@ export class Encoder implements Writing {
       this.sink.keyed(shape.words);
     }
     this.#depth++;
-    shape.write(o, this);
+  }
+
+  begin(o: object, shape: Shape): boolean {
+    if (this.#known(o)) return false;
+    this.#keysOf(shape);
+    return true;
+  }
+
+  end(): void {
     this.#depth--;
   }
 

@@ -37,11 +37,16 @@ export class Shape {
 
   /** Writes the values of an object that has this shape. */
   write(o: Record<string, unknown>, to: Writing): void {
-    if (this.#writer !== undefined) this.#writer(o, to);
+    if (this.#writer !== undefined) this.#writer.values(o, to);
     else {
       if (++this.#uses === compileAfter && compiled < mostCompiled) this.#compile();
       writeByName(o, this.keys, to);
     }
+  }
+
+  /** Writes `o` as a whole if it is a plain object of this shape. @returns false also where that is not known. */
+  writeObject(o: object, to: Writing): boolean {
+    return this.#writer?.object(o, to, this) === true;
   }
 
   #compile(): void {

@@ -5,6 +5,7 @@
  * each of them where it lies and what it holds, and each has a place to remember what objects were in it. Where a program must
  * not compile code (`--disallow-code-generation-from-strings`), all objects go through one loop.
  */
+import { types } from 'node:util';
 import type { Shape } from './shapes.ts';
 import type { Sink } from './sink.ts';
 import { through } from './trouble.ts';
@@ -14,12 +15,22 @@ export interface Writing {
   readonly sink: Sink;
   /** Writes any value. */
   value(v: unknown): void;
+  /** Writes what stands in front of the values of a plain object of this shape; false when a reference to it does for all. */
+  begin(o: object, shape: Shape): boolean;
+  /** After the values. */
+  end(): void;
   /** Writes an object that may have the shape `likely`; returns what to expect in its place the next time. */
   object(o: object, likely: Shape | undefined): Shape | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-export type Writer = (o: Fields, to: Writing) => void;
+
+export interface Writer {
+  /** Writes the values of an object that has the shape. */
+  values(o: Fields, to: Writing): void;
+  /** Writes an object, if it is a plain one of the shape. @returns whether it is. */
+  object(o: object, to: Writing, shape: Shape): boolean;
+}
 
 /** Puts the name of the property that failed in front of the path. */
 function at(error: unknown, key: string | undefined): unknown {
@@ -41,12 +52,12 @@ export function writeByName(o: Fields, keys: readonly string[], to: Writing): vo
   }
 }
 
+// Found at once: `node:util` has so many exports that the engine looks them up by their names each time.
+const { isProxy } = types;
+
 let mayCompile = true;
 
-/** @returns undefined where no code may be compiled. */
-export function compileWriter(keys: readonly string[]): Writer | undefined {
-  if (!mayCompile) return undefined;
-  const likely = keys.map((_, i) => `l${i}`).join();
+function valuesOf(keys: readonly string[]): string {
   const writes = keys.map(
     (key, i) => `i=${i};v=o[${JSON.stringify(key)}];
 if(typeof v==="number")s.number(v);
@@ -54,14 +65,36 @@ else if(typeof v==="string")s.string(v);
 else if(typeof v==="object"&&v!==null)l${i}=to.object(v,l${i});
 else to.value(v);`,
   );
-  const code = `"use strict";${likely === '' ? '' : `let ${likely};`}return function(o,to){
-const s=to.sink;let i=0,v;
-try{${writes.join('\n')}}catch(e){throw at(e,keys[i]);}}`;
+  return `const s=to.sink;let i=0,v;
+try{${writes.join('\n')}}catch(e){throw at(e,keys[i]);}`;
+}
+
+/** The constructor is looked at because the engine, having found it, knows the prototype too; else it would have to be asked. */
+function testOf(keys: readonly string[]): string {
+  if (keys.length === 0 || keys.includes('constructor')) return 'return false;';
+  const others = keys.map((key, i) => `k[${i}]!==${JSON.stringify(key)}`).join('||');
+  return `if(isProxy(o)||o.constructor!==Object||Object.getPrototypeOf(o)!==Object.prototype)return false;
+const k=Object.keys(o);
+if(k.length!==${keys.length}||${others}||Object.getOwnPropertySymbols(o).length>0)return false;`;
+}
+
+/** @returns undefined where no code may be compiled. */
+export function compileWriter(keys: readonly string[]): Writer | undefined {
+  if (!mayCompile) return undefined;
+  const likely = keys.map((_, i) => `l${i}`).join();
+  const code = `"use strict";${likely === '' ? '' : `let ${likely};`}
+function values(o,to){${valuesOf(keys)}}
+return {values,object(o,to,shape){
+${testOf(keys)}
+if(to.begin(o,shape)){values(o,to);to.end();}
+return true;}};`;
   try {
-    return (new Function('at', 'keys', code) as (failed: typeof at, keys: readonly string[]) => Writer)(
-      at,
-      keys,
-    );
+    const make = new Function('at', 'keys', 'isProxy', code) as (
+      failed: typeof at,
+      keys: readonly string[],
+      proxy: typeof isProxy,
+    ) => Writer;
+    return make(at, keys, isProxy);
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     mayCompile = false;
