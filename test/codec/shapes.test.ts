@@ -1,6 +1,7 @@
 /** Objects whose lists of keys both sides remember: each test goes well past the point from which on makers are compiled. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SerializationError } from '../../src/base/errors.ts';
 import { decode, encode } from '../../src/codec/index.ts';
@@ -128,50 +129,104 @@ test('a getter that changes its object meanwhile spoils nothing', () => {
   }
 });
 
+/** Equal, and with the same keys in the same order, prototypes and symbols. */
+function assertSame(back: unknown, sent: unknown): void {
+  assert.deepEqual(back, sent);
+  const options = { depth: null, showHidden: false } as const;
+  assert.equal(inspect(back, options), inspect(sent, options));
+}
+
+class Point {
+  x = 1;
+  y = 2;
+}
+
+/** What may stand where `{ x, y }` stood. */
+const others = [
+  { x: 1, y: 2 },
+  { y: 2, x: 1 },
+  { x: 1 },
+  { x: 1, z: 2 },
+  { z: 1, y: 2 },
+  { x: 1, y: 2, z: 3 },
+  { x: 1.5, y: 'text' },
+  { x: { x: 1, y: 2 }, y: [{ x: 1, z: 2 }] },
+  { x: 1, y: 2, [Symbol.for('test.shapes')]: 3 },
+  { x: 1, constructor: Object },
+  new Point(),
+  Object.assign(Object.create(null) as object, { x: 1, y: 2 }),
+  Object.assign([1, 2], { x: 1, y: 2 }),
+  Object.assign([{ x: 1, y: 2 }], { x: 1 }),
+  new (class List extends Array<number> {})(3),
+  new Map([['x', 1]]),
+  {},
+  Object.setPrototypeOf(new Error('replaced'), Object.prototype) as object,
+  -0,
+  2 ** 40,
+  'ü'.repeat(40),
+  null,
+  undefined,
+  Number.NaN,
+  10n,
+];
+
+const refused = [
+  new Proxy({ x: 1, y: 2 }, {}),
+  new Proxy([1, 2], {}),
+  { x: 1, y: 2, [Symbol('own')]: 3 },
+  Symbol('own'),
+  new WeakMap(),
+];
+
 test('what was in a property a thousand times says nothing about what is in it now', () => {
-  class Point {
-    x = 1;
-    y = 2;
-  }
-  const symbol = Symbol.for('test.shapes');
-  const values = [
-    { x: 1, y: 2 },
-    { y: 2, x: 1 },
-    { x: 1 },
-    { x: 1, y: 2, z: 3 },
-    { x: 1.5, y: 'text' },
-    { x: 1, y: 2, [symbol]: 3 },
-    new Point(),
-    Object.assign(Object.create(null) as object, { x: 1, y: 2 }),
-    Object.assign([1, 2], { x: 1, y: 2 }),
-    new Map([['x', 1]]),
-    {},
-    Object.setPrototypeOf(new Error('replaced'), Object.prototype) as object,
-    -0,
-    2 ** 40,
-    'ü'.repeat(40),
-    null,
-    undefined,
-    Number.NaN,
-    10n,
-  ];
-  for (const value of values) {
+  for (const value of others) {
     for (let i = 0; i < often; i++) encode({ at: { x: i, y: i }, list: [{ x: i, y: i }] });
     const sent = { at: value, list: [{ x: 1, y: 2 }, value, { x: 3, y: 4 }] };
-    assert.deepEqual(copy(sent), sent);
+    assertSame(copy(sent), sent);
   }
-  for (const refused of [
-    new Proxy({ x: 1, y: 2 }, {}),
-    new Proxy([1, 2], {}),
-    Symbol('own'),
-    new WeakMap(),
-  ]) {
+  for (const value of refused) {
     for (let i = 0; i < often; i++) encode({ first: 1, at: { x: i, y: i } });
     assert.throws(
-      () => encode({ first: 1, at: refused }),
+      () => encode({ first: 1, at: value }),
       (error) => error instanceof SerializationError && error.path[1] === 'property "at"',
     );
   }
+});
+
+test('…nor do the messages before it say anything about a message', () => {
+  for (const value of others) {
+    for (let i = 0; i < often; i++) encode({ x: i, y: i });
+    assertSame(copy(value), value);
+  }
+  for (const value of refused) {
+    for (let i = 0; i < often; i++) encode({ x: i, y: i });
+    assert.throws(() => encode(value), SerializationError);
+  }
+});
+
+test('…nor what an object inherits', () => {
+  const heir = Object.assign(Object.create({ z: 3 }) as object, { x: 1, y: 2 });
+  for (const wrap of [(o: object) => ({ at: o }), (o: object) => o]) {
+    for (let i = 0; i < often; i++) encode(wrap({ x: i, y: i }));
+    const back = copy(wrap(heir)) as { at?: object };
+    assert.deepEqual(Object.getPrototypeOf(back.at ?? back), { z: 3 });
+  }
+});
+
+test('a chain of objects of one shape that no stack could follow comes back', () => {
+  interface Link {
+    n: number;
+    next: Link | undefined;
+  }
+  const length = 50_000;
+  let first: Link | undefined;
+  for (let n = 0; n < length; n++) first = { n, next: first };
+  for (let i = 0; i < often; i++) encode({ n: i, next: { n: i, next: undefined } });
+  let count = 0;
+  for (let link: Link | undefined = copy(first); link !== undefined; link = link.next) {
+    assert.equal(link.n, length - ++count);
+  }
+  assert.equal(count, length);
 });
 
 test('dictionaries with ever new keys travel, and known shapes go on to', () => {
