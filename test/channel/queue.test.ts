@@ -624,3 +624,57 @@ test('between worker threads, by a handle', async () => {
   assert.equal(await q.get({ timeout: 5000 }), 'from the thread: hello');
   assert.equal(typeof fromHandle, 'function');
 });
+
+test('an iteration gets a message that is there before anybody who comes later gets his turn', async () => {
+  const messages = range(300).map((n) => (n % 2 === 0 ? n : { n, text: 'a message' }));
+  const q = new Queue<unknown>();
+  for (const message of messages) q.putSync(message);
+  const iterator = q[Symbol.asyncIterator]();
+  let first = 0;
+  for (const message of messages) {
+    const order: unknown[] = [];
+    const next = iterator.next().then(({ value }) => order.push(value));
+    const later = Promise.resolve().then(() => order.push('later'));
+    await Promise.all([next, later]);
+    if (order[1] === 'later') first++;
+    assert.deepEqual(order.find((o) => o !== 'later') ?? 0, message);
+  }
+  // Once in a while the event loop turns before.
+  assert.ok(first >= messages.length - 2, `${first} of ${messages.length}`);
+});
+
+test('steps of an iteration that are asked for at once give messages in order, there already, to be decoded, or to come', async () => {
+  const q = new Queue<unknown>();
+  const double = (n: number): number => 2 * n;
+  for (const message of [1, { two: 2 }, double, 'four']) q.putSync(message);
+  const iterator = q[Symbol.asyncIterator]();
+  const steps = range(6).map(() => iterator.next());
+  q.putSync(5);
+  q.putSync(double);
+  const values = (await Promise.all(steps)).map(({ done, value }) => {
+    assert.equal(done, false);
+    return typeof value === 'function' ? (value as typeof double)(21) : value;
+  });
+  assert.deepEqual(values.slice(0, 4), [1, { two: 2 }, 42, 'four']);
+  // Who waits is woken in turn, but may take its message in any.
+  assert.deepEqual(new Set(values.slice(4)), new Set([5, 42]));
+  q.putSync('for others');
+  q.close();
+  assert.deepEqual(await iterator.next(), { value: undefined, done: true });
+});
+
+test('an iteration over a backlog lets the event loop turn', async () => {
+  const count = 300_000;
+  const q = new Queue<number>();
+  for (let n = 0; n < count; n++) q.putSync(n);
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  let taken = 0;
+  for await (const n of q) {
+    assert.equal(n, taken++);
+    if (turned || taken === count) break;
+  }
+  assert.ok(turned);
+});
