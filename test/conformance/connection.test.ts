@@ -175,6 +175,44 @@ for (const [form, { send, recv, sendBytes, recvBytes, recvBytesInto, poll }] of 
       await assert.rejects(async () => recv(b), { name: 'OSError', message: 'handle is closed' });
     });
 
+    test('TestIgnoreEINTR.test_ignore', async () => {
+      const length = 16 * 2 ** 20 + 1;
+      const [conn, childConn] = Pipe();
+      const child = new Process({
+        target: async (c: Connection) => {
+          let handled = 0;
+          process.on('SIGUSR2', () => handled++);
+          await send(c, 'ready');
+          await send(c, await recv(c));
+          await sendBytes(c, Buffer.alloc(length, 'x'));
+          // A thread that blocked lets its handlers run now.
+          while (handled < 2) await new Promise((done) => setTimeout(done, 5));
+        },
+        args: [childConn],
+        daemon: true,
+      });
+      child.start();
+      childConn.close();
+      const pause = (): Promise<void> => new Promise((done) => setTimeout(done, 100));
+      try {
+        assert.equal(await recv(conn), 'ready');
+        await pause();
+        process.kill(child.pid!, 'SIGUSR2');
+        await pause();
+        await send(conn, 1234);
+        assert.equal(await recv(conn), 1234);
+        await pause();
+        process.kill(child.pid!, 'SIGUSR2');
+        await pause();
+        assert.ok((await recvBytes(conn)).equals(Buffer.alloc(length, 'x')));
+        await child.join();
+        assert.equal(child.exitcode, 0);
+      } finally {
+        conn.close();
+        child.kill();
+      }
+    });
+
     test('_TestPoll.test_empty_string', async () => {
       const [a, b] = Pipe();
       assert.equal(await poll(a), false);
