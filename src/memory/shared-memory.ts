@@ -6,7 +6,7 @@
  *
  * https://docs.python.org/3/library/multiprocessing.shared_memory.html
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { FileExistsError, ValueError } from '../base/errors.ts';
 import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
@@ -52,6 +52,7 @@ function release(r: Remains): void {
   open.delete(r);
 }
 
+/** Watches the object, or, once somebody may have a view of the memory, the buffer behind all views. */
 const collected = new FinalizationRegistry<Remains>((r) => {
   release(r);
   unmap(r.mapping);
@@ -79,7 +80,12 @@ export class SharedMemory implements Disposable {
   readonly #ino: number;
   readonly #track: boolean;
   readonly #remains: Remains;
-  #buf: Buffer | null;
+  /**
+   * Made when it is first asked for. V8 takes what a buffer shows for memory that collecting garbage could free, and so collects
+   * all the time in a program that only makes, hands on or removes shared memory.
+   */
+  #buf: Buffer | undefined;
+  #closed = false;
 
   /**
    * @throws {ValueError} For a size that is not positive, or no name when attaching.
@@ -93,29 +99,21 @@ export class SharedMemory implements Disposable {
     if (name !== undefined && name !== null && typeof name !== 'string') {
       throw typeError(`Cannot open shared memory: its name must be a string, got ${show(name)}`);
     }
-    const { fd, name: used } = create
-      ? createNamed(name ?? undefined, size, tracked)
-      : attach(name ?? undefined);
-    this.#name = used;
+    const opened = create ? createNamed(name ?? undefined, size, tracked) : attach(name ?? undefined);
+    this.#name = opened.name;
+    this.#size = opened.size;
+    this.#ino = opened.ino;
     this.#track = tracked;
+    const { fd } = opened;
     try {
-      const status = fileStatus(fd);
-      if (status.size === 0) {
-        throw new ValueError(
-          `cannot mmap an empty file: shared memory ${show(used)} has no bytes; create it anew`,
-        );
-      }
-      this.#size = status.size;
-      this.#ino = status.ino;
-      this.#remains = { mapping: mapFile(fd, status.size), fd };
-      this.#buf = Buffer.from(viewMemory(this.#remains.mapping.address, status.size));
-      collected.register(this.#buf.buffer, this.#remains);
+      this.#remains = { mapping: mapFile(fd, opened.size), fd };
+      collected.register(this, this.#remains, this.#remains);
       open.add(this.#remains);
       onThreadEnd(closeAll);
-      if (tracked) track(used, status.ino);
+      if (tracked) track(opened.name, opened.ino);
     } catch (error) {
       closeQuietly(fd);
-      if (create) unlinkShm(used);
+      if (create) unlinkShm(opened.name);
       throw error;
     }
   }
@@ -126,9 +124,17 @@ export class SharedMemory implements Disposable {
    * @throws {ValueError} After {@link close}.
    */
   get buf(): Buffer {
-    if (this.#buf === null) {
+    return this.#buf ?? this.#view();
+  }
+
+  #view(): Buffer {
+    if (this.#closed) {
       throw new ValueError(`Cannot use shared memory ${show(this.#name)}: it is closed; attach to it again`);
     }
+    this.#buf = Buffer.from(viewMemory(this.#remains.mapping.address, this.#size));
+    // A view may outlive this object, and the memory has to outlive the view.
+    collected.unregister(this.#remains);
+    collected.register(this.#buf.buffer, this.#remains);
     return this.#buf;
   }
 
@@ -144,14 +150,20 @@ export class SharedMemory implements Disposable {
 
   /** Whether {@link close} was called. */
   get closed(): boolean {
-    return this.#buf === null;
+    return this.#closed;
   }
 
   /** Gives this process's access up; the memory and its name stay. Views that were kept read zeros. May be called twice. */
   close(): void {
-    if (this.#buf === null) return;
-    this.#buf = null;
-    neutralize(this.#remains.mapping);
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#buf === undefined) {
+      collected.unregister(this.#remains);
+      unmap(this.#remains.mapping);
+    } else {
+      this.#buf = undefined;
+      neutralize(this.#remains.mapping);
+    }
     release(this.#remains);
   }
 
@@ -192,7 +204,15 @@ export class SharedMemory implements Disposable {
   }
 }
 
-function createNamed(name: string | undefined, size: number, tracked: boolean): { fd: number; name: string } {
+/** A file of shared memory that is open now. */
+interface Opened {
+  readonly name: string;
+  readonly fd: number;
+  readonly ino: number;
+  readonly size: number;
+}
+
+function createNamed(name: string | undefined, size: number, tracked: boolean): Opened {
   if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
     throw typeError(`Cannot create shared memory: its size must be an integer, got ${show(size)}`);
   }
@@ -203,14 +223,10 @@ function createNamed(name: string | undefined, size: number, tracked: boolean): 
       "'size' must be a positive number different from zero: cannot create shared memory of 0 bytes",
     );
   }
-  if (name !== undefined) {
-    const plain = withoutSlash(name);
-    return { fd: createTracked(plain, size, tracked), name: plain };
-  }
+  if (name !== undefined) return createTracked(withoutSlash(name), size, tracked);
   for (;;) {
-    const made = `psm_${randomBytes(4).toString('hex')}`;
     try {
-      return { fd: createTracked(made, size, tracked), name: made };
+      return createTracked(`psm_${randomUUID().slice(0, 8)}`, size, tracked);
     } catch (error) {
       if (!(error instanceof FileExistsError)) throw error;
     }
@@ -218,28 +234,39 @@ function createNamed(name: string | undefined, size: number, tracked: boolean): 
 }
 
 /** The tracker knows of it before it has a name: so it goes with this process, whenever that is killed. */
-function createTracked(name: string, size: number, tracked: boolean): number {
+function createTracked(name: string, size: number, tracked: boolean): Opened {
   let announced: number | undefined;
   try {
-    return createShm(name, size, (inode) => {
+    const { fd, ino } = createShm(name, size, (inode) => {
       if (!tracked) return;
       track(name, inode);
       announced = inode;
     });
+    return { name, fd, ino, size };
   } catch (error) {
     if (announced !== undefined) untrack(name, announced);
     throw error;
   }
 }
 
-function attach(name: string | undefined): { fd: number; name: string } {
+function attach(name: string | undefined): Opened {
   if (name === undefined) {
     throw new ValueError(
       "'name' can only be None if create=True: cannot attach to shared memory without its name",
     );
   }
   const plain = withoutSlash(name);
-  return { fd: openShm(plain), name: plain };
+  const fd = openShm(plain);
+  try {
+    const { ino, size } = fileStatus(fd);
+    if (size > 0) return { name: plain, fd, ino, size };
+    throw new ValueError(
+      `cannot mmap an empty file: shared memory ${show(plain)} has no bytes; create it anew`,
+    );
+  } catch (error) {
+    closeQuietly(fd);
+    throw error;
+  }
 }
 
 /** Python tolerates one slash at the beginning, as in `shm_open`. */

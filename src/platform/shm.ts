@@ -38,7 +38,11 @@ function pathOf(name: string): string {
  * @param announce Is told the inode before anybody can see the name: so that whoever is killed here leaves nothing either.
  * @throws {FileExistsError} @throws {OSError} `ENOSPC` when there is not so much memory.
  */
-export function createShm(name: string, size: number, announce: (inode: number) => void): number {
+export function createShm(
+  name: string,
+  size: number,
+  announce: (inode: number) => void,
+): { readonly fd: number; readonly ino: number } {
   const path = pathOf(name);
   // The name comes last, but is to be refused first.
   if (isThere(path)) throw errnoError(EEXIST, 'shm_open', path);
@@ -55,12 +59,15 @@ export function createShm(name: string, size: number, announce: (inode: number) 
     if (nlink > 0) removeFile(path);
     throw error;
   }
-  return fd;
+  return { fd, ino };
 }
+
+let procIsThere: boolean | undefined;
 
 /** A file that goes with its descriptor; undefined where the kernel knows none, or `/proc` to name it through. */
 function openNameless(): number | undefined {
-  if (!isThere('/proc/self/fd')) return undefined;
+  procIsThere ??= isThere('/proc/self/fd');
+  if (!procIsThere) return undefined;
   try {
     return openFile(directory, O_TMPFILE | constants.O_RDWR, 0o600);
   } catch (error) {

@@ -84,8 +84,18 @@ function start(): void {
   setEnvironmentData(environmentKey, trackerHandle());
 }
 
+/**
+ * Lines that may wait for the next one that must be sent: a file that was removed is not there to be removed, whether the
+ * tracker knows it or not. It is told so that it need not remember it for ever.
+ */
+let unsent = '';
+/** In characters: with another two lines it is still written in one piece, whatever characters the names are of. */
+const mostUnsent = 1024;
+
 function send(line: string): boolean {
-  return ring(writeEnd, Buffer.from(`${line}\n`));
+  const lines = `${unsent}${line}\n`;
+  unsent = '';
+  return ring(writeEnd, Buffer.from(lines));
 }
 
 function tell(line: string): void {
@@ -116,7 +126,9 @@ export function track(name: string, inode: number): void {
 export function untrack(name: string, inode: number): void {
   const entry = `${inode} ${name}`;
   registered.delete(entry);
-  if (writeEnd !== -1) tell(`-${entry}`);
+  if (writeEnd === -1) return;
+  if (unsent.length < mostUnsent) unsent += `-${entry}\n`;
+  else tell(`-${entry}`);
 }
 
 /** For another process, to hold the same tracker. */

@@ -244,14 +244,14 @@ test('_TestSharedMemory.test_shared_memory_basics[attach]', () => {
 
 /** Makes the generator of names give these, in turn, for every creation. */
 function withNames(hex: readonly string[], run: () => void): void {
-  const original = crypto.randomBytes;
+  const original = crypto.randomUUID;
   let n = 0;
-  crypto.randomBytes = (() => Buffer.from(hex[n++ % hex.length]!, 'hex')) as typeof crypto.randomBytes;
+  crypto.randomUUID = () => `${hex[n++ % hex.length]!}-0000-4000-8000-000000000000`;
   syncBuiltinESMExports();
   try {
     run();
   } finally {
-    crypto.randomBytes = original;
+    crypto.randomUUID = original;
     syncBuiltinESMExports();
   }
 }

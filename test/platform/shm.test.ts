@@ -7,12 +7,15 @@ import { exists, freshName } from '../support/shm.ts';
 test('named memory is announced before anybody can see it, whole', () => {
   const name = freshName();
   let announced = 0;
-  const fd = createShm(name, 5000, (inode) => {
+  const { fd, ino } = createShm(name, 5000, (inode) => {
     announced = inode;
     assert.equal(exists(name), false);
   });
-  const { ino, size } = statSync(`/dev/shm/${name}`);
-  assert.deepEqual([ino, size, fstatSync(fd).ino], [announced, 5000, announced]);
+  const status = statSync(`/dev/shm/${name}`);
+  assert.deepEqual(
+    [ino, status.ino, status.size, fstatSync(fd).ino],
+    [announced, announced, 5000, announced],
+  );
   closeSync(fd);
   unlinkShm(name);
 });
@@ -33,7 +36,7 @@ test('named memory that cannot be had, or announced, leaves nothing', () => {
 
 test('a name that is taken is refused before anything is announced', () => {
   const name = freshName();
-  closeSync(createShm(name, 100, () => {}));
+  closeSync(createShm(name, 100, () => {}).fd);
   const announced: number[] = [];
   assert.throws(() => createShm(name, 2 ** 50, (inode) => announced.push(inode)), {
     name: 'FileExistsError',
