@@ -1,7 +1,8 @@
 /**
  * Reads classes' sources for what decides how they and their instances travel.
  */
-import { type Class, type Expression, parse } from 'acorn';
+import type { Class, Expression } from 'acorn';
+import { parse } from './parse.ts';
 import type { Fn } from './plan.ts';
 
 interface ClassSource {

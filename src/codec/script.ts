@@ -2,9 +2,10 @@
  * A script as the sender sees it: acorn's tree, the functions by their position, what it exports and imports.
  */
 import { fileURLToPath } from 'node:url';
-import { type AnyNode, type CallExpression, type Class, type Expression, type Program, parse } from 'acorn';
+import type { AnyNode, CallExpression, Class, Expression, Program } from 'acorn';
 import { SerializationError } from '../base/errors.ts';
 import { type ScriptSource, scriptSource } from './inspect.ts';
+import { parse } from './parse.ts';
 import { analyse, type Binding, type Unit } from './scope.ts';
 
 /** How texts made by `code.ts` begin: their scripts bear the user's file name, but can be imported from nowhere. */

@@ -74,6 +74,20 @@ pool.map((x) => x + offset, [1, 2, 3]).then(async (sums) => {
 `;
 const expected = '11 12 13\nfrom the child 10\n0\n';
 
+test('a child that is only given something loads no parser of JavaScript', () => {
+  const given = `import { Lock, Process } from 'multiproc';
+    const target = (lock) => {
+      const { _cache } = process.getBuiltinModule('node:module');
+      const loaded = Object.keys(_cache).filter((file) => /koffi|acorn/.test(file));
+      console.log(lock.acquireSync(), loaded.some((file) => /koffi/.test(file)), loaded.some((file) => /acorn/.test(file)));
+    };
+    const p = new Process({ target, args: [new Lock()] });
+    p.start();
+    await p.join();`;
+  writeFileSync(path.join(home, 'given.mjs'), given);
+  assert.equal(run(process.execPath, 'given.mjs'), 'true true false\n');
+});
+
 test('an ES module uses the installed package', () => {
   writeFileSync(path.join(home, 'main.mjs'), `import { Pool, Process } from 'multiproc';${program}`);
   assert.equal(run(process.execPath, 'main.mjs'), expected);
