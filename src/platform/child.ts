@@ -28,6 +28,8 @@ const WNOWAIT = 0x01000000;
 const waitpid = declare<(pid: number, status: Int32Array, options: number) => number>(
   'int waitpid(int pid, int *status, int options)',
 );
+/** Where an exit code comes; a call is over before the next begins. */
+const status = new Int32Array(1);
 const killC = declare<(pid: number, signal: number) => number>('int kill(int pid, int signal)');
 
 /** A program that was started; it lives on when this object is dropped. */
@@ -65,7 +67,7 @@ export function signalNumber(signal: number | string): number {
 
 /** A {@link Child} of `posix_spawn`. */
 export class SpawnedChild implements Child {
-  readonly pid: number;
+  declare readonly pid: number;
   readonly #exit = new ExitListeners();
 
   constructor(pid: number) {
@@ -123,8 +125,18 @@ export class SpawnedChild implements Child {
     throw errnoError(errno, 'kill');
   }
 
+  /** For the event loop: as {@link poll}, and listeners hear of the end at once. */
+  look(): void {
+    if (this.returncode === null && this.#ask(WNOHANG) !== null) this.#exit.tell();
+  }
+
   #collect(options: number): number | null {
-    const status = new Int32Array(1);
+    const returncode = this.#ask(options);
+    if (returncode !== null) this.#exit.tellSoon();
+    return returncode;
+  }
+
+  #ask(options: number): number | null {
     for (;;) {
       const pid = waitpid(this.pid, status, options);
       if (pid === 0) return null;

@@ -14,30 +14,34 @@ const TWO_32 = 2 ** 32;
 export type CString = string | Uint8Array;
 
 /**
- * @param what Names the value in the error: `argument 2`, `cwd`.
+ * @param what Names the value in the error: `cwd`, or a number for an argument.
  * @throws {TypeError} Neither text nor bytes.
  * @throws {ValueError} A NUL inside (`embedded null byte`), or a surrogate without its other half.
  */
-export function checkCString(value: unknown, what: string): CString {
+export function checkCString(value: unknown, what: string | number): CString {
   if (typeof value === 'string') {
     if (value.includes('\0')) throw nullByte(what);
     if (!value.isWellFormed()) {
       throw new ValueError(
-        `Cannot pass ${what}: it holds half of a surrogate pair, which UTF-8 cannot say; pass a Buffer for raw bytes`,
+        `Cannot pass ${named(what)}: it holds half of a surrogate pair, which UTF-8 cannot say; pass a Buffer for raw bytes`,
       );
     }
     return value;
   }
   if (!(value instanceof Uint8Array)) {
-    throw typeError(`Cannot pass ${what}: it must be a string or a Buffer, got ${show(value)}`);
+    throw typeError(`Cannot pass ${named(what)}: it must be a string or a Buffer, got ${show(value)}`);
   }
   if (value.includes(0)) throw nullByte(what);
   return value;
 }
 
-function nullByte(what: string): ValueError {
+function named(what: string | number): string {
+  return typeof what === 'string' ? what : `argument ${what}`;
+}
+
+function nullByte(what: string | number): ValueError {
   return new ValueError(
-    `Cannot pass ${what}: embedded null byte; the kernel would cut it there, so remove the NUL character`,
+    `Cannot pass ${named(what)}: embedded null byte; the kernel would cut it there, so remove the NUL character`,
   );
 }
 
@@ -46,30 +50,53 @@ export function cstring(value: CString): Buffer {
   return typeof value === 'string' ? Buffer.from(`${value}\0`) : Buffer.concat([value, Buffer.alloc(1)]);
 }
 
-/** An array of pointers, ended by a null pointer, and the strings that it points to, in one Buffer that must outlive the call. */
-export function cstringArray(values: readonly CString[]): Buffer {
-  const table = (values.length + 1) * 8;
-  let size = table;
-  for (const v of values) size += (typeof v === 'string' ? Buffer.byteLength(v) : v.length) + 1;
-  const packed = Buffer.allocUnsafeSlow(size);
-  // Addresses have 47 bits, which a number holds exactly.
-  const base = Number(koffi().address(packed));
-  let at = table;
-  for (let i = 0; i < values.length; i++) {
-    const v = values[i]!;
-    const address = base + at;
-    packed.writeUInt32LE(address % TWO_32, i * 8);
-    packed.writeUInt32LE(Math.floor(address / TWO_32), i * 8 + 4);
-    if (typeof v === 'string') {
-      at += packed.write(v, at);
-    } else {
-      packed.set(v, at);
-      at += v.length;
+/** Room for most arrays. */
+const ROOM_BYTES = 32 * 1024;
+
+/**
+ * Makes arrays of pointers to strings, as C wants them, in memory that is used again: memory of its own for each would be
+ * a good part of what starting a program costs.
+ */
+export class CStringArrays {
+  #room = Buffer.alloc(0);
+  #words = new Uint32Array(0);
+  /** Addresses have 47 bits, which a number holds exactly. */
+  #address = 0;
+
+  /** @returns Pointers, ended by a null pointer, and the strings after them; good until the next call. */
+  pack(values: readonly CString[]): Buffer {
+    const table = (values.length + 1) * 8;
+    let most = table;
+    for (const v of values) most += (typeof v === 'string' ? v.length * 3 : v.length) + 1;
+    if (this.#room.length < most) this.#allocate(Math.max(most, ROOM_BYTES));
+    const packed = this.#room;
+    const words = this.#words;
+    let at = table;
+    let word = 0;
+    for (const v of values) {
+      const address = this.#address + at;
+      words[word++] = address % TWO_32;
+      words[word++] = Math.floor(address / TWO_32);
+      if (typeof v === 'string') {
+        at += packed.write(v, at);
+      } else {
+        packed.set(v, at);
+        at += v.length;
+      }
+      packed[at++] = 0;
     }
-    packed[at++] = 0;
+    words[word] = 0;
+    words[word + 1] = 0;
+    // What is rarely so large shall not stay.
+    if (most > ROOM_BYTES) this.#room = Buffer.alloc(0);
+    return packed;
   }
-  packed.fill(0, table - 8, table);
-  return packed;
+
+  #allocate(bytes: number): void {
+    this.#room = Buffer.allocUnsafeSlow(Math.ceil(bytes / 4) * 4);
+    this.#words = new Uint32Array(this.#room.buffer);
+    this.#address = Number(koffi().address(this.#room));
+  }
 }
 
 /** An environment: undefined is no variable (Python's dict has no such thing; Node's habit), everything else must be a string. */

@@ -22,27 +22,36 @@ export function releaseLoop(): void {
   if (--keepers === 0) timer!.unref();
 }
 
+interface Entry {
+  readonly listener: (returncode: number) => void;
+  /** Whether it keeps the event loop alive. */
+  readonly ref: boolean;
+}
+
+/** No program ends with this. */
+const RUNNING = 256;
+
 /** Those who wait for one child. */
 export class ExitListeners {
-  #returncode: number | null = null;
-  /** Each with whether it keeps the event loop alive. */
-  readonly #listeners = new Map<(returncode: number) => void, boolean>();
+  /** Always a small number: for a field that changes its kind V8 makes the class's shape anew, which takes longer than all the rest. */
+  #code = RUNNING;
+  /** In the order in which they came. */
+  #entries: readonly Entry[] = [];
   #refd = true;
   #kept = false;
 
   get returncode(): number | null {
-    return this.#returncode;
+    return this.#code === RUNNING ? null : this.#code;
   }
 
   /** Calls back once, soon after the end, also when that was before; the result unsubscribes. */
   add(listener: (returncode: number) => void, ref: boolean): () => void {
-    // A wrapper of our own, so that the same function may listen twice.
-    const entry = (returncode: number): void => listener(returncode);
-    this.#listeners.set(entry, ref);
-    if (this.#returncode !== null) process.nextTick(() => this.#tell());
+    const entry = { listener, ref };
+    this.#entries = [...this.#entries, entry];
+    if (this.#code !== RUNNING) this.tellSoon();
     this.#updateKept();
     return () => {
-      this.#listeners.delete(entry);
+      this.#entries = this.#entries.filter((each) => each !== entry);
       this.#updateKept();
     };
   }
@@ -53,26 +62,30 @@ export class ExitListeners {
     this.#updateKept();
   }
 
-  /** It has ended; only the first call counts. */
+  /** It has ended; only the first call counts. Listeners hear of it by {@link tell} or {@link tellSoon}. */
   end(returncode: number): void {
-    if (this.#returncode !== null) return;
-    this.#returncode = returncode;
+    if (this.#code !== RUNNING) return;
+    this.#code = returncode;
     this.#updateKept();
-    if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
   }
 
-  #tell(): void {
+  /** For a caller with code of the user's above it. */
+  tellSoon(): void {
+    if (this.#entries.length > 0) process.nextTick(() => this.tell());
+  }
+
+  /** For a caller that the event loop called. */
+  tell(): void {
     // One by one, each removed before it is called: one that throws does not take the call from the others.
-    for (const listener of this.#listeners.keys()) {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size > 0) process.nextTick(() => this.#tell());
-      listener(this.#returncode!);
-      return;
-    }
+    const first = this.#entries[0];
+    if (first === undefined) return;
+    this.#entries = this.#entries.slice(1);
+    this.tellSoon();
+    first.listener(this.#code);
   }
 
   #updateKept(): void {
-    const keep = this.#returncode === null && this.#refd && [...this.#listeners.values()].includes(true);
+    const keep = this.#code === RUNNING && this.#refd && this.#entries.some(({ ref }) => ref);
     if (keep === this.#kept) return;
     this.#kept = keep;
     if (keep) keepLoop();

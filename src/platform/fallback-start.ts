@@ -191,6 +191,7 @@ class HelperProgram implements Child, Hearer {
         break;
       case 'exit':
         this.#exit.end(message.returncode);
+        this.#exit.tellSoon();
         break;
       case 'gone':
         strike(this.#id);

@@ -8,97 +8,98 @@ import type { Started, StartRequest, Target } from './start-request.ts';
 
 /** @throws what `launch` throws; `EMFILE` without descriptors left. Then nothing is left open. */
 export function fastStart(request: StartRequest): Started {
-  const stdio = opened(request);
+  const stdio = new Stdio();
   try {
-    for (const fd of request.passFds) if (fd > 2) stdio.fds.set(fd, fd);
+    open(stdio, request);
     const child = launchWith(request, stdio.fds);
-    stdio.commit();
-    const { ours } = stdio;
+    stdio.closeChilds();
+    const [stdin, stdout, stderr] = stdio.ours;
+    const mayGrow = request.pipesize === undefined;
     return {
       child,
-      stdin: ours[0] === undefined ? null : new FdWriter(ours[0]),
-      stdout: ours[1] === undefined ? null : new FdReader(ours[1]),
-      stderr: ours[2] === undefined ? null : new FdReader(ours[2]),
+      stdin: stdin === undefined ? null : new FdWriter(stdin, mayGrow),
+      stdout: stdout === undefined ? null : new FdReader(stdout, mayGrow),
+      stderr: stderr === undefined ? null : new FdReader(stderr, mayGrow),
     };
   } catch (error) {
-    stdio.rollback();
+    stdio.closeChilds();
+    stdio.closeOurs();
     throw error;
   }
 }
 
-function opened({ file, stdio, pipesize }: StartRequest): Stdio {
+function open(stdio: Stdio, { file, stdio: targets, pipesize, passFds }: StartRequest): void {
   try {
-    return openStdio(stdio, pipesize);
+    stdio.open(targets, pipesize);
   } catch (cause) {
     const { errno } = cause as NodeJS.ErrnoException;
     throw errno === undefined ? cause : startError(-errno, file, undefined, { cause });
   }
+  for (const fd of passFds) if (fd > 2) stdio.fds.set(fd, fd);
 }
 
-/** Descriptors before the start; `commit` or `rollback` afterwards. */
-interface Stdio {
+/** The descriptors of one start. */
+class Stdio {
   /** Child's number → ours. */
-  readonly fds: Map<number, number>;
+  readonly fds = new Map<number, number>();
   /** Our ends of the pipes, by the child's number. */
-  readonly ours: readonly (number | undefined)[];
-  /** The program runs: closes what is the child's alone. */
-  commit(): void;
-  /** It does not: closes all that was opened. */
-  rollback(): void;
-}
+  readonly ours: (number | undefined)[] = [undefined, undefined, undefined];
+  /** What the child alone shall have. */
+  readonly #childs: number[] = [];
+  #devnull: number | undefined;
 
-function openStdio(targets: readonly Target[], pipesize: number | undefined): Stdio {
-  // Before any pipe is opened: pipes may get the numbers of standard streams that are closed here. (When all
-  // are inherited none is, and `launch` finds out.)
-  const all = targets.every((t) => t.kind === 'inherit');
-  const inherited = targets.map((t, n) => t.kind === 'inherit' && (all || isOpen(n)));
-  const childs: number[] = [];
-  const ours: (number | undefined)[] = [undefined, undefined, undefined];
-  const fds = new Map<number, number>();
-  let devnull: number | undefined;
-  const closeChilds = (): void => {
-    for (const fd of childs) closeFd(fd);
-    if (devnull !== undefined) closeSync(devnull);
-  };
-  const rollback = (): void => {
-    closeChilds();
-    for (const fd of ours) if (fd !== undefined) closeFd(fd);
-  };
-  const open = (t: Target, n: number): void => {
-    switch (t.kind) {
+  open(targets: readonly Target[], pipesize: number | undefined): void {
+    // Before any pipe is opened: pipes may get the numbers of standard streams that are closed here. (When all
+    // are inherited none is, and `launch` finds out.)
+    const all = targets.every(isInherit);
+    for (let n = 0; n < targets.length; n++) {
+      if (targets[n]!.kind === 'inherit' && (all || isOpen(n))) this.fds.set(n, n);
+    }
+    for (let n = 0; n < targets.length; n++) this.#open(targets[n]!, n, pipesize);
+  }
+
+  #open(target: Target, n: number, pipesize: number | undefined): void {
+    switch (target.kind) {
       case 'inherit':
-        if (inherited[n]) fds.set(n, n);
         break;
       case 'pipe': {
         const ends = openPipe(pipesize);
         const [child, parent] = n === 0 ? [ends.read, ends.write] : [ends.write, ends.read];
-        childs.push(child);
-        ours[n] = parent;
-        fds.set(n, child);
+        this.#childs.push(child);
+        this.ours[n] = parent;
+        this.fds.set(n, child);
         break;
       }
       case 'devnull':
-        devnull ??= openSync('/dev/null', 'r+');
-        fds.set(n, devnull);
+        this.#devnull ??= openSync('/dev/null', 'r+');
+        this.fds.set(n, this.#devnull);
         break;
       case 'stdout': {
-        const out = fds.get(1);
-        if (out !== undefined) fds.set(n, out);
+        const out = this.fds.get(1);
+        if (out !== undefined) this.fds.set(n, out);
         break;
       }
       case 'fd':
-        fds.set(n, t.fd);
+        this.fds.set(n, target.fd);
         break;
       case 'reader':
-        fds.set(n, t.reader.fd!);
+        this.fds.set(n, target.reader.fd!);
         break;
     }
-  };
-  try {
-    targets.forEach(open);
-  } catch (error) {
-    rollback();
-    throw error;
   }
-  return { fds, ours, commit: closeChilds, rollback };
+
+  /** Closes what is the child's alone. */
+  closeChilds(): void {
+    for (const fd of this.#childs) closeFd(fd);
+    if (this.#devnull !== undefined) closeSync(this.#devnull);
+  }
+
+  /** For a program that does not run. */
+  closeOurs(): void {
+    for (const fd of this.ours) if (fd !== undefined) closeFd(fd);
+  }
+}
+
+function isInherit(target: Target): boolean {
+  return target.kind === 'inherit';
 }

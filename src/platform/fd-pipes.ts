@@ -5,13 +5,15 @@ import { closeWatchedPipe, readSome, watchFd, writeSome } from './watch.ts';
 
 class FdEnd {
   readonly #events: number;
+  readonly #mayGrow: boolean;
   #fd: number | undefined;
   #nonBlocking = false;
   #watched = false;
 
-  constructor(fd: number, events: number) {
+  constructor(fd: number, events: number, mayGrow: boolean) {
     this.#fd = fd;
     this.#events = events;
+    this.#mayGrow = mayGrow;
   }
 
   get fd(): number | undefined {
@@ -43,7 +45,7 @@ class FdEnd {
   }
 
   widen(): void {
-    widenPipe(this.#fd!);
+    if (this.#mayGrow) widenPipe(this.#fd!);
   }
 
   close(): void {
@@ -57,8 +59,9 @@ class FdEnd {
 
 /** The read end of a pipe; it owns the descriptor from now on. */
 export class FdReader extends FdEnd implements PipeReader {
-  constructor(fd: number) {
-    super(fd, POLLIN);
+  /** @param mayGrow Whether {@link widen} may change its room. */
+  constructor(fd: number, mayGrow = true) {
+    super(fd, POLLIN, mayGrow);
   }
 
   read(into: Uint8Array): number {
@@ -68,8 +71,9 @@ export class FdReader extends FdEnd implements PipeReader {
 
 /** The write end of a pipe; it owns the descriptor from now on. */
 export class FdWriter extends FdEnd implements PipeWriter {
-  constructor(fd: number) {
-    super(fd, POLLOUT);
+  /** @param mayGrow Whether {@link widen} may change its room. */
+  constructor(fd: number, mayGrow = true) {
+    super(fd, POLLOUT, mayGrow);
   }
 
   write(bytes: Uint8Array): number {

@@ -12,8 +12,8 @@ import { type CString, checkCString, environmentEntries } from './cstrings.ts';
 import { setBlocking } from './descriptors.ts';
 import { startError } from './launch-error.ts';
 import { declare, requirePlatform } from './libc.ts';
-import { type PreparedSpawn, prepareSpawn } from './posix-spawn.ts';
-import { candidates } from './program.ts';
+import { type PreparedSpawn, prepareSpawn, spawnByName, spawnPrepared } from './posix-spawn.ts';
+import { mayExist, places } from './program.ts';
 import { childBorn, expectChild } from './reaper.ts';
 import type { StartOptions } from './start-request.ts';
 
@@ -28,6 +28,8 @@ export interface LaunchOptions extends StartOptions {
 const umaskC = declare<(mask: number) => number>('unsigned int umask(unsigned int mask)');
 const ENOENT = 2;
 const ENOTDIR = 20;
+/** The name of the last program that was found in `PATH`: it is probably still to be found there, and may be looked up in one go. */
+let lastFound: string | undefined;
 
 /**
  * Starts a program; returns when it is running or is known not to.
@@ -50,15 +52,15 @@ export function launch(options: LaunchOptions): Child {
 /** {@link launch} for those who have the options and the descriptors apart. */
 export function launchWith(options: StartOptions, wanted: ReadonlyMap<number, number>): Child {
   requirePlatform('the fast start of processes');
-  const env = options.env ?? process.env;
   const file = checkCString(options.file, 'the program');
-  const args = options.args.map((arg, i) => checkCString(arg, `argument ${i}`));
+  const args = options.args.map(checkCString);
   const cwd = options.cwd === undefined ? undefined : checkCString(options.cwd, 'cwd');
   // The main thread's process.env is the C library's own environment, so that it need not be copied.
-  const entries = options.env === undefined && isMainThread ? undefined : environmentEntries(env);
+  const ownEnvironment = options.env === undefined && isMainThread;
+  const env = options.env ?? process.env;
   const prepared = prepareSpawn({
     argv: args,
-    env: entries,
+    env: ownEnvironment ? undefined : environmentEntries(env),
     cwd,
     fds: inheritable(wanted),
     closeFds: options.closeFds ?? true,
@@ -71,16 +73,19 @@ export function launchWith(options: StartOptions, wanted: ReadonlyMap<number, nu
   const umask = options.umask === undefined ? undefined : umaskC(options.umask);
   let pid: number;
   try {
-    const paths = candidates(file, env.PATH, cwd);
     if (changesUser(options)) {
-      const all = [...paths]; // looked for with the rights that we have now
-      pid = asUser(options, () => startFirst(prepared, all));
+      const there = places(file, env.PATH).filter((place) => mayExist(place, cwd)); // with the rights that we have now
+      pid = asUser(options, () => startFirst(prepared, there, cwd));
+    } else if (ownEnvironment && file === lastFound) {
+      pid = spawnByName(prepared, file);
+      if (pid < 0) pid = startFirst(prepared, places(file, env.PATH), cwd);
     } else {
-      pid = startFirst(prepared, paths);
+      pid = startFirst(prepared, places(file, env.PATH), cwd);
     }
   } finally {
     if (umask !== undefined) umaskC(umask);
   }
+  lastFound = pid > 0 && typeof file === 'string' && !file.includes('/') ? file : undefined;
   if (pid < 0) throw startError(-pid, file, cwd);
   const child = new SpawnedChild(pid);
   childBorn(child);
@@ -93,11 +98,12 @@ export function launchWith(options: StartOptions, wanted: ReadonlyMap<number, nu
  * As execvp and CPython: what is not there is passed over; any other refusal is reported only if no later directory of
  * PATH has a program that starts.
  */
-function startFirst(prepared: PreparedSpawn, paths: Iterable<CString>): number {
+function startFirst(prepared: PreparedSpawn, paths: readonly CString[], cwd: CString | undefined): number {
   let missing = -ENOENT;
   let refused = 0;
   for (const path of paths) {
-    const pid = prepared.start(path);
+    if (paths.length > 1 && !mayExist(path, cwd)) continue;
+    const pid = spawnPrepared(prepared, path);
     if (pid > 0) return pid;
     if (pid === -ENOENT || pid === -ENOTDIR) missing = pid;
     else refused ||= pid;

@@ -78,13 +78,15 @@ export function declareAsync<F extends (...args: never[]) => unknown>(
   };
 }
 
-/** The value of a pointer variable of the C library, asked anew at each call. */
+/** The value of a pointer variable of the C library, as it is at each call. */
 export function pointerVariable(name: string): () => bigint {
-  let variable: unknown;
+  let value: BigUint64Array | undefined;
   return () => {
-    libcLibrary ??= koffi().load(null);
-    variable ??= libcLibrary.symbol(name, 'void *');
-    return koffi().decode(variable, 'void *') as bigint;
+    if (value === undefined) {
+      libcLibrary ??= koffi().load(null);
+      value = new BigUint64Array(koffi().view(libcLibrary.symbol(name, 'void *'), 8));
+    }
+    return value[0]!;
   };
 }
 

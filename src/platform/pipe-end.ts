@@ -22,7 +22,7 @@ export interface PipeEnd {
   watch(onReady: () => void): PipeWatch;
   /** Blocks this thread until one of `ends`, which come from the same start method, is ready. @returns which are. */
   waitAny(ends: readonly PipeEnd[], timeout?: number): boolean[];
-  /** Asks for more room, for a program that says much; a refusal is no error. */
+  /** Asks for more room, for a program that says much; a refusal is no error, nor a room that was asked for. */
   widen(): void;
   /** The other side notices at once. May be called again. */
   close(): void;

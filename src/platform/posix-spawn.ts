@@ -6,7 +6,7 @@
  * copied, so that starting costs the same however large it is.
  */
 import { readdirSync } from 'node:fs';
-import { type CString, cstring, cstringArray } from './cstrings.ts';
+import { type CString, CStringArrays, cstring } from './cstrings.ts';
 import { type FdStep, planCloses, planMoves } from './fdplan.ts';
 import { check, declare, errnoError, pointerVariable } from './libc.ts';
 
@@ -19,8 +19,11 @@ const SIGXFSZ = 25;
 
 type Raw = Uint8Array;
 const spawnC = declare<
-  (pid: Int32Array, path: Raw, actions: Raw, attributes: Raw, argv: Raw, env: Raw | bigint) => number
->('int posix_spawn(int *pid, void *path, void *actions, void *attributes, void *argv, void *env)');
+  (pid: Int32Array, path: string | Raw, actions: Raw, attributes: Raw, argv: Raw, env: Raw | bigint) => number
+>('int posix_spawn(int *pid, const char *path, void *actions, void *attributes, void *argv, void *env)');
+const spawnByNameC = declare<
+  (pid: Int32Array, name: string, actions: Raw, attributes: Raw, argv: Raw, env: Raw | bigint) => number
+>('int posix_spawnp(int *pid, const char *name, void *actions, void *attributes, void *argv, void *env)');
 const actionsInit = declare<(a: Raw) => number>('int posix_spawn_file_actions_init(void *a)');
 const actionsDestroy = declare<(a: Raw) => number>('int posix_spawn_file_actions_destroy(void *a)');
 const addDup2 = declare<(a: Raw, from: number, to: number) => number>(
@@ -87,12 +90,6 @@ export interface SpawnRequest {
   readonly restoreSignals: boolean;
 }
 
-/** A request in C's form, good for several tries with different paths. */
-export interface PreparedSpawn {
-  /** @returns The pid, or the negated errno. */
-  start(path: CString): number;
-}
-
 /** The opaque structures of `posix_spawn`; starting changes nothing in them. */
 interface Structures {
   readonly actions: Buffer;
@@ -105,20 +102,41 @@ interface Structures {
  */
 const recent = new Map<string, Structures>();
 const RECENT = 16;
-/** Where the pid comes; a start is over before the next begins. */
+/** Where the pid comes, and where arguments and environment are; a start is over before the next begins. */
 const pid = new Int32Array(1);
+const argvs = new CStringArrays();
+const environments = new CStringArrays();
+
+/** A request in C's form, good for several tries with different paths, until the next is made. */
+export interface PreparedSpawn extends Structures {
+  readonly argv: Buffer;
+  readonly env: Buffer | bigint;
+}
 
 /** Fills the structures of `posix_spawn`. */
 export function prepareSpawn(request: SpawnRequest): PreparedSpawn {
   const { actions, attributes } = structures(request);
-  const argv = cstringArray(request.argv);
-  const env = request.env === undefined ? environ() : cstringArray(request.env);
-  return {
-    start(path) {
-      const errno = spawnC(pid, cstring(path), actions, attributes, argv, env);
-      return errno === 0 ? pid[0]! : -errno;
-    },
-  };
+  const argv = argvs.pack(request.argv);
+  const env = request.env === undefined ? environ() : environments.pack(request.env);
+  return { actions, attributes, argv, env };
+}
+
+/** @returns The pid, or the negated errno. */
+export function spawnPrepared({ actions, attributes, argv, env }: PreparedSpawn, path: CString): number {
+  const file = typeof path === 'string' ? path : cstring(path);
+  const errno = spawnC(pid, file, actions, attributes, argv, env);
+  return errno === 0 ? pid[0]! : -errno;
+}
+
+/**
+ * As {@link spawnPrepared}, for a name that the C library looks up in the `PATH` of this process.
+ *
+ * A directory where it isn't costs less than asking for it would; but a name that is nowhere costs as much as a start, and some
+ * refusals end the search too early, so that a failure says little.
+ */
+export function spawnByName({ actions, attributes, argv, env }: PreparedSpawn, name: string): number {
+  const errno = spawnByNameC(pid, name, actions, attributes, argv, env);
+  return errno === 0 ? pid[0]! : -errno;
 }
 
 function structures(request: SpawnRequest): Structures {
@@ -153,9 +171,12 @@ function destroy({ actions, attributes }: Structures): void {
 }
 
 /** All that the structures depend on, but for what is open when everything else shall be closed. */
-function keyOf({ cwd, fds, closeFds, setsid, pgroup, restoreSignals }: SpawnRequest): string {
-  let key = `${closeFds} ${setsid} ${pgroup} ${restoreSignals}`;
-  for (const [to, from] of fds) key += ` ${to}:${from}`;
+function keyOf(request: SpawnRequest): string {
+  const { cwd, fds, closeFds, pgroup } = request;
+  let key = `${flagsOf(request)} ${pgroup} ${closeFds}`;
+  fds.forEach((from, to) => {
+    key += ` ${to}:${from}`;
+  });
   if (cwd === undefined) return key;
   return typeof cwd === 'string'
     ? `${key} text ${cwd}\n`
@@ -167,7 +188,13 @@ function planSteps({ fds, closeFds }: SpawnRequest, open: () => number[]): FdSte
   return closeFds ? [...moves, ...planCloses(fds.keys(), open, hasCloseFrom())] : moves;
 }
 
-function fill({ cwd, setsid, pgroup, restoreSignals }: SpawnRequest, steps: readonly FdStep[]): Structures {
+function flagsOf({ setsid, pgroup, restoreSignals }: SpawnRequest): number {
+  const group = pgroup === undefined ? 0 : SETPGROUP;
+  return SETSIGMASK | group | (restoreSignals ? SETSIGDEF : 0) | (setsid ? SETSID : 0);
+}
+
+function fill(request: SpawnRequest, steps: readonly FdStep[]): Structures {
+  const { cwd, pgroup, restoreSignals } = request;
   const actions = Buffer.alloc(512);
   const attributes = Buffer.alloc(1024);
   checked(actionsInit(actions));
@@ -180,21 +207,15 @@ function fill({ cwd, setsid, pgroup, restoreSignals }: SpawnRequest, steps: read
       else checked(addCloseFrom(actions, step.fd));
     }
     // The thread may block signals of its own; the program starts with none blocked, as from any shell.
-    let flags = SETSIGMASK;
     const set = Buffer.alloc(128);
     check(sigEmptySet(set), 'sigemptyset');
     checked(setSigMask(attributes, set));
     if (restoreSignals) {
-      flags |= SETSIGDEF;
       for (const signal of [SIGPIPE, SIGXFSZ]) check(sigAddSet(set, signal), 'sigaddset');
       checked(setSigDefault(attributes, set));
     }
-    if (setsid) flags |= SETSID;
-    if (pgroup !== undefined) {
-      flags |= SETPGROUP;
-      checked(setPgroup(attributes, pgroup));
-    }
-    checked(setFlags(attributes, flags));
+    if (pgroup !== undefined) checked(setPgroup(attributes, pgroup));
+    checked(setFlags(attributes, flagsOf(request)));
     return { actions, attributes };
   } catch (error) {
     destroy({ actions, attributes });

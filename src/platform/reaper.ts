@@ -14,7 +14,8 @@ import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 /** What the reaper needs of a child. */
 export interface Reapable {
   readonly pid: number;
-  poll(): number | null;
+  /** Collects its exit code if it has ended, and tells who waits for that. */
+  look(): void;
 }
 
 /** Everything alive, with its pidfd watch in a worker thread. */
@@ -45,7 +46,16 @@ export function childGone(child: Reapable): void {
 }
 
 function look(): void {
-  for (const child of living.keys()) child.poll();
+  for (const child of living.keys()) {
+    try {
+      child.look();
+    } catch (error) {
+      // Whoever was told threw; the others have ended all the same.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
 }
 
 function watchPidfd(child: Reapable): { watch: FdWatch; pidfd: number } | undefined {
@@ -54,7 +64,7 @@ function watchPidfd(child: Reapable): { watch: FdWatch; pidfd: number } | undefi
     lookOften();
     return undefined;
   }
-  const watch = watchFd(pidfd, 'readable', () => child.poll());
+  const watch = watchFd(pidfd, 'readable', () => child.look());
   watch.unref();
   return { watch, pidfd };
 }

@@ -85,19 +85,24 @@ export class Capture {
     }
   }
 
+  /** Whether {@link bytes} has nothing to join. */
+  get joined(): boolean {
+    return this.#full.length === 0;
+  }
+
   /**
    * Joins what there is, a part at a time, and lets the event loop have its turn in between; {@link bytes} has nothing
    * left to do then.
    */
   async join(): Promise<void> {
-    if (this.#full.length === 0) return;
+    if (this.joined) return;
     const steps = this.#joining();
     while (!steps.next().done) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** All of it. */
   bytes(): Buffer {
-    if (this.#full.length === 0) {
+    if (this.joined) {
       const { bytes } = this.#last();
       // A small output should not hold on to a large block.
       if (this.#used <= this.#block.length / 2) return Buffer.from(bytes);

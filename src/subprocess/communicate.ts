@@ -44,12 +44,11 @@ class Reading {
   readonly #ahead: string;
   readonly pipe: PipeReader;
   #watch: PipeWatch | undefined;
-  #widen: boolean;
+  #widened = false;
 
-  constructor(stream: ProcessOutput, max: number, widen: boolean) {
+  constructor(stream: ProcessOutput, max: number) {
     this.stream = stream;
     this.capture = new Capture(max);
-    this.#widen = widen;
     const { pipe, ahead } = stream.takeOver();
     this.pipe = pipe;
     this.#ahead = typeof ahead === 'string' ? ahead : '';
@@ -72,8 +71,8 @@ class Reading {
       }
       got += n;
       this.capture.took(n);
-      if (this.#widen && this.capture.length + this.capture.dropped > TALKATIVE_BYTES) {
-        this.#widen = false;
+      if (!this.#widened && this.capture.length + this.capture.dropped > TALKATIVE_BYTES) {
+        this.#widened = true;
         this.pipe.widen();
       }
     }
@@ -109,42 +108,39 @@ class Reading {
   }
 
   /** Everything, in the form that was asked for. */
-  result(text: boolean): Buffer | string {
+  result(): Buffer | string {
     const bytes = this.capture.bytes();
-    return text ? this.#ahead + this.stream.decodeRest(bytes, this.capture.dropped > 0) : bytes;
+    return this.stream.textual
+      ? this.#ahead + this.stream.decodeRest(bytes, this.capture.dropped > 0)
+      : bytes;
   }
 }
 
-/** What {@link Communication} needs to know of the program. */
-export interface CommunicationOptions {
+/** Our ends of a program's pipes. */
+export interface Streams {
   readonly stdin: ProcessInput | null;
   readonly stdout: ProcessOutput | null;
   readonly stderr: ProcessOutput | null;
-  readonly text: boolean;
-  /** Bytes of each stream to keep. */
-  readonly maxOutput: number;
-  /** Whether pipes may be made larger than they were asked to be. */
-  readonly widen: boolean;
 }
 
 /** The exchange with one program. */
 export class Communication {
+  /** Everything has been given to the caller. */
+  finished = false;
   readonly #stdin: ProcessInput | null;
   readonly #out: Reading | null;
   readonly #err: Reading | null;
-  readonly #text: boolean;
 
-  constructor(options: CommunicationOptions, input: string | Uint8Array | undefined) {
-    const { stdin, stdout, stderr, text, maxOutput, widen } = options;
+  /** @param maxOutput Bytes of each stream to keep. */
+  constructor({ stdin, stdout, stderr }: Streams, maxOutput: number, input: string | Uint8Array | undefined) {
     this.#stdin = stdin;
-    this.#text = text;
     const takes = stdin !== null && !stdin.destroyed && !stdin.writableEnded;
     // First: what cannot be encoded is refused before anything is read.
     const bytes = takes && input !== undefined ? stdin.encoded(input, 'utf8') : undefined;
-    this.#out = stdout === null ? null : new Reading(stdout, maxOutput, widen);
-    this.#err = stderr === null ? null : new Reading(stderr, maxOutput, widen);
+    this.#out = stdout === null ? null : new Reading(stdout, maxOutput);
+    this.#err = stderr === null ? null : new Reading(stderr, maxOutput);
     if (takes && bytes !== undefined && bytes.length > 0) {
-      if (widen && bytes.length > TALKATIVE_BYTES) stdin.pipeEnd.widen();
+      if (bytes.length > TALKATIVE_BYTES) stdin.pipeEnd.widen();
       stdin.write(bytes);
     }
   }
@@ -155,7 +151,7 @@ export class Communication {
 
   /** Whether all is read and written. */
   get done(): boolean {
-    return this.#readings.every((r) => !r.open) && (this.#stdin === null || this.#stdin.closed);
+    return !this.#out?.open && !this.#err?.open && (this.#stdin === null || this.#stdin.closed);
   }
 
   /** Goes on until all is done; resolves false if `stop` resolves first. */
@@ -205,18 +201,24 @@ export class Communication {
     return [this.#out?.partial() ?? null, this.#err?.partial() ?? null];
   }
 
-  /** Prepares {@link result} without holding up the event loop for long. */
-  async join(): Promise<void> {
-    for (const r of this.#readings) await r.capture.join();
+  /** Prepares {@link result} without holding up the event loop for long; undefined when there is nothing to do. */
+  join(): Promise<void> | undefined {
+    const parts = this.#readings.filter((r) => !r.capture.joined);
+    return parts.length === 0 ? undefined : joinAll(parts);
   }
 
   /** What was read, once done. */
   result(): [Buffer | string | null, Buffer | string | null] {
-    return [this.#out?.result(this.#text) ?? null, this.#err?.result(this.#text) ?? null];
+    this.finished = true;
+    return [this.#out?.result() ?? null, this.#err?.result() ?? null];
   }
 
   /** Bytes read but not kept. */
   dropped(): [number, number] {
     return [this.#out?.capture.dropped ?? 0, this.#err?.capture.dropped ?? 0];
   }
+}
+
+async function joinAll(parts: readonly Reading[]): Promise<void> {
+  for (const r of parts) await r.capture.join();
 }

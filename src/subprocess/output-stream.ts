@@ -45,6 +45,11 @@ export class ProcessOutput extends Readable {
     this.#decoder = textMode === undefined ? undefined : createDecoder(textMode.encoding, textMode.errors);
   }
 
+  /** Whether it gives text. @internal */
+  get textual(): boolean {
+    return this.#decoder !== undefined;
+  }
+
   /** The descriptor, null once closed. */
   get fd(): number | null {
     return this.#pipe.fd ?? null;

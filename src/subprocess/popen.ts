@@ -55,21 +55,16 @@ export interface CommunicateSyncOptions extends SyncWaitOptions {
  */
 // biome-ignore lint/complexity/noBannedTypes: {} says "no options", where bytes are certain
 export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable, Disposable {
+  // `declare` leaves them to the constructor: a field that is undefined first and something else then costs V8 a new
+  // shape of the class after every garbage collection.
   /** As they were given. */
-  readonly args: Args;
-  readonly pid: number;
-  readonly stdin: StreamOf<O, 'stdin', ProcessInput>;
-  readonly stdout: StreamOf<O, 'stdout', ProcessOutput>;
-  readonly stderr: StreamOf<O, 'stderr', ProcessOutput>;
-  readonly #stdin: ProcessInput | null;
-  readonly #stdout: ProcessOutput | null;
-  readonly #stderr: ProcessOutput | null;
+  declare readonly args: Args;
+  declare readonly pid: number;
+  declare readonly stdin: StreamOf<O, 'stdin', ProcessInput>;
+  declare readonly stdout: StreamOf<O, 'stdout', ProcessOutput>;
+  declare readonly stderr: StreamOf<O, 'stderr', ProcessOutput>;
   readonly #child: Child;
-  readonly #text: boolean;
-  readonly #widen: boolean;
   #communication: Communication | undefined;
-  /** `communicate` has returned everything. */
-  #finished = false;
 
   constructor(args: Args, options?: O) {
     const given: PopenOptions = options ?? {};
@@ -81,18 +76,25 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
     this.args = args;
     this.#child = child;
     this.pid = child.pid;
-    this.#stdin = stdin && new ProcessInput(stdin, textMode);
-    this.#stdout = stdout && new ProcessOutput(stdout, textMode, highWaterMark);
-    this.#stderr = stderr && new ProcessOutput(stderr, textMode, highWaterMark);
-    this.stdin = this.#stdin as typeof this.stdin;
-    this.stdout = this.#stdout as typeof this.stdout;
-    this.stderr = this.#stderr as typeof this.stderr;
-    this.#text = textMode !== undefined;
-    this.#widen = request.pipesize === undefined;
+    this.stdin = (stdin && new ProcessInput(stdin, textMode)) as typeof this.stdin;
+    this.stdout = (stdout && new ProcessOutput(stdout, textMode, highWaterMark)) as typeof this.stdout;
+    this.stderr = (stderr && new ProcessOutput(stderr, textMode, highWaterMark)) as typeof this.stderr;
     if (signal !== undefined) {
       const deaf = onceAborted(signal, () => this.sendSignal(given.killSignal ?? 'SIGTERM'));
       this.#child.onExit(deaf, { ref: false });
     }
+  }
+
+  get #stdin(): ProcessInput | null {
+    return this.stdin as ProcessInput | null;
+  }
+
+  get #stdout(): ProcessOutput | null {
+    return this.stdout as ProcessOutput | null;
+  }
+
+  get #stderr(): ProcessOutput | null {
+    return this.stderr as ProcessOutput | null;
   }
 
   /** Exit status; the negated signal number (-15) if a signal ended it; null while it runs, as last known. */
@@ -149,8 +151,9 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
       }
     }
     await this.#waitUntil(ms, deadline, abort, communication);
-    await communication.join();
-    return this.#result(communication);
+    const joining = communication.join();
+    if (joining !== undefined) await joining;
+    return communication.result() as CommunicatedOf<O>;
   }
 
   /** As {@link communicate}, blocking this thread. */
@@ -164,7 +167,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
     if (this.#child.waitSync(left) === null) {
       throw new TimeoutExpired(this.args, ms!, ...communication.partial());
     }
-    return this.#result(communication);
+    return communication.result() as CommunicatedOf<O>;
   }
 
   /** Sends a signal by name or number; nothing if it has ended. @throws {ValueError} No such signal. */
@@ -229,37 +232,24 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   #communicate(given: Input, most: number | undefined): Communication {
     const input = checkInput(given);
     const maxOutput = checkMaxOutput(most);
-    if (this.#communication !== undefined) {
+    const begun = this.#communication;
+    if (begun !== undefined) {
       const more = input !== undefined && input.length > 0;
-      if (this.#finished && (this.#stdout ?? this.#stderr) !== null) {
+      if (begun.finished && (this.#stdout ?? this.#stderr) !== null) {
         throw new ValueError('read of closed file: communicate() has already returned everything');
       }
-      if (this.#finished && more && this.#stdin !== null) {
+      if (begun.finished && more && this.#stdin !== null) {
         throw new ValueError('write to closed file: communicate() has already sent everything');
       }
-      if (!this.#finished && more) throw new ValueError('Cannot send input after starting communication');
-      return this.#communication;
+      if (!begun.finished && more) throw new ValueError('Cannot send input after starting communication');
+      return begun;
     }
     for (const stream of [this.#stdout, this.#stderr]) {
       if (stream?.destroyed && !stream.readableEnded) throw new ValueError('read of closed file');
     }
-    this.#communication = new Communication(
-      {
-        stdin: this.#stdin,
-        stdout: this.#stdout,
-        stderr: this.#stderr,
-        text: this.#text,
-        maxOutput,
-        widen: this.#widen,
-      },
-      input,
-    );
+    const streams = { stdin: this.#stdin, stdout: this.#stdout, stderr: this.#stderr };
+    this.#communication = new Communication(streams, maxOutput, input);
     return this.#communication;
-  }
-
-  #result(communication: Communication): CommunicatedOf<O> {
-    this.#finished = true;
-    return communication.result() as CommunicatedOf<O>;
   }
 
   #waitUntil(
@@ -270,6 +260,9 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   ): Promise<number> {
     const now = this.#child.poll();
     if (now !== null) return Promise.resolve(now);
+    if (timeout === undefined && signal === undefined) {
+      return new Promise((resolve) => this.#child.onExit(resolve));
+    }
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);

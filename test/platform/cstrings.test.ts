@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkCString, cstring, cstringArray, environmentEntries } from '../../src/platform/cstrings.ts';
+import { CStringArrays, checkCString, cstring, environmentEntries } from '../../src/platform/cstrings.ts';
 import { koffi } from '../../src/platform/libc.ts';
 
-test('an array of strings is what C reads', () => {
+test('an array of strings is what C reads, whatever was there before', () => {
+  const arrays = new CStringArrays();
   const text = fc.string({ unit: 'grapheme' }).map((s) => s.replaceAll('\0', ''));
   fc.assert(
     fc.property(fc.array(text, { maxLength: 6 }), (values) => {
-      const packed = cstringArray(values);
+      const packed = arrays.pack(values);
       const pointers = koffi().decode(packed, 'char *', values.length + 1) as (string | null)[];
       assert.deepEqual(pointers, [...values, null]);
     }),
@@ -16,12 +17,20 @@ test('an array of strings is what C reads', () => {
   );
 });
 
+test('an array larger than the room that is kept gets its own, and the next one is right again', () => {
+  const arrays = new CStringArrays();
+  for (const values of [['a'], ['b'.repeat(100_000), 'é'], ['c', ''], [], ['d'.repeat(40_000)]]) {
+    const pointers = koffi().decode(arrays.pack(values), 'char *', values.length + 1) as (string | null)[];
+    assert.deepEqual(pointers, [...values, null]);
+  }
+});
+
 test('bytes pass as they are', () => {
   assert.deepEqual(cstring(Buffer.from([0xff, 0x41])), Buffer.from([0xff, 0x41, 0]));
 });
 
 test('what C cannot hold is refused, saying which', () => {
-  assert.throws(() => checkCString('a\0', 'argument 3'), {
+  assert.throws(() => checkCString('a\0', 3), {
     name: 'ValueError',
     message: /argument 3.*null byte/,
   });

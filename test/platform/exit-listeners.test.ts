@@ -15,6 +15,7 @@ test('listeners hear the end once, soon, in order, also when they come late', as
   exit.add(() => heard.push('never'), true)();
   exit.end(7);
   exit.end(8);
+  exit.tellSoon();
   assert.equal(heard.length, 0, 'not at once');
   await turn();
   assert.deepEqual(heard, ['first 7', 'same 7', 'same 7']);
@@ -22,6 +23,19 @@ test('listeners hear the end once, soon, in order, also when they come late', as
   await turn();
   assert.equal(heard.at(-1), 'late 7');
   assert.equal(exit.returncode, 7);
+});
+
+test('told by the event loop they hear at once, the first before anyone else runs', async () => {
+  const exit = new ExitListeners();
+  const heard: string[] = [];
+  exit.add((code) => heard.push(`first ${code}`), true);
+  exit.add((code) => heard.push(`second ${code}`), true);
+  exit.end(3);
+  assert.deepEqual(heard, []);
+  exit.tell();
+  assert.deepEqual(heard, ['first 3']);
+  await turn();
+  assert.deepEqual(heard, ['first 3', 'second 3']);
 });
 
 test('a listener that throws does not take the end from the others', async (t) => {
@@ -35,7 +49,8 @@ test('a listener that throws does not take the end from the others', async (t) =
      const exit = new ExitListeners();
      exit.add(() => { throw new Error('from a listener'); }, true);
      exit.add((code) => console.log('heard:', code), true);
-     exit.end(1);`,
+     exit.end(1);
+     exit.tellSoon();`,
   );
   const { stdout, code } = await program.ended;
   assert.equal(stdout, 'uncaught: from a listener\nheard: 1\n');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { closeFd, openPipe } from '../../src/platform/descriptors.ts';
@@ -59,6 +59,38 @@ test('a program that may not be executed is passed over for one that may, furthe
     code: 'EACCES',
     path: 'tool',
   });
+});
+
+test('the same name again and again: found where PATH has it now, or not any more', (t) => {
+  const root = temporaryDirectory(t);
+  const put = (name: string): void => {
+    mkdirSync(path.join(root, name), { recursive: true });
+    writeFileSync(path.join(root, name, 'multiproc-tool'), `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });
+  };
+  const before = process.env.PATH;
+  t.after(() => {
+    process.env.PATH = before;
+  });
+  const start = (): string => output({ file: 'multiproc-tool', args: ['multiproc-tool'] }).trim();
+  for (const name of ['a', 'b', 'c']) mkdirSync(path.join(root, name));
+  process.env.PATH = `${root}/a:${root}/b:${root}/c:${before}`;
+  put('c');
+  assert.deepEqual([start(), start()], ['c', 'c']);
+  put('b');
+  assert.deepEqual([start(), start()], ['b', 'b']);
+  chmodSync(path.join(root, 'b', 'multiproc-tool'), 0o644);
+  assert.equal(start(), 'c', 'one that may not be executed is passed over');
+  process.env.PATH = `${root}/a:${before}`;
+  const missing = { name: 'FileNotFoundError', code: 'ENOENT', path: 'multiproc-tool' };
+  assert.throws(start, missing);
+  put('a');
+  assert.deepEqual([start(), start()], ['a', 'a']);
+  // Neither a binary nor a script: what is further along PATH counts, as when it is looked up the first time.
+  writeFileSync(path.join(root, 'a', 'multiproc-tool'), 'echo text\n');
+  process.env.PATH = `${root}/a:${root}/c:${before}`;
+  assert.deepEqual([start(), start()], ['c', 'c']);
+  rmSync(path.join(root, 'c'), { recursive: true });
+  assert.throws(start, { name: 'OSError', code: 'ENOEXEC', path: 'multiproc-tool' });
 });
 
 test('a file that is no program is ENOEXEC', (t) => {

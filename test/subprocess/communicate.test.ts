@@ -4,12 +4,7 @@ import { test } from 'node:test';
 import { closeFd, openPipe } from '../../src/platform/descriptors.ts';
 import { FdReader, FdWriter } from '../../src/platform/fd-pipes.ts';
 import { WOULD_BLOCK } from '../../src/platform/pipe-end.ts';
-import {
-  Communication,
-  type CommunicationOptions,
-  checkInput,
-  checkMaxOutput,
-} from '../../src/subprocess/communicate.ts';
+import { Communication, checkInput, checkMaxOutput } from '../../src/subprocess/communicate.ts';
 import { ProcessInput } from '../../src/subprocess/input-stream.ts';
 import { ProcessOutput } from '../../src/subprocess/output-stream.ts';
 import { PIPE, Popen, run, runSync } from '../../src/subprocess.ts';
@@ -22,42 +17,41 @@ function streams(text: boolean) {
   const mode = text ? TEXT : undefined;
   const [input, output, errors] = [openPipe(), openPipe(), openPipe()];
   return {
-    options: (more: Partial<CommunicationOptions> = {}): CommunicationOptions => ({
+    ends: {
       stdin: new ProcessInput(new FdWriter(input.write), mode),
       stdout: new ProcessOutput(new FdReader(output.read), mode, 65_536),
       stderr: new ProcessOutput(new FdReader(errors.read), mode, 65_536),
-      text,
-      maxOutput: Number.POSITIVE_INFINITY,
-      widen: true,
-      ...more,
-    }),
+    },
     reads: new FdReader(input.read),
     says: (bytes: string | Uint8Array) => void writeSync(output.write, Buffer.from(bytes as string)),
     complains: (bytes: string) => void writeSync(errors.write, bytes),
-    ends() {
+    finishes() {
       for (const fd of [output.write, errors.write]) closeFd(fd);
     },
   };
 }
 
-const soon = (): number => performance.now() + 20;
+const soon = (): number => performance.now() + 50;
 
 test('stopped by time, it goes on where it was, waiting or blocking; nothing is lost or there twice', async () => {
   for (const text of [false, true]) {
     const program = streams(text);
-    const exchange = new Communication(program.options(), 'input');
+    const exchange = new Communication(program.ends, Infinity, 'input');
     program.says('one ');
     program.complains('x');
     assert.equal(exchange.runSync(soon()), false);
     assert.deepEqual(exchange.partial().map(String), ['one ', 'x']);
     program.says('two ');
-    assert.equal(await exchange.run(new Promise((resolve) => setTimeout(resolve, 20))), false);
+    const two = async (): Promise<void> => {
+      while (String(exchange.partial()[0]) !== 'one two ') await new Promise(setImmediate);
+    };
+    assert.equal(await exchange.run(two()), false);
     assert.deepEqual(exchange.partial().map(String), ['one two ', 'x']);
     const into = Buffer.alloc(10);
     assert.equal(into.toString('utf8', 0, program.reads.read(into)), 'input');
     assert.equal(program.reads.read(into), 0, 'its input ended');
     program.says('three');
-    program.ends();
+    program.finishes();
     assert.equal(await exchange.run(undefined), true);
     assert.ok(exchange.done);
     const result = exchange.result();
@@ -72,9 +66,9 @@ test('stopped by time, it goes on where it was, waiting or blocking; nothing is 
 test('more input than the pipe holds goes on in the next call, from where it was', async () => {
   const program = streams(false);
   const bytes = Buffer.alloc(3 * MB, 'abcdefg');
-  const exchange = new Communication(program.options(), bytes);
+  const exchange = new Communication(program.ends, Infinity, bytes);
   assert.equal(exchange.runSync(soon()), false);
-  program.ends();
+  program.finishes();
   const rest = exchange.run(undefined);
   const got: Buffer[] = [];
   for (;;) {
@@ -94,8 +88,8 @@ test('a program that takes no input any more is no error', async () => {
     const program = streams(false);
     program.reads.close();
     program.says('what it says all the same');
-    const exchange = new Communication(program.options(), Buffer.alloc(MB));
-    program.ends();
+    const exchange = new Communication(program.ends, Infinity, Buffer.alloc(MB));
+    program.finishes();
     assert.equal(await (form === 'run' ? exchange.run(undefined) : exchange.runSync(Infinity)), true);
     assert.equal(String(exchange.result()[0]), 'what it says all the same');
   }
@@ -104,12 +98,12 @@ test('a program that takes no input any more is no error', async () => {
 test('what was read by the streams before belongs to the result', async () => {
   for (const text of [false, true]) {
     const program = streams(text);
-    const options = program.options();
+    const { stdout } = program.ends;
     program.says('first\nsec');
-    assert.equal(String(await options.stdout!.readline()), 'first\n');
+    assert.equal(String(await stdout.readline()), 'first\n');
     program.says('ond\n');
-    program.ends();
-    const exchange = new Communication(options, undefined);
+    program.finishes();
+    const exchange = new Communication(program.ends, Infinity, undefined);
     await exchange.run(undefined);
     assert.equal(String(exchange.result()[0]), 'second\n');
     program.reads.close();
@@ -118,13 +112,13 @@ test('what was read by the streams before belongs to the result', async () => {
 
 test('a character that is cut between two calls is one character', () => {
   const program = streams(true);
-  const exchange = new Communication(program.options(), undefined);
+  const exchange = new Communication(program.ends, Infinity, undefined);
   program.says(Buffer.from([0xc3]));
   assert.equal(exchange.runSync(soon()), false);
   program.says(Buffer.from([0xa9, 0x0d]));
   assert.equal(exchange.runSync(soon()), false);
   program.says('\n');
-  program.ends();
+  program.finishes();
   assert.equal(exchange.runSync(Number.POSITIVE_INFINITY), true);
   assert.deepEqual(exchange.result(), ['é\n', '']);
   program.reads.close();
@@ -132,10 +126,10 @@ test('a character that is cut between two calls is one character', () => {
 
 test('a bound keeps the beginning of each stream and counts the rest; text ends with a whole character', () => {
   const program = streams(true);
-  const exchange = new Communication(program.options({ maxOutput: 3 }), undefined);
+  const exchange = new Communication(program.ends, 3, undefined);
   program.says('ééé');
   program.complains('12345');
-  program.ends();
+  program.finishes();
   assert.equal(exchange.runSync(Number.POSITIVE_INFINITY), true);
   assert.deepEqual(exchange.result(), ['é', '123']);
   assert.deepEqual(exchange.dropped(), [3, 2]);
