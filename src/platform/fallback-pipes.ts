@@ -155,10 +155,16 @@ const PIPE_BYTES = 64 * 1024;
 /** … or, for one that gets much, as much as a pipe may hold. */
 const WIDE_BYTES = 1 << 20;
 
-/** A program's standard input. What is under way stands for what a pipe holds: written, but perhaps never read. */
+/**
+ * A program's standard input. What is under way stands for what a pipe holds: written, but perhaps never read.
+ *
+ * A write while nothing is under way waits until the helper has tried it, so that it fails at once when nobody reads any more.
+ */
 export class HelperWriter extends HelperEnd implements PipeWriter {
   #room = PIPE_BYTES;
   #underWay = 0;
+  /** The helper has tried what was written last while nothing was under way. */
+  #tried = true;
   #failure: Refusal | undefined;
 
   constructor(id: number, fd: number) {
@@ -173,28 +179,37 @@ export class HelperWriter extends HelperEnd implements PipeWriter {
 
   write(bytes: Uint8Array): number {
     if (!this.ready) hearNow();
-    if (this.#failure !== undefined) {
-      const { code, errno } = this.#failure;
-      throw osError(`${code}: broken pipe, write`, { code, errno, syscall: 'write' });
-    }
+    this.#refuse();
     const length = Math.min(bytes.length, this.#room - this.#underWay);
     if (length <= 0) return WOULD_BLOCK;
     // A copy that is handed over. (A part of larger memory, which is what a Buffer's slice() gives, travels with all of that.)
     const piece = new Uint8Array(bytes.subarray(0, length));
     // This program does not end before the helper has written it, as it would not take it back from a pipe.
-    if (this.#underWay === 0) keepLoop();
+    const first = this.#underWay === 0;
+    if (first) keepLoop();
     this.#underWay += length;
+    this.#tried = !first;
     tell({ op: 'write', id: this.id, bytes: piece }, [piece.buffer]);
+    if (first) waitUntil(() => this.#tried);
+    this.#refuse();
     return length;
+  }
+
+  #refuse(): void {
+    if (this.#failure === undefined) return;
+    const { code, errno } = this.#failure;
+    throw osError(`${code}: broken pipe, write`, { code, errno, syscall: 'write' });
   }
 
   override widen(): void {
     this.#room = WIDE_BYTES;
   }
 
-  /** The helper wrote so many bytes, or could not. */
+  /** The helper wrote so many bytes, or could not; 0 when there is no room yet. */
   wrote(bytes: number, error: Refusal | undefined): void {
+    this.#tried = true;
     this.#failure ??= error;
+    if (bytes === 0) return;
     this.#underWay -= bytes;
     if (this.#underWay === 0) releaseLoop();
     this.arrived();

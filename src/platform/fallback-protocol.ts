@@ -60,6 +60,7 @@ export type FromHelper =
   | { readonly op: 'failed'; readonly id: number; readonly error: Refusal }
   | { readonly op: 'data'; readonly id: number; readonly stream: OutputIndex; readonly bytes: Uint8Array }
   | { readonly op: 'end'; readonly id: number; readonly stream: OutputIndex }
+  /** `bytes` is 0 when a write has been tried and there is no room for it yet. */
   | { readonly op: 'wrote'; readonly id: number; readonly bytes: number; readonly error: Refusal | undefined }
   | {
       readonly op: 'killed';

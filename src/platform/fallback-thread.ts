@@ -92,6 +92,7 @@ async function start(message: StartMessage): Promise<void> {
       exited: false,
     };
     programs.set(id, program);
+    lookForStolen();
     for (const [other, stream] of givenAway) close(other, stream);
     child.on('exit', (code, signal) => ended(id, program, code ?? -os.constants.signals[signal!]));
     reply({ op: 'started', id, pid: child.pid, fds: [0, 1, 2].map((n) => ends[n]?.fd ?? -1) });
@@ -154,7 +155,9 @@ function forget(id: number, program: Program): void {
 
 function write(id: number, bytes: Uint8Array): void {
   const socket = programs.get(id)?.ends[0]?.stream;
+  let tried = false;
   const done = (error?: Error | null): void => {
+    tried = true;
     const failed = error != null || socket === undefined;
     const { EPIPE } = os.constants.errno;
     reply({
@@ -170,6 +173,10 @@ function write(id: number, bytes: Uint8Array): void {
   }
   if (socket.listenerCount('error') === 0) socket.on('error', () => {}); // the write says it
   socket.write(bytes, done);
+  // What the kernel took or refused at once is known by then.
+  setImmediate(() => {
+    if (!tried) reply({ op: 'wrote', id, bytes: 0, error: undefined });
+  });
 }
 
 function kill(id: number, signal: number): void {
@@ -187,13 +194,47 @@ function kill(id: number, signal: number): void {
     note(e as Error);
   }
   child?.off('error', note);
-  if (program !== undefined && !sent && error === undefined && !program.exited) {
-    // There is no such process, yet Node has not seen it end: somebody else has collected it, and Node never will. The
-    // code is lost; Python says 0 then.
-    program.child.unref();
-    ended(id, program, 0);
-  }
+  if (program !== undefined && !sent && error === undefined) stolen(id, program);
   reply({ op: 'killed', id, sent, error });
+}
+
+/**
+ * There is no such process, yet Node has not seen it end: somebody else has collected it, and Node never will. The code is
+ * lost; Python says 0 then.
+ */
+function stolen(id: number, program: Program): void {
+  if (program.exited) return;
+  program.child.unref();
+  ended(id, program, 0);
+}
+
+/** So often it is looked whether somebody else has collected a program: nothing tells of that. */
+const LOOK_MS = 500;
+let looking: NodeJS.Timeout | undefined;
+
+/** Looks for as long as programs run. On Windows nobody can collect what is ours. */
+function lookForStolen(): void {
+  if (looking !== undefined || process.platform === 'win32') return;
+  looking = setInterval(() => {
+    let running = false;
+    for (const [id, program] of programs) {
+      if (program.exited) continue;
+      if (isGone(program.child.pid!)) stolen(id, program);
+      else running = true;
+    }
+    if (running) return;
+    clearInterval(looking);
+    looking = undefined;
+  }, LOOK_MS);
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
 }
 
 port.on('message', (message: ToHelper) => {

@@ -41,7 +41,10 @@ export interface PopenOptions {
   readonly errors?: string | null | undefined;
   /** Descriptors that the child keeps, under the same numbers. */
   readonly passFds?: readonly number[] | undefined;
-  /** Closes every descriptor but the standard ones and `passFds` in the child. @default true */
+  /**
+   * Closes every descriptor but the standard ones and `passFds` in the child. Where there is no fast start, what native code
+   * made inheritable stays open all the same. @default true
+   */
   readonly closeFds?: boolean | undefined;
   /** Makes the child the leader of a new session, without a terminal. @default false */
   readonly startNewSession?: boolean | undefined;

@@ -23,7 +23,11 @@ import { closeGivenAway } from './stdio.ts';
 
 /** Options of the methods that send a signal. */
 export interface KillOptions {
-  /** To everything that the program has started too, whatever group or session it went into. @default false */
+  /**
+   * To everything that the program has started too, whatever group or session it went into. A process whose parent has
+   * ended is found only if it is in a group or session that the program leads (`startNewSession`, `processGroup: 0`).
+   * @default false
+   */
   readonly tree?: boolean | undefined;
 }
 

@@ -28,7 +28,7 @@ export interface RunOptions extends PopenOptions {
   readonly check?: boolean | undefined;
   /** Bytes of each stream to keep; what comes after is read and dropped. @default no bound */
   readonly maxOutput?: number | undefined;
-  /** Ending it early also ends everything that it started. @default false */
+  /** Ending it early also ends everything that it started, as `Popen.kill({ tree: true })` does. @default false */
   readonly tree?: boolean | undefined;
 }
 

@@ -17,7 +17,19 @@ import { join } from '../../src/shlex.ts';
 import * as sp from '../../src/subprocess.ts';
 import { DEVNULL, PIPE, STDOUT, TimeoutExpired } from '../../src/subprocess.ts';
 import { nothingStaysOpen, openFds } from '../support/fds.ts';
-import { blocking, fallback, inNode, rowList, sh, start, turn, waiting, withFile } from '../support/rows.ts';
+import { steal } from '../support/ffi.ts';
+import {
+  blocking,
+  fallback,
+  inNode,
+  type P,
+  rowList,
+  sh,
+  start,
+  turn,
+  waiting,
+  withFile,
+} from '../support/rows.ts';
 
 export { blocking, waiting };
 export const { rows, row, rowOnce, rowFast } = rowList();
@@ -368,9 +380,49 @@ row('many.mixed: none is collected from under node:child_process, nor the other 
   for (const [i, exit] of theirs.entries()) assert.deepEqual(await exit, [i % 256, null]);
   assert.deepEqual(zombies(), []);
 });
+row('exit.stolen: a program that somebody else has collected has ended for us too, with 0', async (kit) => {
+  for (let tries = 0; ; tries++) {
+    const p = start(sh('sleep 0.02; exit 7'));
+    const waiting = kit.form === 'waiting' ? p.wait() : undefined;
+    const stolen = steal(p.pid);
+    const code = await (waiting ?? kit.wait(p));
+    if (stolen === p.pid) {
+      assert.equal(code, 0);
+      return;
+    }
+    // Another thread was first.
+    assert.equal(code, 7);
+    assert.ok(tries < 50);
+  }
+});
 row('many.dropped: programs that nobody waits for are collected', async () => {
   for (let i = 0; i < 20; i++) start('true');
   await untilTrue('no zombie is left', () => zombies().length === 0);
+});
+
+/** What becomes of one write, to a program that reads no more. */
+const written = (p: P): Promise<string | undefined> =>
+  new Promise((resolve) => p.stdin!.write('x', (e) => resolve((e as NodeJS.ErrnoException | null)?.code)));
+
+row('input.ended: the first write to a program that has ended is EPIPE already', async (kit) => {
+  const p = start('true', { stdin: PIPE });
+  await kit.wait(p);
+  assert.equal(await written(p), 'EPIPE');
+});
+row('input.closed: the first write to a program that has closed its input is EPIPE already', async (kit) => {
+  const p = start(sh('exec <&-; echo closed; exec sleep 60'), { stdin: PIPE, stdout: PIPE });
+  await kit.readline(p.stdout!);
+  assert.equal(await written(p), 'EPIPE');
+  p.kill();
+  await kit.wait(p);
+});
+row('input.heir: while anybody else can read, a write to a program that has ended succeeds', async (kit) => {
+  const p = start(sh('exec 3<&0; sleep 60 <&3 & echo $!'), { stdin: PIPE, stdout: PIPE, text: true });
+  const heir = Number(await kit.readline(p.stdout!));
+  await kit.wait(p);
+  assert.equal(await written(p), undefined);
+  process.kill(heir, 'SIGKILL');
+  p.stdin!.destroy();
 });
 
 // --- ending -----------------------------------------------------------------------------------------------------------
