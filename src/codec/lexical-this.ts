@@ -13,7 +13,7 @@ import { Trouble } from './trouble.ts';
 
 const known = new WeakMap<Fn, unknown>();
 
-/** Its value. @throws {Trouble} When a debugger has stopped the program, or a parameter has a computed key. */
+/** Its value. @throws {Trouble} When a debugger has stopped the program, or a parameter computes a key or makes a call. */
 export function lexicalThis(fn: Fn, unit: Unit, script: Script): unknown {
   if (script.source.isModule && isTop(unit)) return undefined;
   if (known.has(fn)) return known.get(fn);
@@ -24,7 +24,7 @@ export function lexicalThis(fn: Fn, unit: Unit, script: Script): unknown {
       `it uses \`this\` of the function or object around it, which cannot be found out ${
         stoppedByUser()
           ? 'while a debugger has stopped the program'
-          : 'without running a parameter with a computed key'
+          : 'without running a parameter that computes a key or makes a call'
       }`,
       'put what it needs into variables',
     );

@@ -1,15 +1,16 @@
 /**
  * Makes a closure inside of a function, which sees variables around it as they are at any later time.
  *
- * The place is the function itself. A class cannot be called: there it is one of the class's methods, whose surroundings are the same.
+ * The place is the function itself. Of a class it is one of its methods or accessors, whose surroundings are the same, else its
+ * constructor. Not where fields are initialised before the constructor's first step: that would run what is the user's.
  */
 import inspector from 'node:inspector';
 import { types } from 'node:util';
-import type { Class, MethodDefinition } from 'acorn';
+import type { MethodDefinition } from 'acorn';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
-import { type Script, scriptOf } from './script.ts';
+import { isConstructor, type Script, scriptOf } from './script.ts';
 import { stopInside } from './stop-inside.ts';
 
 type Scope = Scopes[number];
@@ -27,28 +28,35 @@ export interface Entrance {
   readonly unit: Unit;
 }
 
-/** Where to stop for the surroundings of `fn`: nowhere, for a class without a method that is just a method. */
+/** Where to stop for the surroundings of `fn`. */
 export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entrance> {
   if ('params' in unit.node) {
     yield { fn, unit };
     return;
   }
-  for (const member of (unit.node as Class).body.body) {
-    if (member.type !== 'MethodDefinition' || member.kind !== 'method') continue;
+  const members = unit.node.body.body;
+  for (const member of members) {
+    if (member.type !== 'MethodDefinition' || member.kind === 'constructor') continue;
     const method = methodOf(fn, member);
     const inner = script.units.find((u) => u.node === member.value);
     if (method !== undefined && inner !== undefined && isAt(method, inner, script)) {
       yield { fn: method, unit: inner };
     }
   }
+  if (!unit.node.superClass && members.some((m) => m.type === 'PropertyDefinition' && !m.static)) return;
+  yield {
+    fn,
+    unit: script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder)) ?? unit,
+  };
 }
 
-/** The method as it is found under its name, without running a getter. */
-function methodOf(cls: Fn, { computed, key, static: isStatic }: MethodDefinition): Fn | undefined {
+/** The method, or a part of an accessor, as it is found under its name, without running a getter. */
+function methodOf(cls: Fn, { computed, key, kind, static: isStatic }: MethodDefinition): Fn | undefined {
   if (computed || key.type === 'PrivateIdentifier') return undefined;
   const name = key.type === 'Identifier' ? key.name : String((key as { value?: unknown }).value);
   const d = Object.getOwnPropertyDescriptor(isStatic ? cls : (cls.prototype as object), name);
-  return typeof d?.value === 'function' && !types.isProxy(d.value) ? (d.value as Fn) : undefined;
+  const found: unknown = kind === 'get' || kind === 'set' ? d?.[kind] : d?.value;
+  return typeof found === 'function' && !types.isProxy(found) ? found : undefined;
 }
 
 /** Whether somebody has not put another function in its place. */

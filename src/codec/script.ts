@@ -139,7 +139,8 @@ function nameOf(node: { type: string; name?: string; value?: unknown }): string 
   return node.type === 'Literal' ? String(node.value) : node.name!;
 }
 
-function isConstructor(unit: Unit): boolean {
+/** Whether this is the constructor that a class spells out. */
+export function isConstructor(unit: Unit): boolean {
   return unit.holder?.type === 'MethodDefinition' && unit.holder.kind === 'constructor';
 }
 

@@ -2,12 +2,13 @@
  * Looks at a place that V8 shows to nobody but a debugger: the inside of a function.
  *
  * The function is called, stopped before its first step, and the call is ended there: nothing of it has run. Parameters come before
- * the first step, so they get something to be taken apart, and no default of theirs is evaluated. That takes a millisecond,
- * and some more where the debugger is not enabled yet.
+ * the first step, so they get something to be taken apart, and no default of theirs is evaluated. Yet V8 takes the first place at
+ * which it can stop, and where that is in such a default the call would go on: a function with a call there is not entered. Looking
+ * takes a millisecond, and some more where the debugger is not enabled yet.
  */
 
 import type inspector from 'node:inspector';
-import type { AnyNode, Function as FunctionNode } from 'acorn';
+import type { AnyNode } from 'acorn';
 import {
   enableDebugger,
   handleOf,
@@ -20,20 +21,22 @@ import {
 } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
+import { isConstructor } from './script.ts';
 
 /** Through which the call that is stopped finds its function and arguments. */
 const key = Symbol.for('multiproc.stop');
 
 /**
- * The value of `expression` inside of `fn`.
+ * The value of `expression` inside of `fn`; inside of its constructor, for a class.
  *
- * @returns undefined when that is not possible: a class cannot be called, a key that is computed in a parameter would be; or
- *   a debugger of the user's has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
+ * @param unit What is called: the class itself where it spells no constructor out. It must have no fields but below another class,
+ *   since they come before a constructor's first step.
+ * @returns undefined when that is not possible: a key that is computed in a parameter would be evaluated, or a default of one has
+ *   a place to stop at; or a debugger of the user's has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
  */
 export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly value: unknown } | undefined {
   const { node } = unit;
-  if (!('params' in node)) return undefined;
-  const args = standIns(node.params);
+  const args = standIns('params' in node ? node.params : []);
   if (args === undefined) return undefined;
   enableDebugger();
   if (stoppedByUser()) return undefined;
@@ -51,7 +54,7 @@ export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly v
     });
     Object.defineProperty(globalThis, key, { value: { fn, args }, configurable: true });
     try {
-      withStops(onStop, () => call(node));
+      withStops(onStop, () => call(unit));
     } finally {
       Reflect.deleteProperty(globalThis, key);
       post('Debugger.removeBreakpoint', { breakpointId });
@@ -63,12 +66,17 @@ export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly v
 }
 
 /** In an evaluation of its own, at whose border the end of the call stops. */
-function call(node: FunctionNode): void {
+function call(unit: Unit): void {
+  const { node } = unit;
   const self = `globalThis[Symbol.for('${key.description}')]`;
+  const isMade = !('params' in node) || isConstructor(unit);
   // The body of a generator begins with the first `next()`.
-  const begin = node.generator ? '.next()' : '';
+  const begin = 'params' in node && node.generator ? '.next()' : '';
   try {
-    post('Runtime.evaluate', { expression: `${self}.fn(...${self}.args)${begin}`, silent: true });
+    post('Runtime.evaluate', {
+      expression: `${isMade ? 'new ' : ''}${self}.fn(...${self}.args)${begin}`,
+      silent: true,
+    });
   } catch {
     // "Execution was terminated": as it should be.
   }
@@ -86,30 +94,46 @@ function evaluated(callFrameId: string, expression: string): { readonly value: u
 /** As many as a rest parameter that is a pattern may want to take apart. */
 const FOR_REST = 100;
 
-/** Arguments with which no default value is evaluated; undefined where a key is computed. */
+/** Arguments with which no default value is evaluated; undefined where a key is computed, or V8 would wait in a default. */
 function standIns(params: readonly AnyNode[]): unknown[] | undefined {
   if (params.every((p) => p.type === 'Identifier')) return [];
-  if (params.some(computesKey)) return undefined;
+  if (!params.every(isStill)) return undefined;
   const last = params.at(-1);
   const rest = last?.type === 'RestElement' && last.argument.type !== 'Identifier' ? FOR_REST : 0;
   return new Array<unknown>(params.length + rest).fill(standIn);
 }
 
-function computesKey(pattern: AnyNode | null): boolean {
-  switch (pattern?.type) {
-    case 'AssignmentPattern':
-      return computesKey(pattern.left);
-    case 'RestElement':
-      return computesKey(pattern.argument);
-    case 'ArrayPattern':
-      return pattern.elements.some(computesKey);
-    case 'ObjectPattern':
-      return pattern.properties.some((p) =>
-        p.type === 'RestElement' ? computesKey(p) : p.computed || computesKey(p.value),
-      );
-    default:
-      return false;
-  }
+/** What a pattern or a default value may be made of, with no place to stop at inside of this function. */
+const still: ReadonlySet<string> = new Set<AnyNode['type']>([
+  'ArrayExpression',
+  'ArrayPattern',
+  'AssignmentExpression',
+  'AssignmentPattern',
+  'BinaryExpression',
+  'ConditionalExpression',
+  'Identifier',
+  'Literal',
+  'LogicalExpression',
+  'MemberExpression',
+  'MetaProperty',
+  'ObjectExpression',
+  'ObjectPattern',
+  'Property',
+  'RestElement',
+  'TemplateElement',
+  'TemplateLiteral',
+  'ThisExpression',
+  'UnaryExpression',
+  'UpdateExpression',
+]);
+
+/** Whether it computes no key and makes no call. */
+function isStill(node: AnyNode): boolean {
+  if (node.type === 'ArrowFunctionExpression' || node.type === 'FunctionExpression') return true;
+  if (!still.has(node.type) || (node.type === 'Property' && node.computed)) return false;
+  return Object.values(node)
+    .flat()
+    .every((part) => typeof (part as Partial<AnyNode> | null)?.type !== 'string' || isStill(part as AnyNode));
 }
 
 /** Has every property, and as many elements as anyone asks for, all of which are like itself. */

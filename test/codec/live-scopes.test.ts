@@ -100,6 +100,13 @@ test('sending a function often runs nothing of it', () => {
     ([a = ++runs, , { b = ++runs }]: [number, unknown, { b?: number }]) => [a, b],
     (...[a = ++runs, b = ++runs]: number[]) => [a, b],
     ({ [`key${++runs}`]: a = 1 }: Record<string, number>) => a,
+    (a = called()) => [a, ++runs],
+    ({ a = [new Date(), { b: called() }] }) => [a, ++runs],
+    (a: unknown = `${String(runs)}`) => [a, ++runs],
+    (a: unknown = () => called()) => [a, ++runs],
+    function* (a: unknown = [...[called()]]) {
+      yield [a, ++runs];
+    },
     fields.method,
     Object.getOwnPropertyDescriptor(fields, 'accessor')!.get,
     class {
@@ -109,8 +116,13 @@ test('sending a function often runs nothing of it', () => {
       }
     },
   ];
-  for (const f of functions) sendOften(f);
-  assert.equal(runs, 0);
+  function called(): number {
+    return ++runs;
+  }
+  for (const f of functions) {
+    sendOften(f);
+    assert.equal(runs, 0, String(f));
+  }
 });
 
 test('taking along the `this` of an arrow function evaluates no default of its parameters', () => {
@@ -130,7 +142,11 @@ test('taking along the `this` of an arrow function evaluates no default of its p
   const computed = function (this: Owner): unknown {
     return ({ [`key${++runs}`]: a = 1 }: Record<string, number>) => [this.n, a];
   }.call(new Owner());
-  assert.throws(() => encode(computed), { name: 'SerializationError', message: /computed key/ });
+  assert.throws(() => encode(computed), { name: 'SerializationError', message: /computes a key/ });
+  const calls = function (this: Owner): unknown {
+    return (a = String(++runs)) => [this.n, a, ++runs];
+  }.call(new Owner());
+  assert.throws(() => encode(calls), { name: 'SerializationError', message: /makes a call/ });
   assert.equal(runs, 0);
 });
 
@@ -433,17 +449,26 @@ test('classes are read through one of their methods, and nothing of them runs', 
   assert.equal(runs(), 0);
 });
 
-test('only a class without a method is asked of the inspector each time', async () => {
-  const m = await moduleOf<Record<'make', (n: number) => Record<string, Fn>>>(`
+test('only a class whose sole members are fields is asked of the inspector each time', async () => {
+  const m = await moduleOf<{ make: (n: number) => Record<string, Fn>; ran: string[] }>(`
+    export const ran = [];
+    class Base { constructor() { ran.push('base'); } }
     export const make = (n) => {
       n++;
       return {
         Method: class { value() { return n; } },
         Static: class { field = n; static of() { return n; } },
-        Computed: class { ['value']() { return n; } },
-        Field: class { field = n; },
-        Private: class { #value() { return n; } },
-        Getter: class { get value() { return n; } },
+        Getter: class { field = ran.push('field'); get value() { ran.push('get'); return n; } },
+        Setter: class { set value(v) { ran.push('set'); n = v; } },
+        StaticGetter: class { static get value() { ran.push('get'); return n; } },
+        Constructor: class { constructor(a = ran[0], { b } = a) { ran.push('made'); this.n = n; } },
+        Calls: class { constructor(a = ran.push('default')) { ran.push('made'); this.n = n; } },
+        Hides: class { constructor(x) { const n = x; ran.push('made'); this.n = n; } value = () => n },
+        Private: class { #value() { return n; } static of = (it) => it.#value(); },
+        Derived: class extends Base { field = (ran.push('field'), n); },
+        DerivedConstructor: class extends Base { field = n; constructor(a = [ran]) { ran.push('made'); super(); } },
+        Computed: class { field = 1; ['value']() { return n; } },
+        Field: class { field = n; constructor() { ran.push('made'); } },
       };
     };
   `);
@@ -452,15 +477,24 @@ test('only a class without a method is asked of the inspector each time', async 
     const { live, look } = looksInto(cls);
     look(['n']);
     quick[name] = live.read() !== undefined;
+    if (quick[name]) assert.deepEqual({ ...live.read()!.at(-1) }, { n: 2 }, name);
   }
   assert.deepEqual(quick, {
     Method: true,
     Static: true,
+    Getter: true,
+    Setter: true,
+    StaticGetter: true,
+    Constructor: true,
+    Calls: false,
+    Hides: false,
+    Private: true,
+    Derived: true,
+    DerivedConstructor: true,
     Computed: false,
     Field: false,
-    Private: false,
-    Getter: false,
   });
+  assert.deepEqual(m.ran, []);
 });
 
 test('variables with the names of properties of every object travel as they are', async () => {
