@@ -6,10 +6,10 @@
  */
 import { SerializationError } from '../base/errors.ts';
 import { catchUp, forget } from './ahead.ts';
+import type { Captured } from './captured.ts';
 import { Encoder } from './encoder.ts';
 import { disableDebugger } from './inspector.ts';
 import type { Fn } from './plan.ts';
-import { knownPlan } from './plans.ts';
 import { isStackOverflow, Trouble } from './trouble.ts';
 
 /** Options of {@link encode}. */
@@ -82,12 +82,33 @@ export function encodeList(list: readonly unknown[], options: Pick<EncodeOptions
   return encoded(options, (encoder) => encoder.runList(list));
 }
 
-/** Whether what a function is encoded as can never change, because nothing that it captured can. Known once it was encoded. */
-export function isFixed(fn: Fn): boolean {
-  const plan = knownPlan(fn);
-  if (plan === undefined || plan.kind === 'bound') return false;
-  if (plan.kind !== 'code') return true;
-  return plan.record.fixed && plan.record.ownKeys === Reflect.ownKeys(fn).length;
+/** A function's message, and what tells whether it would be the same by now. */
+export interface EncodedFunction {
+  readonly bytes: Buffer;
+  /** Whether it certainly would be. */
+  isSame(): boolean;
+}
+
+/**
+ * As {@link encode}, for a function that is likely to be sent again.
+ *
+ * @throws {SerializationError} See {@link encode}.
+ */
+export function encodeFunction(fn: Fn, options: Pick<EncodeOptions, 'root'> = {}): EncodedFunction {
+  const [bytes, captured] = encoded(options, (encoder) => encoder.runFunction(fn));
+  return { bytes, isSame: () => captured !== undefined && sameWithin(captured) };
+}
+
+/** Looking may need the inspector, and put work off. */
+function sameWithin(captured: Captured): boolean {
+  try {
+    return captured.isSame();
+  } catch {
+    // Encoding it will say why.
+    return false;
+  } finally {
+    settle();
+  }
 }
 
 let held = 0;
@@ -123,12 +144,12 @@ function settle(): void {
   disableDebugger();
 }
 
-function encoded(options: EncodeOptions, run: (encoder: Encoder) => Buffer): Buffer {
+function encoded<R>(options: EncodeOptions, run: (encoder: Encoder) => R): R {
   const encoder = begin();
   try {
-    const bytes = run(encoder);
+    const message = run(encoder);
     idle = encoder;
-    return bytes;
+    return message;
   } catch (e) {
     throw failure(e, options);
   } finally {

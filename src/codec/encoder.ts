@@ -7,6 +7,7 @@
 import { types } from 'node:util';
 import { deserialize, serialize, travelName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
+import { Captured } from './captured.ts';
 import { exotic } from './exotic.ts';
 import { extraStep, extrasOf } from './extras.ts';
 import { CellRef, moduleWithExports, planOf, variableStep } from './functions.ts';
@@ -102,6 +103,17 @@ export class Encoder implements Writing {
     if (typeof value === 'object' && value !== null)
       this.#likelyFirst = this.object(value, this.#likelyFirst);
     else this.value(value);
+  }
+
+  /** The message for a function, and what it captured, as far as that can be compared later. @throws {Trouble} */
+  runFunction(fn: Fn): readonly [message: Buffer, captured: Captured | undefined] {
+    this.#begin(fn);
+    this.value(fn);
+    const uses = this.#queue;
+    // A bound function holds whatever it is bound to.
+    const isBare = this.#count === 0;
+    const message = this.#finish();
+    return [message, isBare ? Captured.of(fn, uses) : undefined];
   }
 
   /** The message for an array that has nothing but its elements. @throws {Trouble} */
@@ -692,6 +704,7 @@ export class Encoder implements Writing {
         eager: undefined,
         late: undefined,
         uses: new Set(),
+        bare: undefined,
       };
       this.uses.set(record, use);
       this.#queue.push(use);
@@ -731,19 +744,22 @@ export class Encoder implements Writing {
         }
       }
       const values = record.late();
+      const cells = this.#cells.length;
       let extras = 0;
       use.late = this.#section(() => {
         this.#variables(record.lateNames, values);
         extras = this.#extras(fn);
       });
+      const { count } = use.late;
+      // Beside the variables that it shares.
+      const objects = count - (this.#cells.length - cells);
+      if (use.eager === undefined && objects === 0 && extras === 0) use.bare = values;
       record.fixed =
         record.constant &&
-        use.eager === undefined &&
-        use.late.count === 0 &&
-        extras === 0 &&
+        use.bare !== undefined &&
+        count === 0 &&
         !values.includes(undefined) &&
         [...use.uses].every((r) => r.fixed || r === record);
-      if (record.fixed) record.ownKeys = Reflect.ownKeys(fn).length;
     } catch (e) {
       throw this.#located(through(e, named(fn)), use);
     } finally {
@@ -807,7 +823,7 @@ export class Encoder implements Writing {
       c.units.add(unit);
       return c.cell;
     }
-    const cell = { v: valueIn(scope, binding.name) };
+    const cell = { v: ref.value };
     this.#cells.push({ binding, scope, units: new Set([unit]), cell });
     return cell;
   }

@@ -40,6 +40,11 @@ export class CellRef {
     this.unit = unit;
     this.scope = scope;
   }
+
+  /** The variable's value, now. */
+  get value(): unknown {
+    return valueIn(this.scope, this.binding.name);
+  }
 }
 
 /** How `fn` travels. Decided once per function. @throws {Trouble} When it cannot. */
@@ -172,7 +177,6 @@ function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
     code: local.code,
     constant: [...local.eager, ...local.late].every(isConstant),
     fixed: false,
-    ownKeys: 0,
     eagerNames: local.eager.map((v) => v.name),
     lateNames: local.late.map((v) => v.name),
     eager: reader(fn, local, local.eager, scopes),

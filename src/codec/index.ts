@@ -2,11 +2,12 @@
 export { decode, decodeAsync, decodeData, isData } from './decode.ts';
 export { setLibraryLoader } from './decoder.ts';
 export {
+  type EncodedFunction,
   type EncodeOptions,
   encode,
+  encodeFunction,
   encodeLent,
   encodeList,
-  isFixed,
   type Lent,
   sendFirst,
   sendOnce,

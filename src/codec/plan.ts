@@ -95,8 +95,6 @@ export interface FnRecord {
   readonly constant: boolean;
   /** Nothing that it captures can ever change. */
   fixed: boolean;
-  /** Number of its own properties when it was found to be fixed. */
-  ownKeys: number;
   /** As the user calls them, for errors; like `eager()` and `late()`. */
   readonly eagerNames: readonly string[];
   readonly lateNames: readonly string[];

@@ -93,7 +93,6 @@ export function revive(
     code,
     constant: false,
     fixed: false,
-    ownKeys: 0,
     eagerNames: code.eager,
     lateNames: code.late,
     eager: () =>

@@ -24,4 +24,6 @@ export interface Use {
   eager: Section | undefined;
   late: Section | undefined;
   uses: Set<FnRecord>;
+  /** What it captured, where this has no contents of its own and nothing else hangs on it. */
+  bare: readonly unknown[] | undefined;
 }

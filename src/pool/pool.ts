@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
 import { checkOptions, checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
-import { encode, encodeList, isFixed, sendFirst } from '../codec/index.ts';
+import { type EncodedFunction, encode, encodeFunction, encodeList, sendFirst } from '../codec/index.ts';
 import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
 import { AsyncResult, type RunSync } from './async-result.ts';
@@ -66,6 +66,12 @@ export interface Callbacks<R> {
   readonly errorCallback?: ((error: unknown) => void) | undefined;
 }
 
+interface KnownFunction {
+  readonly func: PoolFunction;
+  /** Undefined for a reference. */
+  readonly encoded: EncodedFunction | undefined;
+}
+
 /** What `map` takes its items from. */
 export type Items<T> = Iterable<T> | AsyncIterable<T>;
 
@@ -116,7 +122,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   readonly #dispatcher: Dispatcher;
   readonly #size: number;
   #functions = 0;
-  readonly #known = new WeakMap<object, PoolFunction>();
+  readonly #known = new WeakMap<object, KnownFunction>();
   readonly #runSync: RunSync = (done, timeout) => this.#dispatcher.runSync(done, timeout);
 
   /** @param processes Workers. @default the program's cores, or this worker's share of them in a nested pool */
@@ -344,16 +350,17 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     if (this.#dispatcher.state !== 'running') throw new ValueError('Pool not running');
   }
 
-  /** The function as workers know it: encoded anew for each call, since what it captured may have changed; sent only if so. */
+  /** The function as workers know it: looked at anew for each call, since what it captured may have changed; sent only if so. */
   #function(func: AnyFunction | Reference): PoolFunction {
     const checked = checkFunction(func, 'Cannot run tasks: the function');
-    const before = this.#known.get(func);
-    if (before !== undefined && typeof checked === 'function' && isFixed(checked)) return before;
-    const bytes = encode(checked, { root: 'function' });
-    if (before?.bytes.equals(bytes)) return before;
-    const known: PoolFunction = { id: this.#functions++, bytes };
-    this.#known.set(func, known);
-    return known;
+    const known = this.#known.get(func);
+    if (known?.encoded?.isSame()) return known.func;
+    const encoded = typeof checked === 'function' ? encodeFunction(checked, { root: 'function' }) : undefined;
+    const bytes = encoded?.bytes ?? encode(checked, { root: 'function' });
+    const isOld = known?.func.bytes.equals(bytes) === true;
+    const now = isOld ? known.func : { id: this.#functions++, bytes };
+    this.#known.set(func, { func: now, encoded });
+    return now;
   }
 
   #submit(

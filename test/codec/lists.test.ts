@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decode, encode, encodeList, isFixed } from '../../src/codec/index.ts';
+import { decode, encode, encodeList } from '../../src/codec/index.ts';
 
 test('arrays of numbers come back as they were, packed or not', () => {
   const number = fc.oneof(
@@ -53,19 +53,4 @@ test('an array that is met twice is one array', () => {
   assert.equal(a, b);
   a.push(10);
   assert.equal(b.length, 10);
-});
-
-test('only what can never change counts as fixed', () => {
-  let changing = 1;
-  const free = (x: number): number => x + 1;
-  const constant = 5;
-  const capturesConstant = (): number => constant;
-  const capturesVariable = (): number => changing;
-  for (const fn of [free, capturesConstant, capturesVariable, Math.sqrt]) encode(fn);
-  assert.equal(isFixed(free), true);
-  assert.equal(isFixed(Math.sqrt), true);
-  assert.equal(isFixed(capturesVariable), false);
-  changing = 2;
-  Object.assign(free, { note: 'own properties travel' });
-  assert.equal(isFixed(free), false);
 });
