@@ -206,7 +206,7 @@ export class Decoder implements Filler {
       case T.SYMBOL_FOR:
         return Symbol.for(s.string());
       case T.SYMBOL_WELL:
-        return wellKnownSymbols[s.varint()]?.[1];
+        return wellKnownSymbols[s.varint()];
       case T.ERROR:
         return this.#error();
       case T.OBJECT_WITH: {

@@ -10,7 +10,7 @@ import type { Captured } from './captured.ts';
 import { Encoder } from './encoder.ts';
 import { disableDebugger } from './inspector.ts';
 import type { Fn } from './plan.ts';
-import { isStackOverflow, Trouble } from './trouble.ts';
+import { isStackOverflow, Trouble, troubleWith } from './trouble.ts';
 
 /** Options of {@link encode}. */
 export interface EncodeOptions {
@@ -166,7 +166,8 @@ function begin(): Encoder {
 
 function failure(e: unknown, { root = 'value' }: EncodeOptions): unknown {
   forget();
-  if (e instanceof Trouble) return e.toError(root);
+  const trouble = troubleWith(e);
+  if (trouble instanceof Trouble) return trouble.toError(root);
   if (!isStackOverflow(e)) return e;
   return new SerializationError(
     `Cannot send ${root}: the stack is used up; call this from less deep, or send it in parts`,

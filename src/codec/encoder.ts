@@ -15,6 +15,7 @@ import { valueIn } from './inspect.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
+import { twinOf } from './realms.ts';
 import type { Section, Use } from './section.ts';
 import { type Shape, shapeOf } from './shapes.ts';
 import { Sink } from './sink.ts';
@@ -30,7 +31,7 @@ import {
   T,
   wellKnownSymbols,
 } from './tags.ts';
-import { Trouble, through } from './trouble.ts';
+import { briefly, Trouble, through } from './trouble.ts';
 import type { Writing } from './writers.ts';
 
 // Found at once: `node:util` has so many exports that the engine looks them up by their names each time.
@@ -212,7 +213,7 @@ export class Encoder implements Writing {
   /** Writes what a function captured: references to modules and shared variables too. */
   captured(v: unknown): void {
     if (typeof v !== 'object' || v === null) this.value(v);
-    else if (v instanceof CellRef) this.value(this.#cell(v));
+    else if (v instanceof CellRef) this.#shared(v);
     else if (v instanceof ImportRef) this.import(v);
     else if (v instanceof RequireRef) {
       this.sink.u8(T.REQUIRE);
@@ -242,6 +243,16 @@ export class Encoder implements Writing {
     }
   }
 
+  #shared(ref: CellRef): void {
+    try {
+      this.value(this.#cell(ref));
+    } catch (e) {
+      // That it is a field of an object is nobody's business.
+      if (e instanceof Trouble) e.path.shift();
+      throw e;
+    }
+  }
+
   import(ref: ImportRef): void {
     const key = moduleKey(ref);
     this.modules.set(key, ref);
@@ -263,7 +274,7 @@ export class Encoder implements Writing {
       this.sink.string(key);
       return;
     }
-    const known = wellKnownSymbols.findIndex(([, s]) => s === v);
+    const known = wellKnownSymbols.indexOf(v);
     if (known < 0) {
       throw new Trouble(String(v), 'a symbol is unique to its process', 'make it with Symbol.for(name)');
     }
@@ -350,6 +361,16 @@ export class Encoder implements Writing {
 
   #other(o: object, proto: object | null): void {
     this.#isData = false;
+    const twin = isProxy(o) ? undefined : otherRealms(proto);
+    if (twin === Object.prototype && Object.getOwnPropertySymbols(o).length === 0) {
+      this.#plainOr(o as Record<string, unknown>, undefined);
+    } else if (twin === Array.prototype) {
+      if (this.#depth > DEPTH) this.#putOff(o, LATER_ARRAY);
+      else this.array(o as unknown[]);
+    } else this.#uncommon(o, twin ?? proto);
+  }
+
+  #uncommon(o: object, proto: object | null): void {
     if (++this.#depth > HARD_DEPTH) {
       throw new Trouble(undefined, 'it is nested too deeply', 'send it in parts');
     }
@@ -396,7 +417,7 @@ export class Encoder implements Writing {
       data = (cls as unknown as { [serialize](o: object): unknown })[serialize](o);
     } catch (cause) {
       if (cause instanceof Trouble) throw cause;
-      throw new Trouble(cls.name, `its [serialize] threw ${String(cause)}`, 'see the cause', cause);
+      throw new Trouble(cls.name, `its [serialize] threw ${briefly(cause)}`, 'see the cause', cause);
     }
     try {
       this.value(data);
@@ -845,7 +866,8 @@ export class Encoder implements Writing {
       if (metIn === undefined) this.value(root);
       else {
         this.#root = root;
-        this.#function(metIn);
+        // As though nothing of it was written.
+        this.#function({ ...metIn, eager: undefined, late: undefined });
       }
     } catch (e) {
       if (e instanceof Trouble) return e.path;
@@ -889,6 +911,15 @@ function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<
   );
 }
 
+/** The prototype here of what another realm has under the same name. */
+function otherRealms(proto: object | null): object | undefined {
+  if (proto === null || !Object.hasOwn(proto, 'constructor')) return undefined;
+  const cls: unknown = proto.constructor;
+  return typeof cls === 'function' && cls.prototype === proto
+    ? (twinOf(cls)?.prototype as object | undefined)
+    : undefined;
+}
+
 const noNames: readonly string[] = [];
 /** The first indices as keys. */
 const few: readonly string[] = Array.from({ length: 32 }, (_, i) => String(i));
@@ -913,6 +944,7 @@ function isIndex(key: string): boolean {
 
 /** How a function is named in the path of an error. */
 function named(fn: Fn): string {
+  if (isProxy(fn)) return 'Proxy';
   const kind = isClass(fn) ? 'class' : 'function';
   return typeof fn.name === 'string' && fn.name !== '' ? `${kind} ${fn.name}` : `${kind} (anonymous)`;
 }

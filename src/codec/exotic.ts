@@ -10,6 +10,7 @@ import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
 import type { Fn, ImportRef } from './plan.ts';
 import { privateMember } from './privates.ts';
+import { twinOf } from './realms.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
 import { adviceFor, className, NodesOwn, Trouble, through } from './trouble.ts';
@@ -47,14 +48,14 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   const kind = containerKind(o);
   if (kind !== undefined) {
     if (kind === 'View' || kind === 'Boxed' || proto === prototypes[kind]) {
-      container(e, o, kind);
+      container(e, o, kind, proto);
       return;
     }
     if (cls === undefined) throw refused(className(o), 'its prototype belongs to no class');
     checkPrivate(cls);
     e.sink.u8(T.SUBCLASS);
     classOf(e, cls);
-    container(e, o, kind);
+    container(e, o, kind, proto);
     // An array's named properties are in its container already.
     if (kind === 'Array') e.sink.varint(0);
     else e.properties(o, kind === 'RegExp' ? lastIndex : undefined);
@@ -76,7 +77,7 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   if (proto === null || proto === Object.prototype || cls?.prototype !== proto) {
     e.sink.u8(T.OBJECT_WITH);
     e.value(proto === Object.prototype ? Object : proto);
-    e.properties(o);
+    e.properties(o, types.isArgumentsObject(o) ? callee : undefined);
     return;
   }
   instance(e, o, cls);
@@ -93,6 +94,9 @@ type Kind =
   | 'Boxed'
   | 'URL'
   | 'URLSearchParams';
+
+/** The function whose arguments they are: nobody's business, and out of bounds in strict code. */
+const callee: ReadonlySet<string> = new Set(['callee']);
 
 const lastIndex: ReadonlySet<string> = new Set(['lastIndex']);
 
@@ -122,7 +126,7 @@ function containerKind(o: object): Kind | undefined {
   return undefined;
 }
 
-function container(e: Encoder, o: object, kind: Kind): void {
+function container(e: Encoder, o: object, kind: Kind, proto: object | null): void {
   const { sink } = e;
   switch (kind) {
     case 'Map':
@@ -151,7 +155,7 @@ function container(e: Encoder, o: object, kind: Kind): void {
       sink.block(new Uint8Array(o as ArrayBuffer));
       return;
     case 'View':
-      view(e, o as ArrayBufferView);
+      view(e, o as ArrayBufferView, proto);
       return;
     case 'Boxed':
       sink.u8(T.BOXED);
@@ -171,7 +175,7 @@ function container(e: Encoder, o: object, kind: Kind): void {
  * A view of shared memory (a RawArray) stays one. A view of a whole buffer shares that buffer with other such views in the receiver. A view of a part travels with its part
  * alone: a slice of ten bytes must not drag a gigabyte along.
  */
-function view(e: Encoder, o: ArrayBufferView): void {
+function view(e: Encoder, o: ArrayBufferView, proto: object | null): void {
   if (types.isSharedArrayBuffer(o.buffer)) throw refused('SharedArrayBuffer', 'it is shared memory');
   const shared = describeSharedView(o);
   if (shared !== undefined) {
@@ -182,7 +186,7 @@ function view(e: Encoder, o: ArrayBufferView): void {
   }
   const tag = types.isDataView(o) ? 'DataView' : (typedArrayTag.call(o) as (typeof viewKinds)[number]);
   const standard = (globalThis as unknown as Record<string, { prototype: object }>)[tag]!.prototype;
-  if (Object.getPrototypeOf(o) !== standard) throw refused(className(o), 'it is a subclass of a typed array');
+  if (proto !== standard) throw refused(className(o), 'it is a subclass of a typed array');
   e.sink.u8(T.VIEW);
   e.sink.u8(viewKinds.indexOf(tag));
   const whole = o.byteOffset === 0 && o.byteLength === o.buffer.byteLength;
@@ -244,7 +248,7 @@ function instance(e: Encoder, o: object, cls: Fn): void {
     return;
   }
   for (let c: unknown = cls; typeof c === 'function' && c !== Function.prototype; c = parentOf(c)) {
-    if (openBases.has(c)) break;
+    if (openBases.has(twinOf(c as Fn) ?? c)) break;
     const plan = planFor(c as Fn, o);
     if (plan.kind !== 'builtin') continue;
     const name = className(o);
@@ -254,6 +258,7 @@ function instance(e: Encoder, o: object, cls: Fn): void {
     );
   }
   checkPrivate(cls);
+  if (o instanceof EventEmitter) checkListeners(o);
   e.sink.u8(T.INSTANCE);
   classOf(e, cls);
   e.fields(o);
@@ -292,6 +297,19 @@ function checkPrivate(cls: Fn): void {
     `class ${found.owner} keeps private state (${found.name}), which would be lost`,
     `give ${found.owner} static [serialize] and [deserialize] methods`,
   );
+}
+
+/** What `once` adds is a function of Node's own around the listener. */
+function checkListeners(o: EventEmitter): void {
+  for (const type of EventEmitter.prototype.eventNames.call(o)) {
+    if (!EventEmitter.prototype.rawListeners.call(o, type).some((f) => Object.hasOwn(f, 'listener')))
+      continue;
+    throw new Trouble(
+      `listener of ${typeof type === 'symbol' ? String(type) : `"${type}"`}`,
+      'it was added with once(), and its wrapper belongs to this process',
+      'add it with on(), or in the process that uses it',
+    );
+  }
 }
 
 /** Formatters and the like: their options say everything about them. */

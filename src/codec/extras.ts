@@ -3,6 +3,7 @@
  */
 import type { Fn } from './plan.ts';
 import { classSource, isClass } from './privates.ts';
+import { ownerOf } from './realms.ts';
 
 /** One property of the function itself or of its `prototype`. */
 export interface Extra {
@@ -22,10 +23,10 @@ export interface Extras {
 
 const skippedOnFunction = new Set<string | symbol>(['length', 'prototype', 'arguments', 'caller']);
 const plainParents = new Set<unknown>([
-  Function.prototype,
-  Object.getPrototypeOf(async () => {}),
-  Object.getPrototypeOf(function* () {}),
-  Object.getPrototypeOf(async function* () {}),
+  Function,
+  (async () => {}).constructor,
+  function* () {}.constructor,
+  async function* () {}.constructor,
 ]);
 
 export function extrasOf(fn: Fn): Extras {
@@ -51,10 +52,10 @@ export function extrasOf(fn: Fn): Extras {
       if (!isSource(descriptor, members)) properties.push({ onPrototype: true, key, descriptor });
     }
     const parent: object | null = Object.getPrototypeOf(prototype);
-    if (!cls && parent !== Object.prototype) prototypeParent = parent;
+    if (!cls && ownerOf(parent) !== Object) prototypeParent = parent;
   }
   const parent: object | null = Object.getPrototypeOf(fn);
-  const inherited = !cls && !plainParents.has(parent) ? parent : undefined;
+  const inherited = !cls && !plainParents.has(ownerOf(parent)) ? parent : undefined;
   const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
   return { name: typeof name === 'string' ? name : '', properties, prototypeParent, parent: inherited };
 }

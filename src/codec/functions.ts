@@ -23,6 +23,7 @@ import {
   WrappedRef,
 } from './plan.ts';
 import { knownPlan, ownClass, setPlan } from './plans.ts';
+import { twinOf } from './realms.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
 import { considerTop, isTop, topScope } from './top-scope.ts';
@@ -64,7 +65,7 @@ function decide(fn: Fn): Plan {
   if (requires !== undefined) return { kind: 'require', file: path.join(requires, 'x.js') };
   const native = Function.prototype.toString.call(fn).endsWith('{ [native code] }');
   if (native) {
-    const builtin = builtinPathAfresh(fn);
+    const builtin = builtinPathAfresh(twinOf(fn) ?? fn);
     if (builtin !== undefined) return { kind: 'builtin', path: builtin };
   }
   const seen = inspect(fn);

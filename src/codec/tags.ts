@@ -14,6 +14,7 @@
  * A section is a run of values that can be read alone: REF counts objects from the section's first, SHAPE its own
  * shapes. REF_FAR counts from the message's first object and ties sections together.
  */
+import { EventEmitter } from 'node:events';
 
 export const PLAIN = 0;
 export const LINKED = 1;
@@ -132,7 +133,7 @@ export const viewKinds = [
 ] as const;
 
 /** Order is the wire's; only append. */
-export const wellKnownSymbols: readonly (readonly [string, symbol | undefined])[] = [
+const wellKnownNames = [
   'asyncIterator',
   'hasInstance',
   'isConcatSpreadable',
@@ -148,4 +149,10 @@ export const wellKnownSymbols: readonly (readonly [string, symbol | undefined])[
   'unscopables',
   'dispose',
   'asyncDispose',
-].map((name) => [name, (Symbol as unknown as Record<string, symbol | undefined>)[name]] as const);
+];
+
+/** Symbols that are not registered, but which every process has: the language's, and those under which Node's emitters keep their state. */
+export const wellKnownSymbols: readonly (symbol | undefined)[] = [
+  ...wellKnownNames.map((name) => (Symbol as unknown as Record<string, symbol | undefined>)[name]),
+  ...Object.getOwnPropertySymbols(new EventEmitter()),
+];

@@ -3,7 +3,7 @@
  *
  * The path is gathered while the exception unwinds, so that sending what can travel pays nothing for it.
  */
-import { SerializationError } from '../base/errors.ts';
+import { MultiprocError, SerializationError } from '../base/errors.ts';
 
 /** Thrown inside the encoder; each level that it passes puts its own step in front. */
 export class Trouble {
@@ -47,8 +47,24 @@ export function isStackOverflow(e: unknown): boolean {
 
 /** Puts a step in front of the path of what is flying. */
 export function through(e: unknown, step: string): unknown {
-  if (e instanceof Trouble) e.path.unshift(step);
-  return e;
+  const trouble = troubleWith(e);
+  if (trouble instanceof Trouble) trouble.path.unshift(step);
+  return trouble;
+}
+
+/** What a getter, a trap of a Proxy or the like has thrown is trouble, too. */
+export function troubleWith(e: unknown): unknown {
+  if (e instanceof Trouble || e instanceof MultiprocError || isStackOverflow(e)) return e;
+  return new Trouble(undefined, `looking at it threw ${briefly(e)}`, 'see the cause', e);
+}
+
+/** One line about anything that may be thrown. */
+export function briefly(e: unknown): string {
+  try {
+    return String(e);
+  } catch {
+    return 'something that cannot be shown';
+  }
 }
 
 /** How the class of an unsendable object is named. */

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
+import { encode } from '../../src/codec/index.ts';
 import { activeChildren, Pool, Process, SerializationError } from '../../src/index.ts';
 
 const socket = new net.Socket();
@@ -125,6 +127,105 @@ test('a getter that throws, and a toJSON that lies, are the caller’s errors an
     },
   };
   const p = new Process({ target: (_: unknown) => {}, args: [value] });
-  assert.throws(() => p.start(), /from the getter/);
+  assert.throws(
+    () => p.start(),
+    (error) => {
+      assert.ok(error instanceof SerializationError);
+      assert.deepEqual(error.path, ['args', '[0]', 'property "bad"']);
+      assert.match(error.message, /RangeError: from the getter; see the cause$/);
+      assert.ok(error.cause instanceof RangeError);
+      return true;
+    },
+  );
   assert.equal(p.pid, null);
+});
+
+function troubleOf(value: unknown): SerializationError {
+  try {
+    encode(value, { root: 'args' });
+  } catch (error) {
+    assert.ok(error instanceof SerializationError, String(error));
+    return error;
+  }
+  assert.fail('it was sent');
+}
+
+test('whatever is thrown while a value is looked at comes as the cause, with the path to where it was', () => {
+  const revoked = Proxy.revocable({}, {});
+  const revokedFunction = Proxy.revocable(() => {}, {});
+  revoked.revoke();
+  revokedFunction.revoke();
+  const trapped = new Proxy(
+    {},
+    {
+      getPrototypeOf() {
+        throw new Error('from a trap');
+      },
+    },
+  );
+  const unshowable = {
+    toString(): never {
+      throw new Error('no text');
+    },
+  };
+  const thrower = (what: unknown): object => ({
+    get bad(): never {
+      throw what;
+    },
+    [Symbol.for('more')]: 1,
+  });
+  const inMethod = {
+    get bad(): never {
+      throw new Error('in a captured object');
+    },
+  };
+  for (const [value, path, cause] of [
+    [revoked.proxy, [], TypeError],
+    [[{ a: revoked.proxy }], ['[0]', 'property "a"'], TypeError],
+    [new Map([['k', revoked.proxy]]), ['value at "k"'], TypeError],
+    [new Set([trapped]), ['member of a Set'], Error],
+    [[thrower(new RangeError('x'))], ['[0]', 'property "bad"'], RangeError],
+    [() => inMethod, ['closure variable "inMethod"', 'property "bad"'], Error],
+  ] as const) {
+    const error = troubleOf(value);
+    assert.deepEqual(error.path, ['args', ...path]);
+    assert.ok(error.cause instanceof cause);
+  }
+  assert.deepEqual(troubleOf([revokedFunction.proxy]).path, ['args', '[0]', 'Proxy']);
+  assert.equal(troubleOf(thrower(unshowable)).cause, unshowable);
+});
+
+test('the path to what a captured method, or a function in a function, captured begins at the start', () => {
+  let changing = (): unknown => socket;
+  const object = { method: () => socket };
+  class Owner {
+    method(): unknown {
+      return socket;
+    }
+  }
+  const [one, map] = [() => object.method(), new Map([['key', { object }]])];
+  const two = (): unknown => one();
+  const end = ['closure variable "socket"', 'Socket'];
+  const method = ['closure variable "object"', 'property "method"', ...end];
+  for (const [value, path] of [
+    [() => object.method(), method],
+    [[{ deep: two }], ['[0]', 'property "deep"', 'closure variable "one"', ...method]],
+    [
+      () => map,
+      ['closure variable "map"', 'value at "key"', 'property "object"', 'property "method"', ...end],
+    ],
+    [() => new Owner(), ['closure variable "Owner"', ...end]],
+    [() => changing(), ['closure variable "changing"', ...end]],
+  ] as const) {
+    assert.deepEqual(troubleOf(value).path, ['args', ...path]);
+  }
+  changing = () => 1;
+  assert.equal(changing(), 1);
+});
+
+test('a listener that was added with once() is refused, and what to do said', () => {
+  const emitter = new EventEmitter().on('other', () => {}).once('event', () => {});
+  const error = troubleOf([emitter]);
+  assert.deepEqual(error.path, ['args', '[0]', 'listener of "event"']);
+  assert.match(error.message, /once\(\).*on\(\)/);
 });

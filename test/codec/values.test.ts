@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SerializationError, ValueError } from '../../src/base/errors.ts';
 import { decode, decodeAsync, encode } from '../../src/codec/index.ts';
+import { Pool } from '../../src/index.ts';
 
 const copy = <T>(value: T): T => decode(encode(value)) as T;
 
@@ -130,6 +132,38 @@ for (const [what, value, pattern] of [
     );
   });
 }
+
+test('emitters keep their listeners, and these the emitter to which they belong', async () => {
+  class Counter extends EventEmitter {
+    n = 0;
+    constructor() {
+      super({ captureRejections: true });
+      this.on('add', (by: number) => {
+        this.n += by;
+      }).on('add', () => this.n++);
+    }
+  }
+  const task = (counter: Counter): unknown[] => {
+    counter.once('add', () => {});
+    for (let i = 0; i < 2; i++) counter.emit('add', 10);
+    counter.removeAllListeners();
+    return [counter.n, counter.listenerCount('add'), counter instanceof EventEmitter];
+  };
+  await using pool = new Pool(1);
+  const counter = new Counter();
+  assert.deepEqual(await pool.apply(task, [counter]), [22, 0, true]);
+  assert.deepEqual(await pool.apply((e: EventEmitter) => e.eventNames(), [new EventEmitter()]), []);
+  assert.deepEqual(Reflect.ownKeys(decode(encode(counter)) as Counter), Reflect.ownKeys(counter));
+});
+
+test('the arguments of a function can be iterated there', () => {
+  const sloppy = new Function('return arguments')(1, [2]) as IArguments;
+  const strict = new Function('"use strict"; return arguments')(1, [2]) as IArguments;
+  for (const given of [sloppy, strict]) {
+    const there = (decode(encode({ given })) as { given: IArguments }).given;
+    assert.deepEqual([[...there], there.length, Object.keys(there)], [[1, [2]], 2, ['0', '1']]);
+  }
+});
 
 test('#private state is not lost in silence', () => {
   class Secret {
