@@ -18,6 +18,25 @@ export interface SyncWaitOptions {
   readonly timeout?: number | undefined;
 }
 
+const none = Object.freeze({});
+
+/**
+ * Options, or none. Of what is no object nothing would be seen: Python's `join(10)` would wait for ever.
+ *
+ * @throws {TypeError} When they are no object.
+ */
+export function optionsOf<O extends object>(
+  options: O | null | undefined,
+  call = 'wait',
+  example = '{ timeout: 1000 }, in milliseconds',
+): Partial<O> {
+  if (options === undefined || options === null) return none;
+  if (typeof options !== 'object') {
+    throw typeError(`Cannot ${call}: options must be an object like ${example}; got ${show(options)}`);
+  }
+  return options;
+}
+
 /** A native `TypeError` with code `ERR_MULTIPROC_INVALID_ARG_TYPE`. */
 export function typeError(message: string): TypeError & { readonly code: string } {
   return Object.assign(new TypeError(message), { code: 'ERR_MULTIPROC_INVALID_ARG_TYPE' });

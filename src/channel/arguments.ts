@@ -1,5 +1,5 @@
 /** Arguments of calls that wait, in our form and in Python's positional one, checked once. */
-import { checkSignal, checkTimeout, show, typeError, type WaitOptions } from '../base/validate.ts';
+import { checkSignal, checkTimeout, optionsOf, show, typeError, type WaitOptions } from '../base/validate.ts';
 import type { Limits } from './waiting.ts';
 
 /** Options of `put` and `get`. */
@@ -37,7 +37,9 @@ export function queueLimits(
     return once;
   }
   if (block !== undefined && block !== null && block !== true) {
-    throw typeError(`Cannot wait: the options must be an object or a boolean, got ${show(block)}`);
+    throw typeError(
+      `Cannot wait: the options must be an object like { timeout: 1000 }, in milliseconds, or a boolean; got ${show(block)}`,
+    );
   }
   return deadlineLimits(timeout);
 }
@@ -52,11 +54,8 @@ function deadlineLimits(timeout: unknown, signal?: unknown): Limits {
 
 /** `{ timeout, signal }`. @throws {TypeError} And the reason of a signal that is aborted already. */
 export function limitsOf(options: WaitOptions | undefined | null): Limits {
-  if (options === undefined || options === null) return forEver;
-  if (typeof options !== 'object') {
-    throw typeError(`Cannot wait: the options must be an object, got ${show(options)}`);
-  }
-  return deadlineLimits(options.timeout, options.signal);
+  const { timeout, signal } = optionsOf(options);
+  return deadlineLimits(timeout, signal);
 }
 
 /** `100`, `null` for ever, or `{ timeout, signal }`; absent is `otherwise`. @throws {TypeError} */

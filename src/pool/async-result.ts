@@ -9,6 +9,7 @@ import { TimeoutError, ValueError } from '../base/errors.ts';
 import {
   checkSignal,
   checkTimeout,
+  optionsOf,
   type SyncWaitOptions,
   timerMs,
   type WaitOptions,
@@ -70,7 +71,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
    * @throws {TimeoutError} When time is up.
    * @throws The task's own error, or `WorkerLostError`.
    */
-  async get(options: WaitOptions = {}): Promise<T> {
+  async get(options?: WaitOptions): Promise<T> {
     if (!(await this.#settled(options))) throw new TimeoutError();
     return this.#promise;
   }
@@ -81,7 +82,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
    * @throws {TimeoutError} When time is up.
    * @throws The task's own error, or `WorkerLostError`.
    */
-  getSync(options: SyncWaitOptions = {}): T {
+  getSync(options?: SyncWaitOptions): T {
     this.waitSync(options);
     const outcome = this.#outcome;
     if (outcome.state === 'pending') throw new TimeoutError();
@@ -90,13 +91,13 @@ export class AsyncResult<T> implements PromiseLike<T> {
   }
 
   /** {@link wait}, blocking the calling thread. */
-  waitSync(options: SyncWaitOptions = {}): void {
-    const timeout = checkTimeout(options.timeout);
+  waitSync(options?: SyncWaitOptions): void {
+    const timeout = checkTimeout(optionsOf(options).timeout);
     if (!this.ready()) this.#runSync(() => this.ready(), timeout);
   }
 
   /** Waits until the result is there, or time is up; ask `ready()` which. Never throws the task's error. */
-  async wait(options: WaitOptions = {}): Promise<void> {
+  async wait(options?: WaitOptions): Promise<void> {
     await this.#settled(options);
   }
 
@@ -123,9 +124,10 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return 'AsyncResult';
   }
 
-  #settled(options: WaitOptions): Promise<boolean> {
-    const timeout = checkTimeout(options.timeout);
-    const signal = checkSignal(options.signal);
+  #settled(options: WaitOptions | undefined): Promise<boolean> {
+    const given = optionsOf(options);
+    const timeout = checkTimeout(given.timeout);
+    const signal = checkSignal(given.signal);
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.ready()) return resolve(true);

@@ -6,7 +6,7 @@
  */
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, timerMs, type WaitOptions } from '../base/validate.ts';
+import { checkSignal, checkTimeout, optionsOf, timerMs, type WaitOptions } from '../base/validate.ts';
 import type { Outcome } from './protocol.ts';
 import { Caller } from './remote-errors.ts';
 import type { Job, Task } from './task.ts';
@@ -72,10 +72,11 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
    * @param options.timeout Milliseconds to wait; nothing is lost when time is up, the next call waits for the same result.
    * @throws {TimeoutError} When time is up.
    */
-  next(options: WaitOptions = {}): Promise<IteratorResult<R, undefined>> {
+  next(options?: WaitOptions): Promise<IteratorResult<R, undefined>> {
     return new Promise((resolve, reject) => {
-      const timeout = checkTimeout(options?.timeout);
-      const signal = checkSignal(options?.signal);
+      const given = optionsOf(options);
+      const timeout = checkTimeout(given.timeout);
+      const signal = checkSignal(given.signal);
       signal?.throwIfAborted();
       const leave = (): void => {
         clearTimeout(timer);

@@ -1,7 +1,7 @@
 /** `currentProcess()`, `parentProcess()`, `activeChildren()`, `cpuCount()`. */
 import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
-import { checkSignal, checkTimeout, timerMs, type WaitOptions } from '../base/validate.ts';
+import { checkSignal, checkTimeout, optionsOf, timerMs, type WaitOptions } from '../base/validate.ts';
 import { usableCores } from '../platform/cpu.ts';
 import { ownProcess, type Process } from './process.ts';
 import { processRepr } from './repr.ts';
@@ -50,9 +50,10 @@ export class ParentProcess {
    *
    * @param options.timeout Milliseconds.
    */
-  join(options: WaitOptions = {}): Promise<void> {
-    const timeout = checkTimeout(options.timeout);
-    const signal = checkSignal(options.signal);
+  async join(options?: WaitOptions): Promise<void> {
+    const given = optionsOf(options);
+    const timeout = checkTimeout(given.timeout);
+    const signal = checkSignal(given.signal);
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const { lifeline } = state;

@@ -12,6 +12,7 @@ import {
   checkOptions,
   checkSignal,
   checkTimeout,
+  optionsOf,
   type SyncWaitOptions,
   show,
   typeError,
@@ -223,14 +224,15 @@ export class Process<F extends AnyFunction = () => unknown> {
    * @param options.timeout Milliseconds.
    * @throws {AssertionError} When it was not started, or is not a child of the calling process.
    */
-  async join(options: WaitOptions = {}): Promise<void> {
+  async join(options?: WaitOptions): Promise<void> {
     const child = joinable(this);
-    await waitForExit(child, checkTimeout(options.timeout), checkSignal(options.signal));
+    const { timeout, signal } = optionsOf(options);
+    await waitForExit(child, checkTimeout(timeout), checkSignal(signal));
   }
 
   /** {@link join}, blocking the calling thread. */
-  joinSync(options: SyncWaitOptions = {}): void {
-    joinable(this).waitSync(checkTimeout(options.timeout));
+  joinSync(options?: SyncWaitOptions): void {
+    joinable(this).waitSync(checkTimeout(optionsOf(options).timeout));
   }
 
   /** Whether it was started and has not ended. */
@@ -242,17 +244,17 @@ export class Process<F extends AnyFunction = () => unknown> {
   }
 
   /** Sends SIGTERM. Does nothing to a child that has ended. The child's own children live on, unless `tree` is given. */
-  terminate(options: EndOptions = {}): void {
+  terminate(options?: EndOptions): void {
     send(this, 'SIGTERM', options);
   }
 
   /** Sends SIGKILL; otherwise as {@link terminate}. */
-  kill(options: EndOptions = {}): void {
+  kill(options?: EndOptions): void {
     send(this, 'SIGKILL', options);
   }
 
   /** Sends SIGINT, what Ctrl-C sends; otherwise as {@link terminate}. */
-  interrupt(options: EndOptions = {}): void {
+  interrupt(options?: EndOptions): void {
     send(this, 'SIGINT', options);
   }
 
@@ -366,7 +368,8 @@ function joinable(p: Process<never>): Child {
   return mine.child;
 }
 
-function send(p: Process<never>, signal: NodeJS.Signals, { tree = false }: EndOptions): void {
+function send(p: Process<never>, signal: NodeJS.Signals, options: EndOptions | undefined): void {
+  const { tree = false } = optionsOf(options, `send ${signal}`, '{ tree: true }');
   const { child } = open(p);
   if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);
   if (child.poll() !== null) return;

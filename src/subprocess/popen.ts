@@ -7,7 +7,13 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, type SyncWaitOptions, type WaitOptions } from '../base/validate.ts';
+import {
+  checkSignal,
+  checkTimeout,
+  optionsOf,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../base/validate.ts';
 import { type Child, signalNumber } from '../platform/child.ts';
 import { startProgram } from '../platform/start.ts';
 import { signalTree } from '../platform/tree.ts';
@@ -71,7 +77,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   #communication: Communication | undefined;
 
   constructor(args: Args, options?: O) {
-    const given: PopenOptions = options ?? {};
+    const given: PopenOptions = optionsOf<PopenOptions>(options, 'start a program', '{ stdout: PIPE }');
     const { request, signal, textMode, highWaterMark } = resolveOptions(args, given);
     if (given.killSignal !== undefined) signalNumber(given.killSignal);
     signal?.throwIfAborted();
@@ -116,15 +122,16 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
    *
    * @throws {TimeoutExpired} It still runs; wait again if you like.
    */
-  wait({ timeout, signal }: WaitOptions = {}): Promise<number> {
+  wait(options?: WaitOptions): Promise<number> {
+    const { timeout, signal } = optionsOf(options);
     const ms = checkTimeout(timeout);
     const abort = checkSignal(signal);
     return this.#waitUntil(ms, deadlineAfter(ms), abort);
   }
 
   /** As {@link wait}, blocking this thread. */
-  waitSync({ timeout }: SyncWaitOptions = {}): number {
-    const ms = checkTimeout(timeout);
+  waitSync(options?: SyncWaitOptions): number {
+    const ms = checkTimeout(optionsOf(options).timeout);
     const returncode = this.#child.waitSync(ms);
     if (returncode === null) throw new TimeoutExpired(this.args, ms!);
     return returncode;
@@ -138,10 +145,8 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
    *   nothing is lost.
    * @throws {ValueError} After the end (`read of closed file`), or for input after a first call.
    */
-  async communicate(
-    input?: Input,
-    { timeout, signal, maxOutput }: CommunicateOptions = {},
-  ): Promise<CommunicatedOf<O>> {
+  async communicate(input?: Input, options?: CommunicateOptions): Promise<CommunicatedOf<O>> {
+    const { timeout, signal, maxOutput } = optionsOf(options);
     const ms = checkTimeout(timeout);
     const abort = checkSignal(signal);
     abort?.throwIfAborted();
@@ -161,7 +166,8 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   }
 
   /** As {@link communicate}, blocking this thread. */
-  communicateSync(input?: Input, { timeout, maxOutput }: CommunicateSyncOptions = {}): CommunicatedOf<O> {
+  communicateSync(input?: Input, options?: CommunicateSyncOptions): CommunicatedOf<O> {
+    const { timeout, maxOutput } = optionsOf(options);
     const ms = checkTimeout(timeout);
     const deadline = deadlineAfter(ms);
     const communication = this.#communicate(input, maxOutput);
@@ -175,7 +181,8 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
   }
 
   /** Sends a signal by name or number; nothing if it has ended. @throws {ValueError} No such signal. */
-  sendSignal(signal: number | NodeJS.Signals, { tree = false }: KillOptions = {}): void {
+  sendSignal(signal: number | NodeJS.Signals, options?: KillOptions): void {
+    const { tree = false } = optionsOf(options, 'send a signal', '{ tree: true }');
     signalNumber(signal);
     if (tree) signalTree(this.pid, signal, this.#child.poll() === null);
     else this.#child.kill(signal);

@@ -6,7 +6,7 @@
  * hold the pipes open, but nothing here waits for that after the deadline.
  */
 import { ValueError } from '../base/errors.ts';
-import { checkSignal, checkTimeout } from '../base/validate.ts';
+import { checkSignal, checkTimeout, optionsOf } from '../base/validate.ts';
 import type { Args } from './args.ts';
 import { checkInput, checkMaxOutput } from './communicate.ts';
 import { CompletedProcess } from './completed.ts';
@@ -99,7 +99,8 @@ export type CompletedOf<O> = CompletedProcess<CapturedOf<O, 'stdout'>, CapturedO
 
 type Outcome = { popen: Popen<PopenOptions>; out: Buffer | string | null; err: Buffer | string | null };
 
-async function execute(args: Args, options: RunOptions): Promise<Outcome> {
+async function execute(args: Args, given: RunOptions | undefined): Promise<Outcome> {
+  const options: RunOptions = optionsOf(given, 'run a program', '{ timeout: 1000, text: true }');
   const { input, timeout, maxOutput, tree = false, killSignal } = options;
   const signal = checkSignal(options.signal);
   const inner = popenOptions(options);
@@ -117,7 +118,8 @@ async function execute(args: Args, options: RunOptions): Promise<Outcome> {
   }
 }
 
-function executeSync(args: Args, options: RunOptions): Outcome {
+function executeSync(args: Args, given: RunOptions | undefined): Outcome {
+  const options: RunOptions = optionsOf(given, 'run a program', '{ timeout: 1000, text: true }');
   const { input, timeout, maxOutput, tree = false, killSignal } = options;
   const inner = popenOptions(options);
   checkSignal(options.signal)?.throwIfAborted();
@@ -221,6 +223,7 @@ export function checkOutputSync<const O extends CheckOutputOptions = {}>(
 }
 
 function checkedOutput(options: RunOptions): RunOptions {
+  optionsOf(options, 'run a program', '{ timeout: 1000, text: true }');
   for (const name of ['stdout', 'check'] as const) {
     if (name in options) throw new ValueError(`${name} argument not allowed, it will be overridden.`);
   }
@@ -259,7 +262,13 @@ export function getoutputSync(cmd: string, options: GetOutputOptions = {}): stri
 }
 
 function shellOutput(options: GetOutputOptions): RunOptions {
-  return { ...options, shell: true, text: true, stdout: PIPE, stderr: STDOUT };
+  return {
+    ...optionsOf(options, 'run a program', '{ cwd: "/" }'),
+    shell: true,
+    text: true,
+    stdout: PIPE,
+    stderr: STDOUT,
+  };
 }
 
 function chomp(text: string): string {

@@ -24,6 +24,7 @@ import { BrokenBarrierError, ValueError } from '../base/errors.ts';
 import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import {
   checkTimeout,
+  optionsOf,
   rangeError,
   type SyncWaitOptions,
   show,
@@ -223,8 +224,8 @@ export class Barrier extends SharedWords {
   }
 
   #resolve(options: WaitOptions | undefined): Resolved {
-    const timeout = options?.timeout ?? this.#timeout;
-    return resolveAcquire({ timeout, signal: options?.signal });
+    const { timeout, signal } = optionsOf(options);
+    return resolveAcquire({ timeout: timeout ?? this.#timeout, signal });
   }
 
   /** The last one need not get in line. */

@@ -38,7 +38,9 @@ export function resolveAcquire(options: AcquireOptions | boolean | undefined | n
   if (options === undefined || options === null || options === true) return forEver;
   if (options === false) return tryOnce;
   if (typeof options !== 'object') {
-    throw typeError(`Cannot wait: the options must be an object or a boolean, got ${show(options)}`);
+    throw typeError(
+      `Cannot wait: the options must be an object like { timeout: 1000 }, in milliseconds, or a boolean; got ${show(options)}`,
+    );
   }
   const timeout = checkTimeout(options.timeout);
   const { onAbandoned } = options;
