@@ -16,6 +16,9 @@ import { reportUncaught } from './process/report.ts';
 import { state } from './process/state.ts';
 import { setOwnerName } from './sync/owner.ts';
 
+/** How often a child that only awaits something looks whether it has become an orphan, in milliseconds. */
+const orphanCheckMs = 5000;
+
 function readMessage(): { preparation: Preparation; payload: Buffer } {
   const bytes = Buffer.allocUnsafe(fstatSync(MESSAGE_FD).size);
   for (let at = 0; at < bytes.length; ) at += readSync(MESSAGE_FD, bytes, at, bytes.length - at, at);
@@ -75,8 +78,11 @@ async function main(): Promise<void> {
   const { preparation, payload } = readMessage();
   become(preparation);
   process.on('uncaughtException', handleUncaught);
-  // Held while the target runs: what it awaits may be something that holds no event loop itself.
-  const busy = setInterval(() => {}, 2 ** 30);
+  // Held while the target runs: what it awaits may be something that holds no event loop itself. Nobody would ever end an
+  // orphan whose target awaits what cannot come.
+  const busy = setInterval(() => {
+    if (!state.lifeline!.parentAlive) clearInterval(busy);
+  }, orphanCheckMs);
   try {
     await run(preparation, payload);
   } catch (error) {

@@ -360,6 +360,29 @@ test('a child that is no daemon outlives its killed parent and learns of its dea
   assert.equal(stdout, 'alive true\nthen false\n');
 });
 
+test('an orphan that awaits what cannot come any more ends; while the parent lives it stays', async (t) => {
+  const running = startProgram(
+    t,
+    'main.mts',
+    `
+    import { Process, Queue } from LIBRARY;
+    const waits = async (queue: Queue<number>) => {
+      console.log('pid', process.pid);
+      await queue.get();
+    };
+    const p = new Process({ target: waits, args: [new Queue<number>()] });
+    p.start();
+    await p.join({ timeout: 6000 });
+    console.log('there', p.isAlive());
+    await p.join();
+  `,
+  );
+  const [, pid] = await running.seen(/pid (\d+)/);
+  await running.seen(/there true/);
+  running.child.kill('SIGKILL');
+  await until(() => !alive(Number(pid)), 'the orphan has ended');
+});
+
 test('children inherit execArgv, environment, working directory and arguments', async (t) => {
   const running = startProgram(
     t,
