@@ -437,18 +437,20 @@ for (const [how, end] of [
 ] as const) {
   test(`the sender ${how}: an error that says so, at once, and the channel goes on`, async () => {
     const [mine, theirs] = Pipe();
+    const [told, tell] = Pipe(false);
     const child = new Process({
-      target: async (c: Connection, file: string) => {
+      target: async (c: Connection, sent: Connection, file: string) => {
         const { promises } = process.getBuiltinModule('node:fs');
         await c.send(await promises.open(file, 'r'));
         await c.send('after');
+        await sent.send('both');
         setTimeout(() => {}, 60_000);
       },
-      args: [theirs, '/dev/null'],
+      args: [theirs, tell, '/dev/null'],
     });
     child.start();
     theirs.close();
-    await until(() => mine.pollSync(0), 'it is there');
+    assert.equal(await told.recv(), 'both');
     child[end]();
     await child.join();
     const before = openFds();
