@@ -12,7 +12,7 @@ import { DRAINS, Holders, PUT } from './holders.ts';
 import { channelBytes, OPEN, place, SHUT, word } from './layout.ts';
 import { Pace } from './pace.ts';
 import { EMPTY, Ring } from './ring.ts';
-import { type ChannelHandle, openRings, Seat, Watch } from './seat.ts';
+import { type ChannelHandle, openRings, Seat } from './seat.ts';
 import {
   Coded,
   finish,
@@ -40,11 +40,13 @@ export function rebuild<T>(make: () => T, data: ChannelHandle): T {
   }
 }
 
+/** How often those who wait for a queue look for the dead, all together: a little less than a waiter that is alone looks. */
+const lookMilliseconds = 700;
+
 /** Shared by the three classes; not for callers. */
 export abstract class BaseQueue<T = unknown> implements Disposable {
   readonly #block: Block;
   readonly #seat: Seat;
-  readonly #watch: Watch;
   readonly #pace: Pace;
   protected readonly ring: Ring;
   #hasPut = false;
@@ -68,7 +70,6 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
     const { arena, offset } = this.#block;
     const holders = new Holders(arena, offset + place.holders, offset + place.end);
     this.#seat = new Seat(holders, [this.ring], this, data?.ticket);
-    this.#watch = new Watch(holders);
     this.#pace = new Pace(this.ring);
   }
 
@@ -150,12 +151,20 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
 
   /** Whether another thread has this queue. */
   protected get sharedElsewhere(): boolean {
-    return this.#watch.holders.anyElsewhere();
+    return this.#seat.holders.anyElsewhere();
   }
 
-  /** Removes those who died from its holders. */
+  /**
+   * Removes those who died from its holders. Called by all who wait, now and then: one of them does it for all, and wakes the others
+   * when there were any. If each did it for itself, many that wait would keep a core busy with looking at one another.
+   */
   protected lookForDead(): void {
-    this.#watch.isEmpty(true);
+    const { i32, at } = this.ring;
+    const now = Date.now() & 0x7fffffff;
+    const last = Atomics.load(i32, at + word.looked);
+    if (((now - last) & 0x7fffffff) < lookMilliseconds) return;
+    if (Atomics.compareExchange(i32, at + word.looked, last, now) !== last) return;
+    if (this.#seat.holders.prune()) this.ring.wakeAll();
   }
 
   /** Takes the oldest message, not yet decoded, or EMPTY. */

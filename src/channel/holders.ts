@@ -163,10 +163,11 @@ export class Holders {
     return left > transitSeconds;
   }
 
-  /** Removes who is dead. Looks into `/proc` once for each entry of another thread. */
-  prune(): void {
+  /** Removes who is dead; returns whether anybody was. Looks into `/proc` once for each entry of another thread. */
+  prune(): boolean {
     const i32 = this.#i32;
     const { participants, tag } = this.arena;
+    let found = false;
     for (let entry = 1, top = this.#top; entry <= top; entry++) {
       const at = this.#word(entry);
       const seen = Atomics.load(i32, at);
@@ -175,8 +176,9 @@ export class Holders {
       const over = transit
         ? this.#isOver(seen, Atomics.load(i32, at + 1))
         : (seen & tagMask) !== tag && !participants.isAlive(seen & tagMask);
-      if (over) Atomics.compareExchange(i32, at, seen, 0);
+      if (over && Atomics.compareExchange(i32, at, seen, 0) === seen) found = true;
     }
+    return found;
   }
 
   /**

@@ -24,6 +24,7 @@
  *     36 DONE        tasks of a JoinableQueue that are done
  *     37 JOINERS     1 when somebody may wait for all tasks to be done
  *     38 PRODUCERS   objects that have put something, ever
+ *     39 LOOKED      when somebody who waits last looked for dead holders: milliseconds, 31 bits
  *
  * So a process may be killed between any two instructions, with a lock or without: what it had not committed does not
  * exist, what it had committed is whole, and the next one goes on from the places that count. Nothing is to be repaired.
@@ -53,6 +54,7 @@ export const word = {
   done: 36,
   joiners: 37,
   producers: 38,
+  looked: 39,
 } as const;
 
 export const OPEN = 0;

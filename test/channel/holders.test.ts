@@ -130,11 +130,41 @@ test('a handle that is bound to a process counts exactly as long as that lives',
   child.start();
   process.kill(child.pid!, 'SIGSTOP');
   holders.bind(holders.depart(), child.pid!);
-  holders.prune();
+  assert.equal(holders.prune(), false);
   assert.equal(holders.any(), true);
   child.kill();
   await until(() => !alive(child.pid!), 'it dies');
-  holders.prune();
+  assert.equal(holders.prune(), true);
   assert.equal(holders.any(), false);
   await child.join();
+});
+
+test('a producer is killed: all that iterate come to their end, though one of them looks for all', async () => {
+  const queue = new Queue<string>();
+  const [mine, theirs] = Pipe();
+  const consumers = Array.from({ length: 3 }, () => {
+    const consumer = new Process({
+      target: async (q: Queue<string>, results: Connection) => {
+        for await (const got of q) await results.send(got);
+        await results.send('end');
+      },
+      args: [queue, theirs],
+    });
+    consumer.start();
+    return consumer;
+  });
+  const producer = new Process({
+    target: async (q: Queue<string>) => {
+      await q.put('one');
+      setInterval(() => {}, 60_000);
+    },
+    args: [queue],
+  });
+  producer.start();
+  queue.close();
+  assert.equal(mine.recvSync({ timeout: 20_000 }), 'one');
+  await killUnseen(producer);
+  // Blocking, so that this process does not notice, and tell them.
+  for (const _ of consumers) assert.equal(mine.recvSync({ timeout: 20_000 }), 'end');
+  await Promise.all([producer, ...consumers].map((each) => each.join()));
 });
