@@ -21,6 +21,12 @@ export interface EncodeOptions {
 /** Kept for the next call; undefined while at work, since a getter or a `[serialize]` may encode too. */
 let idle: Encoder | undefined;
 
+/** Options of {@link encodeList}. */
+export interface ListOptions extends Pick<EncodeOptions, 'root'> {
+  /** Number of the first element, where the list is part of another. @default 0 */
+  readonly first?: number | undefined;
+}
+
 /**
  * Turns a value into bytes that `decode` understands in any process of the same version.
  *
@@ -78,8 +84,15 @@ export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> 
  *
  * @throws {SerializationError} See {@link encode}.
  */
-export function encodeList(list: readonly unknown[], options: Pick<EncodeOptions, 'root'> = {}): Buffer {
-  return encoded(options, (encoder) => encoder.runList(list));
+export function encodeList(list: readonly unknown[], options: ListOptions = {}): Buffer {
+  return encoded(options, (encoder) => {
+    try {
+      return encoder.runList(list);
+    } catch (e) {
+      if (e instanceof Trouble) e.countFrom(options.first ?? 0);
+      throw e;
+    }
+  });
 }
 
 /** A function's message, and what tells whether it would be the same by now. */

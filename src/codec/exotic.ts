@@ -9,7 +9,7 @@ import { builtinPath } from './builtins.ts';
 import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
 import type { Fn, ImportRef } from './plan.ts';
-import { privateMember } from './privates.ts';
+import { checkPrivate } from './privates.ts';
 import { twinOf } from './realms.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
@@ -287,16 +287,6 @@ function classOf(e: Encoder, cls: Fn): void {
   } catch (x) {
     throw through(x, 'its class');
   }
-}
-
-function checkPrivate(cls: Fn): void {
-  const found = privateMember(cls);
-  if (found === undefined) return;
-  throw new Trouble(
-    cls.name,
-    `class ${found.owner} keeps private state (${found.name}), which would be lost`,
-    `give ${found.owner} static [serialize] and [deserialize] methods`,
-  );
 }
 
 /** What `once` adds is a function of Node's own around the listener. */

@@ -4,6 +4,7 @@
 import type { Class, Expression } from 'acorn';
 import { parse } from './parse.ts';
 import type { Fn } from './plan.ts';
+import { Trouble } from './trouble.ts';
 
 interface ClassSource {
   /** Names of private members of instances. */
@@ -55,7 +56,7 @@ function read(text: string): ClassSource {
 }
 
 /** The first private member that `cls` or a base of it gives its instances. */
-export function privateMember(cls: Fn): { owner: string; name: string } | undefined {
+function privateMember(cls: Fn): { owner: string; name: string } | undefined {
   for (
     let c: unknown = cls;
     typeof c === 'function' && c !== Function.prototype;
@@ -65,4 +66,15 @@ export function privateMember(cls: Fn): { owner: string; name: string } | undefi
     if (name !== undefined) return { owner: c.name, name };
   }
   return undefined;
+}
+
+/** @throws {Trouble} When instances of the class hold what only its own code can see. */
+export function checkPrivate(cls: Fn): void {
+  const found = privateMember(cls);
+  if (found === undefined) return;
+  throw new Trouble(
+    cls.name,
+    `class ${found.owner} keeps private state (${found.name}), which would be lost`,
+    `give ${found.owner} static [serialize] and [deserialize] methods`,
+  );
 }

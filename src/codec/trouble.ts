@@ -19,6 +19,11 @@ export class Trouble {
     this.cause = cause;
   }
 
+  /** Where the path begins with an element of a list: that the list's first element is the `first` of another. */
+  countFrom(first: number): void {
+    this.path[0] = this.path[0]?.replace(/^\[(\d+)\]$/, (_, at: string) => `[${Number(at) + first}]`) ?? '';
+  }
+
   toError(root: string): SerializationError {
     const path = root === '' ? this.path.map(withoutProperty) : [root, ...this.path];
     return new SerializationError(`Cannot send ${path.join(' → ')}: ${this.why}; ${this.advice}`, {

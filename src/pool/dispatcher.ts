@@ -403,18 +403,20 @@ export class Dispatcher {
       else this.#failedStarts += 1;
     }
     this.#requeue(unbegun);
-    const lost = new WorkerLostError(worker.process.pid!, exitcode, worker.ready);
+    const lost = (losses?: number): WorkerLostError =>
+      new WorkerLostError(worker.process.pid!, exitcode, worker.ready, losses);
     for (const task of begun) {
       this.#alarms.clear(task);
       if (task.over) continue;
+      task.losses += 1;
       if (task.retries > 0) {
         task.retries -= 1;
         this.#requeue([task]);
-      } else this.#fail(task, lost);
+      } else this.#fail(task, lost(task.losses));
     }
     const { processes } = this.#options;
     if (this.#failedStarts >= processes + spareStarts || this.#killedStarts >= processes + spareKilledStarts)
-      this.#break(lost);
+      this.#break(lost());
     this.#replace(worker);
     this.#fill();
     this.#maybeFinish();

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { ProcessError } from '../base/errors.ts';
 import { exitName } from '../process/repr.ts';
 
-function lossMessage(pid: number, exitcode: number | null, ready: boolean): string {
+function lossMessage(pid: number, exitcode: number | null, ready: boolean, losses: number): string {
   const how =
     exitcode === null
       ? 'ended'
@@ -20,7 +20,11 @@ function lossMessage(pid: number, exitcode: number | null, ready: boolean): stri
     const tip = exitcode !== null && exitcode >= 0 ? ' (process.exit() in the initializer?)' : hint;
     return `Worker process ${pid} ${how} before it was ready${tip}, as others before it: the pool is broken`;
   }
-  return `Worker process ${pid} ${how} in the middle of a task${hint}; the task was not run again: give { retries } if it may be`;
+  const end =
+    losses > 1
+      ? `the task was run ${losses} times and lost its worker each time: no retries are left`
+      : 'the task was not run again: give { retries } if it may be';
+  return `Worker process ${pid} ${how} in the middle of a task${hint}; ${end}`;
 }
 
 /**
@@ -32,9 +36,12 @@ export class WorkerLostError extends ProcessError {
   /** As `Process.exitcode`: negative for a signal; null when it cannot be known. */
   readonly exitcode: number | null;
 
-  /** @param ready Whether it had got as far as running tasks. */
-  constructor(pid: number, exitcode: number | null, ready = true) {
-    super(lossMessage(pid, exitcode, ready), { code: 'ERR_MULTIPROC_WORKER_LOST' });
+  /**
+   * @param ready Whether it had got as far as running tasks.
+   * @param losses How many workers the task has lost by now.
+   */
+  constructor(pid: number, exitcode: number | null, ready = true, losses = 1) {
+    super(lossMessage(pid, exitcode, ready, losses), { code: 'ERR_MULTIPROC_WORKER_LOST' });
     this.pid = pid;
     this.exitcode = exitcode;
   }

@@ -150,7 +150,9 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
   #give(): void {
     while (this.#waiting.length > 0) {
       const first = this.#chunks[0];
-      if (this.#over || (first === undefined && this.#inputOver)) {
+      // What was read last may not be among the chunks yet.
+      const isDone = first === undefined && this.#inputOver && !this.#pulling;
+      if (this.#over || isDone) {
         const { resolve, reject } = this.#waiting.shift()!;
         const ending = this.#ending;
         this.#ending = undefined;

@@ -77,7 +77,7 @@ export class MapCall<R> {
   }
 
   #encode(from: number): Buffer {
-    return encodeList(this.#items.slice(from, from + this.#chunksize), { root: 'items' });
+    return encodeList(this.#items.slice(from, from + this.#chunksize), { root: 'items', first: from });
   }
 
   #submit(from: number, body: Buffer): void {

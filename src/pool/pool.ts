@@ -127,6 +127,11 @@ export class Pool<I extends AnyFunction = AnyFunction> {
 
   /** @param processes Workers. @default the program's cores, or this worker's share of them in a nested pool */
   constructor(processes?: number | null, options: PoolOptions<I> = {}) {
+    if (typeof processes === 'object' && processes !== null) {
+      throw typeError(
+        'Cannot create a pool: the number of processes comes before the options; write new Pool(undefined, { … }) for as many as there are cores',
+      );
+    }
     const {
       initializer,
       initargs: given,
@@ -381,6 +386,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       body,
       timeout: options.timeout,
       retries: options.retries,
+      losses: 0,
       over: false,
     };
     this.#dispatcher.submit(task);
@@ -502,16 +508,10 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       ordered,
       signal: checked.signal,
       submit: (job, index, chunk) => {
+        const first = read;
         read += chunk.length;
-        return this.#submit(
-          job,
-          index,
-          chunk.length,
-          known,
-          CALL_ONE,
-          encodeList(chunk, { root: 'items' }),
-          checked,
-        );
+        const body = encodeList(chunk, { root: 'items', first });
+        return this.#submit(job, index, chunk.length, known, CALL_ONE, body, checked);
       },
       cancel: (task, error) => this.#dispatcher.cancel(task, error),
       onProgress: (done) => callBack(options.onProgress, { done, total: read }),

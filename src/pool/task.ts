@@ -32,6 +32,8 @@ export interface Task {
   readonly timeout: number | undefined;
   /** How often it may be run again after the loss of its worker. */
   retries: number;
+  /** How many workers it has lost. */
+  losses: number;
   /** Whether its job has been told; what comes later is dropped. */
   over: boolean;
 }

@@ -7,7 +7,7 @@
  */
 import { inspect, types } from 'node:util';
 import { AssertionError, AttributeError, ValueError } from '../base/errors.ts';
-import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
+import { deserialize, registerTravelClass, serialize, travelName } from '../base/travel.ts';
 import {
   checkOptions,
   checkSignal,
@@ -18,6 +18,7 @@ import {
   typeError,
   type WaitOptions,
 } from '../base/validate.ts';
+import { checkPrivate } from '../codec/privates.ts';
 import type { Child } from '../platform/launch.ts';
 import { closePidfd, pidfdOpen } from '../platform/pidfd.ts';
 import { signalTree } from '../platform/tree.ts';
@@ -345,8 +346,10 @@ export class Process<F extends AnyFunction = () => unknown> {
     return describe(this);
   }
 
-  /** How a process object travels into its own child. */
+  /** How a process object travels into its own child: without private members of a subclass, so it had better have none. */
   static [serialize](p: Process<never>): SentProcess {
+    // biome-ignore lint/complexity/noThisInStatic: called on the subclass whose instance travels
+    if (travelName(this) === undefined && this[serialize] === Process[serialize]) checkPrivate(this);
     const { record, target, args, kwargs } = look(p);
     return { record, target, args, kwargs, fields: { ...p } };
   }

@@ -40,11 +40,23 @@ function exitCodeOf({ code }: SystemExit): number {
   return 1;
 }
 
+/** What a getter of its own may keep from being shown is said in part. */
+function textOf(error: unknown): string {
+  for (const write of [show, String]) {
+    try {
+      return write(error);
+    } catch {
+      // The next way shows less.
+    }
+  }
+  return 'An error that cannot be shown';
+}
+
 /** Prints an uncaught error as Python does, and says which exit code it gives. Never throws. */
 export function reportUncaught(error: unknown): number {
   try {
     if (error instanceof SystemExit) return exitCodeOf(error);
-    process.stderr.write(`Process ${state.current.name}:\n${show(error)}\n`);
+    process.stderr.write(`Process ${state.current.name}:\n${textOf(error)}\n`);
   } catch {
     // No standard error to print on; the exit code still tells.
   }

@@ -385,6 +385,70 @@ describe('a pool of two', () => {
     rmSync(dir, { recursive: true });
   });
 
+  test('the loss of a worker is told with what may still be done', async () => {
+    const end = (): void => process.exit(3);
+    await assert.rejects(pool.apply(end), /the task was not run again: give \{ retries \} if it may be$/);
+    await assert.rejects(
+      pool.apply(end, [], { retries: 1 }),
+      /the task was run 2 times and lost its worker each time: no retries are left$/,
+    );
+  });
+
+  test('imap gives every result when its last chunk is not full, however soon it is asked', async () => {
+    for (const method of ['imap', 'imapUnordered'] as const) {
+      for (const count of [0, 1, 3, 8, 9, 10, 31]) {
+        for (const chunksize of [1, 3, 9, 100]) {
+          for (const asked of [1, 4]) {
+            const results = pool[method](square, range(count), chunksize);
+            const got: number[] = [];
+            for (;;) {
+              const next = await Promise.all(Array.from({ length: asked }, () => results.next()));
+              got.push(...next.flatMap(({ done, value }) => (done === true ? [] : [value as number])));
+              if (next.some(({ done }) => done === true)) break;
+            }
+            const wanted = range(count).map(square);
+            const what = `${method} of ${count} in chunks of ${chunksize}, asked for ${asked} at once`;
+            assert.deepEqual(
+              got.sort((a, b) => a - b),
+              wanted,
+              what,
+            );
+          }
+        }
+      }
+    }
+  });
+
+  test('the path to an item that cannot travel counts from the first item, whatever the chunks', async () => {
+    const items = (n: number): unknown[] => [...range(n), { deep: new WeakMap() }];
+    const finds = (n: number) => (error: unknown) => {
+      assert.ok(error instanceof SerializationError);
+      assert.deepEqual(error.path, ['items', `[${n}]`, 'property "deep"', 'WeakMap']);
+      return true;
+    };
+    const all = async (results: AsyncIterable<unknown>): Promise<void> => {
+      for await (const _ of results);
+    };
+    const typeOf = (x: unknown): string => typeof x;
+    for (const chunksize of [1, 3, 100]) {
+      await assert.rejects(all(pool.imap(typeOf, items(7), chunksize)), finds(7));
+      await assert.rejects(all(pool.imapUnordered(typeOf, items(8), chunksize)), finds(8));
+      await assert.rejects(async () => pool.map(typeOf, items(9), chunksize), finds(9));
+    }
+  });
+
+  test('options in the place of the number of processes are refused with what to write', () => {
+    assert.throws(
+      // @ts-expect-error wrong on purpose
+      () => new Pool({ initializer: () => {} }),
+      {
+        name: 'TypeError',
+        code: 'ERR_MULTIPROC_INVALID_ARG_TYPE',
+        message: /write new Pool\(undefined, \{ … \}\)/,
+      },
+    );
+  });
+
   test('unknown options and wrong arguments are refused', () => {
     // @ts-expect-error wrong on purpose
     assert.throws(() => pool.applyAsync(square, [1], { x: 1 }), /there is no option "x"/);

@@ -241,6 +241,74 @@ test('a subclass overrides run() and its fields travel', async (t) => {
   );
 });
 
+test('a subclass with private members is refused before anything starts, unless it says how it travels', async (t) => {
+  const { ended } = startProgram(
+    t,
+    'main.mts',
+    `
+    import { deserialize, Process, serialize } from LIBRARY;
+    class Secret extends Process { #key = 1; override run() { console.log(this.#key); } }
+    class Below extends Secret {}
+    class Method extends Process { #go() {} override run() { this.#go(); } }
+    for (const p of [new Secret(), new Below(), new Method()]) {
+      try { p.start(); } catch (error) { console.log(error.name, error.message, p.pid); }
+    }
+    class Open extends Process {
+      #onlyHere = 1;
+      seen() { return this.#onlyHere; }
+      override run() { console.log('runs'); }
+      static override [serialize](p) { return super[serialize](p); }
+    }
+    const p = new Open();
+    p.start();
+    await p.join();
+    console.log(p.seen(), p.exitcode);
+  `,
+  );
+  const { stdout, stderr } = await ended;
+  assert.equal(stderr, '');
+  const lines = stdout.trim().split('\n');
+  const kinds = [
+    ['Secret', 'Secret', '#key'],
+    ['Below', 'Secret', '#key'],
+    ['Method', 'Method', '#go'],
+  ];
+  for (const [i, [cls, owner, member]] of kinds.entries()) {
+    assert.equal(
+      lines[i],
+      `SerializationError Cannot send process → ${cls}: class ${owner} keeps private state (${member}), which would be lost; ` +
+        `give ${owner} static [serialize] and [deserialize] methods null`,
+    );
+  }
+  assert.deepEqual(lines.slice(kinds.length), ['runs', '1 0']);
+});
+
+test('an uncaught error that cannot be shown still says so and gives exit code 1', async (t) => {
+  const { ended } = startProgram(
+    t,
+    'main.mts',
+    `
+    import { Process } from LIBRARY;
+    const targets = [
+      () => { throw Object.defineProperty(new Error('the message'), 'stack', { get() { throw new Error('no stack'); } }); },
+      () => { throw { get [Symbol.toStringTag]() { throw 1; }, toString() { throw 2; }, [Symbol.for('nodejs.util.inspect.custom')]() { throw 3; } }; },
+    ];
+    for (const target of targets) {
+      const p = new Process({ target });
+      p.start();
+      await p.join();
+      console.log(p.exitcode);
+    }
+  `,
+  );
+  const { stdout, stderr } = await ended;
+  assert.equal(stdout, '1\n1\n');
+  assert.match(
+    stderr,
+    /^Process Process-1:\n.*the message.*\nProcess Process-2:\nAn error that cannot be shown\n$/s,
+  );
+});
+
 test('a child knows itself and its parent, and its own children are named after it', async (t) => {
   const { child, ended } = startProgram(
     t,
