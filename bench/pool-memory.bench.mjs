@@ -108,5 +108,41 @@ process.stdout.write(
 process.stdout.write(
   table('sending a function again and again: one applyAsync', 'µs', 'less', Object.entries(results)),
 );
+
+/** The second time alone: for many functions, each of a literal of its own. */
+const kinds = {
+  'an arrow function without captures': (i) => `(x) => x + ${i}`,
+  'a closure over an unchanged let': (i) => `(x) => x + changing + ${i}`,
+  'a closure over an unchanged local variable': (i) => `((n) => { n++; return (x) => x + n + ${i}; })(1)`,
+  'a closure over a function that changes a local variable': (i) =>
+    `((n) => { const inc = () => n++; return (x) => [inc(), x + n + ${i}]; })(1)`,
+};
+const literals = 30;
+const second = { 'a built-in (nothing to send)': [] };
+for (const [name, literal] of Object.entries(kinds)) {
+  const list = Array.from({ length: literals }, (_, i) => literal(i)).join(',\n');
+  const text = `let changing = 1; export const change = () => changing++; export default [${list}];`;
+  second[name] = [];
+  for (const f of (await import(`data:text/javascript,${encodeURIComponent(text)}`)).default) {
+    await pool.apply(f, [1]);
+    for (const [row, sent] of [
+      [name, f],
+      ['a built-in (nothing to send)', Math.abs],
+    ]) {
+      const began = performance.now();
+      const result = pool.applyAsync(sent, [1]);
+      second[row].push((performance.now() - began) * 1000);
+      await result;
+    }
+  }
+}
+process.stdout.write(
+  table(
+    'sending a function the 2nd time: one applyAsync, median of 30 literals',
+    'µs',
+    'less',
+    Object.entries(second).map(([name, times]) => [name, times.sort((a, b) => a - b)[times.length >> 1]]),
+  ),
+);
 pool.terminate();
 await pool.join();

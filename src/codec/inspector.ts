@@ -36,7 +36,7 @@ export function post<R>(method: string, params: object): R {
   return result as R;
 }
 
-/** Opens the session, unless it is open. @throws {NotSupportedError} In a Node without the inspector. */
+/** Opens the session, unless it is open. @throws {NotSupportedError} In a Node without the inspector, or where it is not permitted. */
 export function connect(): void {
   if (session !== undefined) return;
   if (process.features.inspector === false) {
@@ -44,8 +44,16 @@ export function connect(): void {
       'Cannot send a function as code: this Node was built without the inspector; export it from a module and send { module, name }',
     );
   }
-  session = new inspector.Session();
-  session.connect();
+  const opened = new inspector.Session();
+  try {
+    opened.connect();
+  } catch (cause) {
+    throw new NotSupportedError(
+      'Cannot send a function as code: Node may not use its inspector; start it with --allow-inspector, or export the function from a module and send { module, name }',
+      { cause },
+    );
+  }
+  session = opened;
   session.on('Debugger.scriptParsed', ({ params }) => parsed.set(params.scriptId, params));
   session.on('Debugger.paused', ({ params }) => {
     if (stop === undefined) stopped = true;

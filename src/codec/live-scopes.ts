@@ -7,7 +7,7 @@
  * - for the first function of each literal that is sent, until too many were made in vain;
  * - for further ones of a literal as long as those before were sent again, the more often the more of them there are;
  * - for each function that was sent often.
- * Where none can be made, all goes on through the inspector: such is a class without a method.
+ * Where none can be made, all goes on through the inspector: for a class whose sole members are fields.
  */
 import { putOff } from './ahead.ts';
 import { inspect, type Scopes } from './inspect.ts';

@@ -109,3 +109,22 @@ test('inside', async () => {
   assert.match(stdout, /# pass 1\n# fail 0/);
   assert.equal(status, 0);
 });
+
+test('where Node may not use its inspector, a function that needs it is refused with the option that allows it', (t) => {
+  if (!process.allowedNodeEnvironmentFlags.has('--allow-inspector')) {
+    t.skip('this Node has no such permission');
+    return;
+  }
+  const text = `
+    const { Process } = require(${JSON.stringify(built)});
+    for (let i = 0; i < 2; i++) {
+      try { new Process({ target: () => {} }).start(); } catch (error) { console.log(error.code, error.cause?.code, error.message); }
+    }
+  `;
+  const allowed = ['--allow-fs-read=*', '--allow-child-process', '--allow-addons'];
+  const { stdout } = node(['--permission', '--no-warnings', ...allowed, '-e', text]);
+  assert.match(
+    stdout,
+    /^(ERR_MULTIPROC_NOT_SUPPORTED ERR_ACCESS_DENIED Cannot send a function as code: .*--allow-inspector.*\n){2}$/,
+  );
+});
