@@ -1,14 +1,21 @@
 /**
  * CPU that waiting costs: four processes that wait for a lock in one form, against as many that wait without us.
  *
- * Of all threads of the process, V8's included: it compiles what it first runs, and some eight seconds after a program has
- * become quiet it collects garbage twice, in any program. So two figures: the first seconds, and the ten after them.
+ * Of all threads of the process, V8's included: it compiles what it first runs, and some eight seconds after a program that has
+ * allocated a megabyte or more has become quiet it collects garbage twice (its "memory reducer", which puts the second time off now
+ * and then). Neither is waiting, and both happen in any program. So three figures: the first seconds, those in which V8 collects, and
+ * the ten after them; and two that wait without us: one that has loaded multiproc, hence with as large a heap, and a bare one.
  */
 import { fork } from 'node:child_process';
-import { Lock, Process, SharedArray } from '../dist/index.js';
 import { table } from './measure.mjs';
 
-const periods = [3, 10];
+const library = '../dist/index.js';
+const periods = [3, 25, 10];
+const titles = [
+  'in the first 3 s',
+  'in the 25 s after that, in which V8 tidies up',
+  'in the 10 s after those: nothing but waiting',
+];
 const waiters = 4;
 
 /** Waits for each period in turn; what the process used in each, in milliseconds. */
@@ -32,18 +39,25 @@ const bare = {
 
 if (process.send !== undefined) {
   // One of those that wait without us: this file, started once more.
-  process.send(await measure(periods, bare[process.argv[2]]));
+  const [how, loaded] = process.argv.slice(2);
+  if (loaded === 'loaded') {
+    const { Lock } = await import(library);
+    new Lock().acquireSync();
+  }
+  process.send(await measure(periods, bare[how]));
   process.exit();
 }
+
+const { Lock, Process, SharedArray } = await import(library);
 
 /** The sums of all waiters, for each period. */
 const sums = (each) => periods.map((_, k) => each.reduce((sum, used) => sum + used[k], 0));
 
-const withoutUs = async (how) =>
+const withoutUs = async (...args) =>
   sums(
     await Promise.all(
       Array.from({ length: waiters }, () => {
-        const child = fork(new URL(import.meta.url), [how]);
+        const child = fork(new URL(import.meta.url), args);
         return new Promise((resolve) => child.once('message', resolve));
       }),
     ),
@@ -68,17 +82,21 @@ const withLock = async (sync) => {
   return sums(Array.from({ length: waiters }, (_, i) => row(i)));
 };
 
-for (const [sync, how, title, ours, theirs] of [
-  [true, 'blocked', 'blocked threads', 'acquireSync', 'Atomics.wait on memory of its own'],
-  [false, 'timer', 'tasks', 'await acquire()', 'setTimeout'],
-]) {
-  const [withUs, without] = await Promise.all([withLock(sync), withoutUs(how)]);
-  for (const [period, seconds] of periods.entries()) {
-    const when = period === 0 ? `the first ${seconds} s` : `the ${seconds} s after that`;
+const forms = [
+  { sync: true, how: 'blocked', title: 'blocked threads', ours: 'acquireSync', theirs: 'Atomics.wait' },
+  { sync: false, how: 'timer', title: 'tasks', ours: 'await acquire()', theirs: 'setTimeout' },
+];
+const results = await Promise.all(
+  forms.map(({ sync, how }) => Promise.all([withLock(sync), withoutUs(how, 'loaded'), withoutUs(how)])),
+);
+for (const [i, { title, ours, theirs }] of forms.entries()) {
+  const [withUs, asLarge, without] = results[i];
+  for (const [period, when] of titles.entries()) {
     process.stdout.write(
-      table(`CPU of ${waiters} ${title}, together, in ${when}`, 'ms', 'less', [
+      table(`CPU of ${waiters} ${title}, together, ${when}`, 'ms', 'less', [
         [ours, withUs[period]],
-        [theirs, without[period]],
+        [`${theirs}, multiproc loaded`, asLarge[period]],
+        [`${theirs}, bare Node`, without[period]],
       ]),
     );
   }
