@@ -7,13 +7,14 @@
  * https://docs.python.org/3/library/multiprocessing.shared_memory.html
  */
 import { randomUUID } from 'node:crypto';
+import os from 'node:os';
 import { inspect } from 'node:util';
 import { FileExistsError, ValueError } from '../base/errors.ts';
 import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { show, typeError } from '../base/validate.ts';
 import { fileStatus } from '../platform/files.ts';
 import { requirePlatform } from '../platform/libc.ts';
-import { type Mapping, mapFile, neutralize, unmap, viewMemory } from '../platform/mmap.ts';
+import { type Mapping, mapFile, neutralize, requireViewable, unmap, viewMemory } from '../platform/mmap.ts';
 import { createShm, openShm, unlinkShm } from '../platform/shm.ts';
 import { onThreadEnd } from '../platform/thread-end.ts';
 import { joinTracker, type TrackerHandle, track, trackerHandle, untrack } from '../platform/tracker.ts';
@@ -89,6 +90,7 @@ export class SharedMemory implements Disposable {
 
   /**
    * @throws {ValueError} For a size that is not positive, or no name when attaching.
+   * @throws {RangeError} For more than a buffer of this Node.js can show (4 GiB in Node.js 20).
    * @throws {FileExistsError} When creating what exists. @throws {FileNotFoundError} When attaching to what does not.
    * @throws {OSError} `EINVAL` for a slash in the name, `ENAMETOOLONG`, `ENOSPC`, …; nothing is left behind.
    */
@@ -223,6 +225,8 @@ function createNamed(name: string | undefined, size: number, tracked: boolean): 
       "'size' must be a positive number different from zero: cannot create shared memory of 0 bytes",
     );
   }
+  // What the machine has not got is the kernel's to refuse.
+  if (size <= os.totalmem()) requireViewable(size);
   if (name !== undefined) return createTracked(withoutSlash(name), size, tracked);
   for (;;) {
     try {
@@ -259,6 +263,7 @@ function attach(name: string | undefined): Opened {
   const fd = openShm(plain);
   try {
     const { ino, size } = fileStatus(fd);
+    requireViewable(size);
     if (size > 0) return { name: plain, fd, ino, size };
     throw new ValueError(
       `cannot mmap an empty file: shared memory ${show(plain)} has no bytes; create it anew`,

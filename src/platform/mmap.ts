@@ -5,7 +5,9 @@
  * V8 cannot be told that such memory goes away, hence {@link neutralize}: the pages are replaced by private zeros at the
  * same address, so that a view that somebody kept reads zeros instead of faulting, until it is collected too.
  */
+import { constants } from 'node:buffer';
 import os from 'node:os';
+import { rangeError } from '../base/validate.ts';
 import { check, declare, errnoError, koffi, lastErrno } from './libc.ts';
 
 const MFD_CLOEXEC = 1;
@@ -51,8 +53,22 @@ export function mapFile(fd: number, length: number): Mapping {
   return { address, length };
 }
 
-/** The bytes at `address` as an `ArrayBuffer`; it does not keep the mapping. */
+/**
+ * Refuses what no buffer of this Node can show (Node 20: more than 4 GiB): koffi ends the program when it cannot make one.
+ *
+ * @throws {RangeError}
+ */
+export function requireViewable(bytes: number): void {
+  if (bytes <= constants.MAX_LENGTH) return;
+  throw rangeError(
+    `Cannot use ${bytes} bytes of shared memory in one piece: a buffer of Node.js ${process.versions.node} ` +
+      `has at most ${constants.MAX_LENGTH}; use several pieces or a newer Node.js`,
+  );
+}
+
+/** The bytes at `address` as an `ArrayBuffer`; it does not keep the mapping. @throws {RangeError} See {@link requireViewable}. */
 export function viewMemory(address: number, length: number): ArrayBuffer {
+  requireViewable(length);
   return koffi().view(address, length);
 }
 
@@ -76,10 +92,11 @@ export function allocateFile(fd: number, length: number, path?: string): void {
 /**
  * Refuses what the machine cannot hold: pages of a memfd are only taken when touched, where lack of memory kills.
  *
- * @throws {OSError} `ENOMEM`.
+ * @throws {OSError} `ENOMEM`. @throws {RangeError} See {@link requireViewable}.
  */
 export function requireMemory(bytes: number): void {
   if (bytes > 64 * 2 ** 20 && bytes > os.totalmem()) throw errnoError(ENOMEM, 'mmap');
+  requireViewable(bytes);
 }
 
 /** errno of a failed mapping for want of memory. */

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { SharedMemory } from '../../src/index.ts';
+import { RawArray, SharedMemory } from '../../src/index.ts';
 import { Peer } from '../fixtures/peer.ts';
 import { openedSince, openFds } from '../support/fds.ts';
 import { root, until } from '../support/run.ts';
@@ -60,6 +70,30 @@ test('bad input is refused with a typed error, and leaves no file and no descrip
   const tried = refused.map(([o]) => (typeof o === 'string' ? o : String((o as { name?: unknown }).name)));
   const found = readdirSync('/dev/shm').filter((file) => tried.includes(file) || tried.includes(`/${file}`));
   assert.deepEqual(found, []);
+  assert.deepEqual(openedSince(before), []);
+});
+
+test('what no buffer can show is refused, and leaves nothing', (t) => {
+  const most = constants.MAX_LENGTH;
+  if (most >= os.totalmem()) {
+    t.skip('buffers have no limit here that memory reaches');
+    return;
+  }
+  const before = openFds();
+  const name = freshName();
+  const tooMuch = { name: 'RangeError', message: /several pieces/ };
+  assert.throws(() => new SharedMemory({ name, create: true, size: most + 1 }), tooMuch);
+  assert.equal(exists(name), false);
+  assert.throws(() => RawArray('b', most + 1), tooMuch);
+  // Without pages: only its length is too much.
+  writeFileSync(`/dev/shm/${name}`, '');
+  truncateSync(`/dev/shm/${name}`, most + 1);
+  assert.throws(() => new SharedMemory(name), tooMuch);
+  truncateSync(`/dev/shm/${name}`, most);
+  const memory = new SharedMemory({ name, track: false });
+  memory.buf[most - 1] = 1;
+  memory.close();
+  memory.unlink();
   assert.deepEqual(openedSince(before), []);
 });
 
