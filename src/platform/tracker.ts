@@ -3,7 +3,8 @@
  *
  * A small shell process reads names from a pipe whose other end our processes hold open. When the last of them is
  * gone, it removes what is registered and still there, unless some other process has it mapped: that one's own tracker,
- * or CPython's, will see to it. A shell, because it starts in a millisecond and needs no memory to speak of.
+ * or CPython's, will see to it. A worker thread that is terminated leaves what it had mapped to its process, and no other tracker knows
+ * of that: so its own waits for that process. A shell, because it starts in a millisecond and needs no memory to speak of.
  *
  * A process that gets shared memory from another also gets that one's tracker: it opens the same pipe through `/proc`.
  */
@@ -49,6 +50,7 @@ for entry in $list; do
   found=$(ls -di "$file" 2>/dev/null)
   found=\${found#"\${found%%[! ]*}"}
   [ "\${found%% *}" = "$inode" ] || continue
+  while grep -qs " $inode  */dev/shm/" "/proc/$PPID/maps"; do sleep 1; done
   grep -qs " $inode  */dev/shm/" /proc/[0-9]*/maps && continue
   rm -f "$file" && leaked=$((leaked + 1))
 done

@@ -235,6 +235,32 @@ for (const how of ['ends', 'fails', 'is killed'] as const) {
   });
 }
 
+test('what a worker thread had when it was terminated is removed when its process ends', async () => {
+  const name = freshName();
+  const program = `
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    const code = \`
+      const { SharedMemory } = require('./dist/cjs/index.js');
+      globalThis.memory = new SharedMemory({ name: '${name}', create: true, size: 100 });
+      memory.buf[0] = 1;
+      const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', () => {});
+      parentPort.postMessage('made');\`;
+    const worker = new Worker(code, { eval: true, execArgv: [] });
+    await once(worker, 'message');
+    await worker.terminate();
+    // Time for a tracker that does not wait for this process to come to its end.
+    setTimeout(() => {}, 500);`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  assert.equal(status, 0, stderr);
+  await until(() => !exists(name), 'the tracker removed it');
+});
+
 test('memory lives as long as one of the processes that use it, SIGKILL of the others included', async () => {
   const name = freshName();
   const [maker, user] = (await Peer.startMany(2)) as [Peer, Peer];
