@@ -1,7 +1,15 @@
 /** CPython's rows for Pipe and Connection, with a process that echoes; each call in its waiting and its blocking form. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BufferTooShort, type Connection, EOFError, Pipe, Process, ProcessError } from '../../src/index.ts';
+import {
+  BufferTooShort,
+  Connection,
+  EOFError,
+  Pipe,
+  Process,
+  ProcessError,
+  ValueError,
+} from '../../src/index.ts';
 
 const forms = {
   waiting: {
@@ -265,3 +273,7 @@ for (const [form, { send, recv, sendBytes, recvBytes, recvBytesInto, poll }] of 
     });
   });
 }
+
+test('TestInvalidHandle.test_invalid_handles', () => {
+  for (const handle of [44_977_608, -1]) assert.throws(() => new Connection(handle), ValueError);
+});
