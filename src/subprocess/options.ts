@@ -4,7 +4,7 @@
  * Checked once, here, in CPython's order and with its messages where it has any; what comes out has no gaps.
  */
 import { fileURLToPath } from 'node:url';
-import { KeyError, OverflowError, ValueError } from '../base/errors.ts';
+import { KeyError, NotSupportedError, OverflowError, ValueError } from '../base/errors.ts';
 import { checkSignal, rangeError, show, typeError } from '../base/validate.ts';
 import { groupId, userId } from '../platform/accounts.ts';
 import { type CString, checkCString, type Environment } from '../platform/cstrings.ts';
@@ -84,8 +84,34 @@ export interface Resolved {
 
 const MAX_ID = 0xffff_fffe;
 
+/**
+ * What Python has and this has not: passed over in silence, a program would run otherwise than whoever wrote it believes.
+ *
+ * @throws {ValueError} Options of Windows, as in Python. @throws {NotSupportedError} `preexecFn`. @throws {TypeError} Python's
+ *   own spelling.
+ */
+function refuse(options: PopenOptions): void {
+  for (const name in options) {
+    const value: unknown = options[name as keyof PopenOptions];
+    if (value === undefined || value === null) continue;
+    if ((name === 'startupinfo' && value) || (name === 'creationflags' && value !== 0)) {
+      throw new ValueError(`Cannot start: ${name} is only supported on Windows platforms, and not here`);
+    }
+    if (name === 'preexecFn' || name === 'preexec_fn') {
+      throw new NotSupportedError(
+        `Cannot start: there is no ${name}, since no JavaScript can run between fork and exec; use cwd, env, umask, user, group, startNewSession or processGroup`,
+      );
+    }
+    if (name.includes('_')) {
+      const ours = name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+      throw typeError(`Cannot start: there is no option ${name}; it is spelled ${ours} here`);
+    }
+  }
+}
+
 /** @throws {TypeError | ValueError | OverflowError | KeyError | SubprocessError} */
 export function resolveOptions(args: Args, options: PopenOptions): Resolved {
+  refuse(options);
   const bufsize = options.bufsize ?? -1;
   if (!Number.isInteger(bufsize))
     throw typeError(`Cannot start: bufsize must be an integer, got ${show(bufsize)}`);

@@ -67,3 +67,17 @@ test('ids: numbers, bigints and names; what fits no id is refused', () => {
   assert.throws(() => resolveOptions('a', { user: 1.5 }), { name: 'TypeError' });
   assert.throws(() => resolveOptions('a', { group: 2n ** 64n }), { name: 'OverflowError' });
 });
+
+test('what Python has and this has not is refused, not passed over', () => {
+  const resolve = (options: object) => () => resolveOptions('true', options);
+  for (const options of [{ startupinfo: {} }, { creationflags: 1 }]) {
+    assert.throws(resolve(options), { name: 'ValueError', message: /only supported on Windows/ });
+  }
+  for (const name of ['preexecFn', 'preexec_fn']) {
+    assert.throws(resolve({ [name]: () => {} }), { name: 'NotSupportedError', message: /use cwd/ });
+  }
+  assert.throws(resolve({ capture_output: true }), { name: 'TypeError', message: /spelled captureOutput/ });
+  assert.throws(resolve({ start_new_session: true }), { name: 'TypeError', message: /startNewSession/ });
+  for (const options of [{ startupinfo: null, creationflags: 0 }, { preexec_fn: undefined }])
+    resolve(options)();
+});
