@@ -48,16 +48,10 @@ export type { Typecode } from './memory/typecodes.ts';
 export { AsyncResult } from './pool/async-result.ts';
 export { MaybeEncodingError, WorkerLostError } from './pool/errors.ts';
 export type { Imap } from './pool/imap.ts';
+export type { Items } from './pool/items.ts';
 export type { Progress } from './pool/jobs.ts';
-export {
-  type ApplyOptions,
-  type Callbacks,
-  type Items,
-  type MapOptions,
-  Pool,
-  type PoolOptions,
-  type TaskOptions,
-} from './pool/pool.ts';
+export type { ApplyOptions, Callbacks, MapOptions, PoolOptions, TaskOptions } from './pool/options.ts';
+export { Pool } from './pool/pool.ts';
 export { taskSignal } from './pool/task-context.ts';
 export type { AnyFunction, Reference } from './process/call.ts';
 // Processes

@@ -1,106 +1,43 @@
 /**
  * Python's `Pool`: the same function over many items, on all cores.
  *
- * This file checks arguments, cuts work into tasks and gives results their form; which worker does what is the
- * dispatcher's business.
+ * This file cuts work into tasks and gives results their form; which worker does what is the dispatcher's business.
  */
 import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
-import { checkOptions, checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
+import { checkOptions, show, typeError } from '../base/validate.ts';
 import { type EncodedFunction, encode, encodeFunction, encodeList, sendFirst } from '../codec/index.ts';
 import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
 import { AsyncResult, type RunSync } from './async-result.ts';
 import { coreBudget, shareOf } from './budget.ts';
-import { callBack, checkCallbacks } from './callbacks.ts';
+import { callBack } from './callbacks.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Imap } from './imap.ts';
-import { ApplyJob, type Progress } from './jobs.ts';
+import { checkIterable, checkSync, collect, type Items, isAsyncIterable } from './items.ts';
+import { ApplyJob } from './jobs.ts';
 import { MapCall, type MapContext } from './map.ts';
+import {
+  type ApplyOptions,
+  applyOptions,
+  type Callbacks,
+  type CheckedTaskOptions,
+  checkCount,
+  checkPool,
+  checkTaskOptions,
+  type MapOptions,
+  mapOptions,
+  type PoolOptions,
+} from './options.ts';
 import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
 import { Caller } from './remote-errors.ts';
 import type { Job, PoolFunction, Task } from './task.ts';
-
-/** Options of {@link Pool}. */
-export interface PoolOptions<I extends AnyFunction = AnyFunction> {
-  /** Runs once in each worker before its first task. When it fails, the pool is broken, and every call fails with its error. */
-  readonly initializer?: I | Reference | undefined;
-  /** Its arguments. */
-  readonly initargs?: Readonly<Parameters<I>> | undefined;
-  /** Tasks (chunks) after which a worker is replaced by a fresh one. @default never */
-  readonly maxTasksPerChild?: number | undefined;
-  /** Bytes of resident memory after which a worker is replaced, between two tasks. @default never */
-  readonly maxMemoryPerWorker?: number | undefined;
-}
-
-/** Options of every call that runs tasks. */
-export interface TaskOptions {
-  /** Gives the call up: it fails with the signal's reason; running tasks see it as `taskSignal()` and may go on for 500 ms. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that each task may run; then it fails with `TimeoutError`, as if aborted. */
-  readonly timeout?: number | undefined;
-  /** How often a task is run again when its worker is lost. @default 0 */
-  readonly retries?: number | undefined;
-}
-
-/** Options of `apply` and `applyAsync`. */
-export interface ApplyOptions extends TaskOptions {
-  /** Reaches the function as one last object argument. */
-  readonly kwargs?: object | undefined;
-}
-
-/** Options of `map` and its relatives. */
-export interface MapOptions extends TaskOptions {
-  /** Items in one task. @default as Python: a quarter of each worker's part for `map`, 1 for `imap` */
-  readonly chunksize?: number | undefined;
-  /** Called after each task; for `imap` of an endless input, `total` is what has been read. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-/** Callbacks of the `…Async` calls. */
-export interface Callbacks<R> {
-  /** Called with the result, once. */
-  readonly callback?: ((result: R) => void) | undefined;
-  /** Called with the error instead. */
-  readonly errorCallback?: ((error: unknown) => void) | undefined;
-}
 
 interface KnownFunction {
   readonly func: PoolFunction;
   /** Undefined for a reference. */
   readonly encoded: EncodedFunction | undefined;
-}
-
-/** What `map` takes its items from. */
-export type Items<T> = Iterable<T> | AsyncIterable<T>;
-
-const taskOptions = ['signal', 'timeout', 'retries'];
-const mapOptions = [...taskOptions, 'chunksize', 'onProgress', 'callback', 'errorCallback'];
-const applyOptions = [...taskOptions, 'kwargs', 'callback', 'errorCallback'];
-const poolOptions = ['initializer', 'initargs', 'maxTasksPerChild', 'maxMemoryPerWorker'];
-
-function checkCount(value: unknown, what: string): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1) {
-    throw new ValueError(`${what} must be a positive integer, got ${show(value)}`);
-  }
-  return value;
-}
-
-interface CheckedTaskOptions {
-  readonly signal: AbortSignal | undefined;
-  readonly timeout: number | undefined;
-  readonly retries: number;
-}
-
-function checkTaskOptions(options: TaskOptions): CheckedTaskOptions {
-  checkCallbacks(options, 'callback', 'errorCallback', 'onProgress');
-  const { signal, timeout, retries = 0 } = options;
-  if (!Number.isInteger(retries) || retries < 0) {
-    throw new ValueError(`Cannot run tasks: retries must be 0 or a positive integer, got ${show(retries)}`);
-  }
-  return { signal: checkSignal(signal), timeout: checkTimeout(timeout), retries };
 }
 
 /**
@@ -127,45 +64,15 @@ export class Pool<I extends AnyFunction = AnyFunction> {
 
   /** @param processes Workers. @default the program's cores, or this worker's share of them in a nested pool */
   constructor(processes?: number | null, options: PoolOptions<I> = {}) {
-    if (typeof processes === 'object' && processes !== null) {
-      throw typeError(
-        'Cannot create a pool: the number of processes comes before the options; write new Pool(undefined, { … }) for as many as there are cores',
-      );
-    }
-    const {
-      initializer,
-      initargs: given,
-      maxTasksPerChild,
-      maxMemoryPerWorker,
-    } = checkOptions(options, poolOptions, 'create a pool');
-    if (processes !== undefined && processes !== null && !(Number.isInteger(processes) && processes >= 1)) {
-      throw new ValueError('Number of processes must be at least 1');
-    }
-    const initargs: readonly unknown[] = given ?? [];
-    if (!Array.isArray(initargs)) {
-      throw typeError(`Cannot create a pool: initargs must be an array, got ${show(initargs)}`);
-    }
-    if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
-      checkFunction(initializer, 'initializer must be a callable:');
-    }
-    if (
-      maxTasksPerChild !== undefined &&
-      maxTasksPerChild !== null &&
-      !(Number.isInteger(maxTasksPerChild) && maxTasksPerChild >= 1)
-    ) {
-      throw new ValueError('maxTasksPerChild must be a positive integer or undefined');
-    }
-    this.#size = processes ?? coreBudget();
+    const checked = checkPool(processes, options);
+    this.#size = checked.processes ?? coreBudget();
     this.#dispatcher = new Dispatcher({
       processes: this.#size,
-      maxTasksPerChild: maxTasksPerChild ?? undefined,
+      maxTasksPerChild: checked.maxTasksPerChild,
       settings: {
-        initializer:
-          initializer === undefined || initializer === null
-            ? undefined
-            : checkFunction(initializer, 'initializer'),
-        initargs: [...initargs],
-        maxMemory: checkCount(maxMemoryPerWorker, 'maxMemoryPerWorker'),
+        initializer: checked.initializer,
+        initargs: checked.initargs,
+        maxMemory: checked.maxMemory,
         cores: shareOf(this.#size),
       },
     });
@@ -517,34 +424,4 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       onProgress: (done) => callBack(options.onProgress, { done, total: read }),
     });
   }
-}
-
-function isAsyncIterable<T>(items: Items<T>): items is AsyncIterable<T> {
-  return typeof (items as Partial<AsyncIterable<T>> | null)?.[Symbol.asyncIterator] === 'function';
-}
-
-function checkIterable<T>(items: Iterable<T>): Iterable<T> {
-  if (typeof (items as Partial<Iterable<T>> | null)?.[Symbol.iterator] !== 'function') {
-    throw typeError(`Cannot map a function: items must be iterable, got ${show(items)}`);
-  }
-  return items;
-}
-
-function checkSync<T>(items: Iterable<T>): Iterable<T> {
-  if (isAsyncIterable(items as Items<T>)) {
-    throw typeError(
-      'Cannot map a function: an async iterable cannot be read while the thread is blocked; use map() instead of mapSync()',
-    );
-  }
-  return items;
-}
-
-/** Reads all, or until `enough`: then the input is left. */
-async function collect<T>(items: AsyncIterable<T>, enough: () => boolean): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) {
-    if (enough()) break;
-    all.push(item);
-  }
-  return all;
 }
