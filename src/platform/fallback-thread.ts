@@ -158,7 +158,8 @@ function write(id: number, bytes: Uint8Array): void {
   let tried = false;
   const done = (error?: Error | null): void => {
     tried = true;
-    const failed = error != null || socket === undefined;
+    // A write that was under way when the socket was destroyed is called back without an error.
+    const failed = error != null || socket === undefined || socket.destroyed;
     const { EPIPE } = os.constants.errno;
     reply({
       op: 'wrote',

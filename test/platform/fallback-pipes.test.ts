@@ -71,18 +71,24 @@ test('writes never wait: what there is no room for is not taken, until the progr
   assert.equal(child.waitSync(), 0);
 });
 
-test('nobody reads any more: the first write says so, and each after it', () => {
-  const { child, stdin } = sh('exit 0', [PIPE, NOWHERE, NOWHERE]);
-  assert.equal(child.waitSync(), 0);
-  for (let i = 0; i < 2; i++) {
-    assert.throws(() => stdin!.write(Buffer.from('x')), {
-      name: 'BrokenPipeError',
-      code: 'EPIPE',
-      syscall: 'write',
-    });
-  }
-  stdin!.close();
-});
+for (const [when, pause] of [
+  ['at once', 0],
+  ['when the helper has noticed', 200],
+] as const) {
+  test(`nobody reads any more: the first write says so, and each after it, ${when}`, () => {
+    const { child, stdin } = sh('exit 0', [PIPE, NOWHERE, NOWHERE]);
+    assert.equal(child.waitSync(), 0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+    for (let i = 0; i < 2; i++) {
+      assert.throws(() => stdin!.write(Buffer.from('x')), {
+        name: 'BrokenPipeError',
+        code: 'EPIPE',
+        syscall: 'write',
+      });
+    }
+    stdin!.close();
+  });
+}
 
 test('waiting for any of several tells which; closing, also twice, is heard at the other side', () => {
   const { child, stdin, stdout, stderr } = sh('echo err >&2; cat >/dev/null; echo end', [PIPE, PIPE, PIPE]);
