@@ -28,6 +28,8 @@ interface Program {
   /** Bytes of each output that may still be sent. */
   readonly credit: [number, number, number];
   readonly reading: [boolean, boolean, boolean];
+  /** Writes that are under way. */
+  writing: number;
   exited: boolean;
 }
 
@@ -89,6 +91,7 @@ async function start(message: StartMessage): Promise<void> {
       ends,
       credit: [0, 0, 0],
       reading: [false, false, false],
+      writing: 0,
       exited: false,
     };
     programs.set(id, program);
@@ -147,19 +150,16 @@ function close(program: Program, stream: 0 | OutputIndex): void {
   program.ends[stream] = undefined;
 }
 
+/** Nothing is said of a program after `gone`: not before the last write is over, which may be for a program of its own. */
 function forget(id: number, program: Program): void {
-  if (program.exited && program.ends.every((end) => end === undefined) && programs.delete(id)) {
-    reply({ op: 'gone', id });
-  }
+  const over = program.exited && program.writing === 0 && program.ends.every((end) => end === undefined);
+  if (over && programs.delete(id)) reply({ op: 'gone', id });
 }
 
 function write(id: number, bytes: Uint8Array): void {
-  const socket = programs.get(id)?.ends[0]?.stream;
-  let tried = false;
-  const done = (error?: Error | null): void => {
-    tried = true;
-    // A write that was under way when the socket was destroyed is called back without an error.
-    const failed = error != null || socket === undefined || socket.destroyed;
+  const program = programs.get(id);
+  const socket = program?.ends[0]?.stream;
+  const answer = (failed: boolean): void => {
     const { EPIPE } = os.constants.errno;
     reply({
       op: 'wrote',
@@ -168,12 +168,20 @@ function write(id: number, bytes: Uint8Array): void {
       error: failed ? { code: 'EPIPE', errno: -EPIPE, message: 'broken pipe, write' } : undefined,
     });
   };
-  if (socket === undefined || socket.destroyed) {
-    done();
+  if (program === undefined || socket === undefined || socket.destroyed) {
+    answer(true);
     return;
   }
   if (socket.listenerCount('error') === 0) socket.on('error', () => {}); // the write says it
-  socket.write(bytes, done);
+  let tried = false;
+  program.writing++;
+  socket.write(bytes, (error) => {
+    tried = true;
+    program.writing--;
+    // A write that was under way when the socket was destroyed is called back without an error.
+    answer(error != null || socket.destroyed);
+    forget(id, program);
+  });
   // What the kernel took or refused at once is known by then.
   setImmediate(() => {
     if (!tried) reply({ op: 'wrote', id, bytes: 0, error: undefined });

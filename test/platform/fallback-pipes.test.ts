@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type * as Fallback from '../../src/platform/fallback-start.ts';
 import { type PipeEnd, type PipeReader, WOULD_BLOCK } from '../../src/platform/pipe-end.ts';
 import type { Started, Target } from '../../src/platform/start-request.ts';
+import { runNode } from '../support/run.ts';
 
 const built = createRequire(import.meta.url);
 const { fallbackStart } = built('../../dist/cjs/platform/fallback-start.js') as typeof Fallback;
@@ -89,6 +90,30 @@ for (const [when, pause] of [
     stdin!.close();
   });
 }
+
+test('a write that outlives its program keeps ours alive until it is read, and no longer', async () => {
+  const script = 'exec 3<&0; (sleep 0.2; dd bs=10000 count=10; sleep 0.3; wc -c) <&3 3<&- & exit 0';
+  const program = `
+    const { fallbackStart } = require(${JSON.stringify(built.resolve('../../dist/cjs/platform/fallback-start.js'))});
+    const { stdin } = fallbackStart({
+      file: 'sh',
+      args: ['sh', '-c', ${JSON.stringify(script)}],
+      stdio: [{ kind: 'pipe' }, { kind: 'inherit' }, { kind: 'devnull' }],
+      passFds: [],
+    });
+    let left = Buffer.alloc(195_536); // more than the pipe holds and the first reader takes
+    const watch = stdin.watch(() => {
+      const n = stdin.write(left);
+      if (n > 0) left = left.subarray(n);
+      if (left.length > 0) return;
+      watch.stop();
+      stdin.close();
+    });`;
+  const { stdout, code } = await runNode(['-e', program], { timeout: 20_000 });
+  assert.equal(code, 0);
+  const [, first, rest] = /^(\0*)(\d+)\n$/.exec(stdout)!;
+  assert.equal(first!.length + Number(rest), 195_536);
+});
 
 test('waiting for any of several tells which; closing, also twice, is heard at the other side', () => {
   const { child, stdin, stdout, stderr } = sh('echo err >&2; cat >/dev/null; echo end', [PIPE, PIPE, PIPE]);
