@@ -95,6 +95,23 @@ export function encodeList(list: readonly unknown[], options: ListOptions = {}):
   });
 }
 
+/**
+ * As {@link encodeList}, for a list whose only element is the list of a call's arguments: the path to what cannot travel begins
+ * with an argument.
+ *
+ * @throws {SerializationError} See {@link encode}.
+ */
+export function encodeCall(args: readonly unknown[], options: Pick<EncodeOptions, 'root'> = {}): Buffer {
+  return encoded(options, (encoder) => {
+    try {
+      return encoder.runList([args]);
+    } catch (e) {
+      if (e instanceof Trouble) e.path.shift();
+      throw e;
+    }
+  });
+}
+
 /** A function's message, and what tells whether it would be the same by now. */
 export interface EncodedFunction {
   readonly bytes: Buffer;

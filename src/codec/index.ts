@@ -5,6 +5,7 @@ export {
   type EncodedFunction,
   type EncodeOptions,
   encode,
+  encodeCall,
   encodeFunction,
   encodeLent,
   encodeList,

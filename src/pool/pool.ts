@@ -7,7 +7,14 @@ import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
 import { checkOptions, show, typeError } from '../base/validate.ts';
-import { type EncodedFunction, encode, encodeFunction, encodeList, sendFirst } from '../codec/index.ts';
+import {
+  type EncodedFunction,
+  encode,
+  encodeCall,
+  encodeFunction,
+  encodeList,
+  sendFirst,
+} from '../codec/index.ts';
 import type { AnyFunction, Reference } from '../process/call.ts';
 import { checkFunction } from '../process/target.ts';
 import { AsyncResult, type RunSync } from './async-result.ts';
@@ -120,7 +127,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       const known = this.#function(func);
       const all: unknown[] = [...(args ?? [])];
       if (kwargs) all.push(kwargs);
-      const body = encodeList([all], { root: 'args' });
+      const body = encodeCall(all, { root: 'args' });
       return this.#result<Awaited<R>>(caller, options, (settle) => {
         const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
         return this.#onAbort(checked.signal, task);

@@ -229,7 +229,12 @@ describe('a pool of two', () => {
       () => pool.applyAsync(() => captured),
       (e) => e instanceof SerializationError && /captured/.test(e.message),
     );
-    assert.throws(() => pool.applyAsync((x: unknown) => x, [new WeakMap()]), SerializationError);
+    assert.throws(
+      () => pool.applyAsync((_: number, x: unknown) => x, [1, { deep: new WeakMap() }]),
+      (e) =>
+        e instanceof SerializationError &&
+        assert.deepEqual(e.path, ['args', '[1]', 'property "deep"', 'WeakMap']) === undefined,
+    );
   });
 
   test('imap yields in order and pulls lazily from an endless input', async () => {
