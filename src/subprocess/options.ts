@@ -84,14 +84,42 @@ export interface Resolved {
 
 const MAX_ID = 0xffff_fffe;
 
+const known: ReadonlySet<string> = new Set<keyof PopenOptions>([
+  'bufsize',
+  'executable',
+  'stdin',
+  'stdout',
+  'stderr',
+  'shell',
+  'cwd',
+  'env',
+  'text',
+  'universalNewlines',
+  'encoding',
+  'errors',
+  'passFds',
+  'closeFds',
+  'startNewSession',
+  'processGroup',
+  'restoreSignals',
+  'user',
+  'group',
+  'extraGroups',
+  'umask',
+  'pipesize',
+  'signal',
+  'killSignal',
+]);
+
 /**
- * What Python has and this has not: passed over in silence, a program would run otherwise than whoever wrote it believes.
+ * What there is not: passed over in silence, a program would run otherwise than whoever wrote it believes.
  *
  * @throws {ValueError} Options of Windows, as in Python. @throws {NotSupportedError} `preexecFn`. @throws {TypeError} Python's
- *   own spelling.
+ *   own spelling, and any other name.
  */
 function refuse(options: PopenOptions): void {
   for (const name in options) {
+    if (known.has(name)) continue;
     const value: unknown = options[name as keyof PopenOptions];
     if (value === undefined || value === null) continue;
     if ((name === 'startupinfo' && value) || (name === 'creationflags' && value !== 0)) {
@@ -102,10 +130,14 @@ function refuse(options: PopenOptions): void {
         `Cannot start: there is no ${name}, since no JavaScript can run between fork and exec; use cwd, env, umask, user, group, startNewSession or processGroup`,
       );
     }
+    if (name === 'startupinfo' || name === 'creationflags') continue;
     if (name.includes('_')) {
       const ours = name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
       throw typeError(`Cannot start: there is no option ${name}; it is spelled ${ours} here`);
     }
+    throw typeError(
+      `Cannot start: there is no option ${show(name)} of Popen; known are ${[...known].join(', ')}`,
+    );
   }
 }
 

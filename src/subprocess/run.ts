@@ -44,21 +44,20 @@ const GRACE_MS = 5_000;
 
 /** The options that Popen shall see; the others are checked before anything is started. The abort signal is not among them: here an abort also ends the call. */
 function popenOptions(options: RunOptions): PopenOptions {
-  const { input, captureOutput, stdout, stderr, stdin, signal } = options;
+  const { input, captureOutput, check: _, timeout, maxOutput, tree: __, signal: ___, ...popens } = options;
+  const { stdin, stdout, stderr } = popens;
   const given = checkInput(input) !== undefined;
-  checkTimeout(options.timeout);
-  checkMaxOutput(options.maxOutput);
+  checkTimeout(timeout);
+  checkMaxOutput(maxOutput);
   if (given && stdin !== undefined && stdin !== null) {
     throw new ValueError('stdin and input arguments may not both be used.');
   }
   if (captureOutput && ((stdout ?? null) !== null || (stderr ?? null) !== null)) {
     throw new ValueError('stdout and stderr arguments may not be used with captureOutput.');
   }
-  // The others are none of Popen's, which reads only what it knows.
-  if (!given && !captureOutput && (signal ?? null) === null) return options;
+  if (!given && !captureOutput) return popens;
   return {
-    ...options,
-    signal: undefined,
+    ...popens,
     stdin: given ? PIPE : stdin,
     stdout: captureOutput ? PIPE : stdout,
     stderr: captureOutput ? PIPE : stderr,

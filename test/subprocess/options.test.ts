@@ -77,6 +77,8 @@ test('what Python has and this has not is refused, not passed over', () => {
     assert.throws(resolve({ [name]: () => {} }), { name: 'NotSupportedError', message: /use cwd/ });
   }
   assert.throws(resolve({ capture_output: true }), { name: 'TypeError', message: /spelled captureOutput/ });
+  assert.throws(resolve({ timeout: 5 }), { name: 'TypeError', message: /no option "timeout" of Popen/ });
+  assert.throws(resolve({ workdir: '/' }), { name: 'TypeError', message: /no option "workdir".*cwd/ });
   assert.throws(resolve({ start_new_session: true }), { name: 'TypeError', message: /startNewSession/ });
   for (const options of [{ startupinfo: null, creationflags: 0 }, { preexec_fn: undefined }])
     resolve(options)();
