@@ -6,7 +6,7 @@
  * ignored, and bytes that are not UTF-8. It closes what Node opened in the child, whatever `closeFds` says; a descriptor
  * that other native code made inheritable stays open there.
  */
-import { fstatSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import os, { devNull } from 'node:os';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
@@ -20,6 +20,7 @@ import { HelperReader, HelperWriter } from './fallback-pipes.ts';
 import type { FromHelper, Refusal, StreamSource } from './fallback-protocol.ts';
 import { startError } from './launch-error.ts';
 import type { PipeReader } from './pipe-end.ts';
+import { isOpenInNode } from './standard-output.ts';
 import type { Started, StartRequest, Target } from './start-request.ts';
 
 /** @throws As `startProgram`. */
@@ -88,16 +89,7 @@ function source(target: Target, n: number): StreamSource {
  * it; Node fills them in the same way when it starts.
  */
 function fillStandardStreams(): void {
-  for (const fd of [0, 1, 2]) if (!isOpen(fd)) openSync(devNull, 'r+');
-}
-
-function isOpen(fd: number): boolean {
-  try {
-    fstatSync(fd);
-    return true;
-  } catch {
-    return false;
-  }
+  for (const fd of [0, 1, 2]) if (!isOpenInNode(fd)) openSync(devNull, 'r+');
 }
 
 let lastAddress = 0;

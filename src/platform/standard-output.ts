@@ -7,7 +7,8 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-function isOpen(fd: number): boolean {
+/** Whether `fd` is an open descriptor, asked through Node: for where there is no libc to ask, or not yet. */
+export function isOpenInNode(fd: number): boolean {
   try {
     fstatSync(fd);
     return true;
@@ -17,7 +18,7 @@ function isOpen(fd: number): boolean {
 }
 
 function replaceClosed(): void {
-  if (isOpen(1) && isOpen(2)) return;
+  if (isOpenInNode(1) && isOpenInNode(2)) return;
   // A file gets the lowest number that is free.
   let fd: number;
   do fd = openSync('/dev/null', 'r+');
