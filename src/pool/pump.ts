@@ -54,6 +54,7 @@ export class Pump {
   #staring = false;
   #lastNews = 0;
   #lastTurn = 0;
+  #lastExits = 0;
 
   /** @param afterBatch Called when some messages were taken, before more are waited for. */
   constructor(afterBatch: () => void) {
@@ -97,7 +98,6 @@ export class Pump {
    */
   runSync(done: () => boolean, deadline: number, chores: () => number): boolean {
     const pidfds = new Map<Inlet, number>();
-    let looked = performance.now();
     try {
       for (;;) {
         for (const inlet of this.#inlets) inlet.settleNow();
@@ -105,14 +105,14 @@ export class Pump {
         this.#takeAll(Number.POSITIVE_INFINITY);
         if (done()) return true;
         const now = performance.now();
-        if (now >= deadline) return false;
-        if (now - looked < exitsMs && this.#spin()) continue;
-        looked = now;
+        if (now < deadline && now - this.#lastExits < exitsMs && this.#spin()) continue;
+        this.#lastExits = now;
         for (const inlet of [...this.#inlets]) {
           const exitcode = inlet.child.poll();
           if (exitcode !== null) this.#end(inlet, exitcode);
         }
         if (done()) return true;
+        if (now >= deadline) return false;
         if (this.#spin()) continue;
         this.#block(pidfds, Math.min(deadline, next) - performance.now());
       }

@@ -84,6 +84,7 @@ export interface Resolved {
 
 const MAX_ID = 0xffff_fffe;
 
+/** Names of {@link PopenOptions}. */
 const known: ReadonlySet<string> = new Set<keyof PopenOptions>([
   'bufsize',
   'executable',

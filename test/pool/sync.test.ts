@@ -89,6 +89,16 @@ describe('the blocking forms', () => {
     assert.equal(inner, 16);
   });
 
+  for (const timeout of [0, 0.5]) {
+    test(`whoever asks again and again, for ${timeout} ms each time, learns that a worker was lost`, () => {
+      const result = pool.applyAsync(() => process.kill(process.pid, 'SIGKILL'));
+      for (const end = performance.now() + 20_000; !result.ready() && performance.now() < end; ) {
+        result.waitSync({ timeout });
+      }
+      assert.throws(() => result.getSync({ timeout: 0 }), WorkerLostError);
+    });
+  }
+
   test('a worker that is lost meanwhile fails its task, and is replaced', () => {
     assert.throws(() => pool.applySync(() => process.kill(process.pid, 'SIGKILL')), WorkerLostError);
     assert.deepEqual(pool.mapSync(square, range(20), 1), range(20).map(square));
