@@ -16,6 +16,7 @@ import { moduleKey, moduleNumber } from './module-ref.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
 import { twinOf } from './realms.ts';
+import { isBareArray } from './samples.ts';
 import type { Section, Use } from './section.ts';
 import { type Shape, shapeOf } from './shapes.ts';
 import { Sink } from './sink.ts';
@@ -339,11 +340,14 @@ export class Encoder implements Writing {
 
   /** @returns whether it is neither a subclass's nor a proxy. */
   #plainArray(a: readonly unknown[]): boolean {
-    // The engine knows the prototype of arrays whose length it has read; else it would have to be asked.
-    if (isProxy(a) || a.length < 0 || Object.getPrototypeOf(a) !== Array.prototype) return false;
+    const isBare = isBareArray(a);
+    if (!isBare) {
+      // The engine knows the prototype of arrays whose length it has read; else it would have to be asked.
+      if (isProxy(a) || a.length < 0 || Object.getPrototypeOf(a) !== Array.prototype) return false;
+    }
     if (this.#known(a)) return true;
     if (this.#depth > DEPTH) this.#putOff(a, LATER_ARRAY);
-    else this.array(a);
+    else this.#array(a, isBare ? noNames : namesOf(a));
     return true;
   }
 
@@ -523,7 +527,10 @@ export class Encoder implements Writing {
   }
 
   array(a: readonly unknown[]): void {
-    const names = namesOf(a);
+    this.#array(a, namesOf(a));
+  }
+
+  #array(a: readonly unknown[], names: readonly string[]): void {
     if (a.length >= FEW_NUMBERS && names.length === 0 && this.#numbers(a)) return;
     this.#unpacked(a, names);
   }

@@ -6,6 +6,8 @@
  * not compile code (`--disallow-code-generation-from-strings`), all objects go through one loop.
  */
 import { types } from 'node:util';
+import { hiddenClassTest } from '../platform/hidden-class.ts';
+import { likeness, worthwhile } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import type { Sink } from './sink.ts';
 import { through } from './trouble.ts';
@@ -69,13 +71,49 @@ else to.value(v);`,
 try{${writes.join('\n')}}catch(e){throw at(e,keys[i]);}`;
 }
 
-/** The constructor is looked at because the engine, having found it, knows the prototype too; else it would have to be asked. */
+/**
+ * The constructor is looked at because the engine, having found it, knows the prototype too; else it would have to be asked.
+ *
+ * An object with a sample's hidden class can only have elements beside the keys: they would be the first to be enumerated. So keys
+ * that are elements have no samples.
+ */
 function testOf(keys: readonly string[]): string {
   if (keys.length === 0 || keys.includes('constructor')) return 'return false;';
-  const others = keys.map((key, i) => `k[${i}]!==${JSON.stringify(key)}`).join('||');
-  return `if(isProxy(o)||o.constructor!==Object||Object.getPrototypeOf(o)!==Object.prototype)return false;
+  const names = keys.map((key) => JSON.stringify(key));
+  const others = names.map((name, i) => `k[${i}]!==${name}`).join('||');
+  return `if(same!==undefined&&(same(o,newer)||same(o,older))){
+for(const k in o){if(k!==${names[0]})return false;break;}
+}else{
+if(isProxy(o)||o.constructor!==Object||Object.getPrototypeOf(o)!==Object.prototype)return false;
 const k=Object.keys(o);
-if(k.length!==${keys.length}||${others}||Object.getOwnPropertySymbols(o).length>0)return false;`;
+if(k.length!==${keys.length}||${others}||Object.getOwnPropertySymbols(o).length>0)return false;
+if(--left===0)sample(o);
+}`;
+}
+
+/** Most samples that are made for a list of keys: objects may come to have them in many ways. */
+const mostSamples = 20;
+
+/** Makes a sample as most programs make such objects: by a literal, or by assigning to an empty object. */
+function sampleOf(keys: readonly string[]): string {
+  if (keys.length === 0 || isElement(keys[0]!)) return 'function sample(){}';
+  const names = keys.map((key) => JSON.stringify(key));
+  return `let samples=0;
+function sample(o){
+same=hiddenClassTest();
+if(same===undefined)return;
+let s={${names.map((name) => `${name}:likeness(o[${name}])`).join()}};
+if(!same(o,s)){
+s={};
+${names.map((name) => `s[${name}]=likeness(o[${name}]);`).join('')}
+}
+if(same(o,s)){older=newer;newer=s;}
+if(++samples<${mostSamples})left=${worthwhile};
+}`;
+}
+
+function isElement(key: string): boolean {
+  return String(Number(key) >>> 0) === key;
 }
 
 /** @returns undefined where no code may be compiled. */
@@ -83,18 +121,22 @@ export function compileWriter(keys: readonly string[]): Writer | undefined {
   if (!mayCompile) return undefined;
   const likely = keys.map((_, i) => `l${i}`).join();
   const code = `"use strict";${likely === '' ? '' : `let ${likely};`}
+let same,newer=keys,older=keys,left=${worthwhile};
+${sampleOf(keys)}
 function values(o,to){${valuesOf(keys)}}
 return {values,object(o,to,shape){
 ${testOf(keys)}
 if(to.begin(o,shape)){values(o,to);to.end();}
 return true;}};`;
   try {
-    const make = new Function('at', 'keys', 'isProxy', code) as (
+    const make = new Function('at', 'keys', 'isProxy', 'hiddenClassTest', 'likeness', code) as (
       failed: typeof at,
       keys: readonly string[],
       proxy: typeof isProxy,
+      test: typeof hiddenClassTest,
+      like: typeof likeness,
     ) => Writer;
-    return make(at, keys, isProxy);
+    return make(at, keys, isProxy, hiddenClassTest, likeness);
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     mayCompile = false;
