@@ -37,6 +37,19 @@ const nowhere: Memory = { bytes: Buffer.alloc(0) };
 /** More objects than this are not worth clearing one by one. */
 const FEW = 64;
 
+/** Small arrays with a place for each element: one that grows takes memory for seventeen. */
+const places: readonly (() => unknown[])[] = [
+  () => [],
+  () => [undefined],
+  () => [undefined, undefined],
+  () => [undefined, undefined, undefined],
+  () => [undefined, undefined, undefined, undefined],
+  () => [undefined, undefined, undefined, undefined, undefined],
+  () => [undefined, undefined, undefined, undefined, undefined, undefined],
+  () => [undefined, undefined, undefined, undefined, undefined, undefined, undefined],
+  () => [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined],
+];
+
 export class Decoder implements Filler {
   readonly #source: Source;
   readonly #table: Table | undefined;
@@ -49,6 +62,8 @@ export class Decoder implements Filler {
   #next = 0;
   #base = 0;
   #shapes: KeyList[] = [];
+  /** How many of these are this section's: what follows them is left over from other messages. */
+  #shapeCount = 0;
   #later: { kind: number; object: unknown; length: number }[] = [];
   readonly #sections: Set<SectionPlace>;
 
@@ -77,7 +92,8 @@ export class Decoder implements Filler {
   clear(): void {
     if (this.#next > FEW) this.#objects = [];
     else for (let i = this.#next - 1; i >= 0; i--) this.#objects[i] = undefined;
-    if (this.#shapes.length > 0) this.#shapes = [];
+    if (this.#shapes.length > FEW) this.#shapes = [];
+    this.#shapeCount = 0;
     if (this.#later.length > 0) this.#later = [];
     this.#next = 0;
     this.#source.open(nowhere, 0, 0);
@@ -100,14 +116,14 @@ export class Decoder implements Filler {
       case T.ASCII:
         return s.ascii();
       case T.SHAPE: {
-        const shape = this.#shapes[s.varint()];
+        const shape = this.#shapeAt(s.varint());
         if (shape === undefined) throw damaged('it names an unknown shape');
         return shape.make(this);
       }
       case T.KEYED:
         return this.#keyList().make(this);
       case T.ARRAY:
-        return this.#array(s.varint(), this.keep([]));
+        return this.#newArray(s.varint());
       case T.F64:
         return s.f64();
       case T.UNDEFINED:
@@ -269,21 +285,25 @@ export class Decoder implements Filler {
 
   // Containers
 
+  #shapeAt(number: number): KeyList | undefined {
+    return number < this.#shapeCount ? this.#shapes[number] : undefined;
+  }
+
   /** A list of keys that the sender does not remember. */
   #shape(): KeyList {
     const n = this.#source.varint();
     const keys: string[] = [];
     for (let i = 0; i < n; i++) keys.push(this.#source.key());
     const list = new KeyList(keys);
-    this.#shapes.push(list);
+    this.#shapes[this.#shapeCount++] = list;
     return list;
   }
 
   #keyList(): KeyList {
     const source = this.#source;
     source.at += 1 + source.bytes[source.at]!;
-    const list = readKeyList(source);
-    this.#shapes.push(list);
+    const list = readKeyList(source, this.#shapes[this.#shapeCount]);
+    this.#shapes[this.#shapeCount++] = list;
     return list;
   }
 
@@ -291,9 +311,26 @@ export class Decoder implements Filler {
   #keysOf(tag: number): KeyList {
     if (tag === T.OBJECT) return this.#shape();
     if (tag === T.KEYED) return this.#keyList();
-    const shape = tag === T.SHAPE ? this.#shapes[this.#source.varint()] : undefined;
+    const shape = tag === T.SHAPE ? this.#shapeAt(this.#source.varint()) : undefined;
     if (shape === undefined) throw damaged('it has an object without keys');
     return shape;
+  }
+
+  #newArray(n: number): unknown[] {
+    return n < places.length ? this.#fewElements(n, this.keep(places[n]!())) : this.#array(n, this.keep([]));
+  }
+
+  /** As {@link #array}, into an array that has its places already. */
+  #fewElements(n: number, a: unknown[]): unknown[] {
+    const s = this.#source;
+    for (let i = 0; i < n; i++) {
+      const tag = s.bytes[s.at];
+      if (tag === T.HOLE) {
+        s.at++;
+        delete a[i];
+      } else a[i] = this.value();
+    }
+    return this.#namedOf(a);
   }
 
   #array(n: number, a: unknown[]): unknown[] {
@@ -310,6 +347,11 @@ export class Decoder implements Filler {
         i += run - 1;
       } else a.push(this.value());
     }
+    return this.#namedOf(a);
+  }
+
+  #namedOf(a: unknown[]): unknown[] {
+    const s = this.#source;
     for (let named = s.varint(); named > 0; named--) define(a, s.string(), this.value(), true);
     return a;
   }
@@ -634,11 +676,12 @@ export class Decoder implements Filler {
   /** Reads a section, wherever the reading of others stands. */
   #section<R>(place: SectionPlace, read: () => R): R {
     const source = this.#source;
-    const saved = [source.at, this.#next, this.#base, this.#shapes, this.#later] as const;
+    const saved = [source.at, this.#next, this.#base, this.#shapes, this.#shapeCount, this.#later] as const;
     source.at = place.at;
     this.#next = place.base;
     this.#base = place.base;
     this.#shapes = [];
+    this.#shapeCount = 0;
     this.#later = [];
     this.#sections.add(place);
     try {
@@ -646,7 +689,7 @@ export class Decoder implements Filler {
       this.#finishLater();
       return result;
     } finally {
-      [source.at, this.#next, this.#base, this.#shapes, this.#later] = saved;
+      [source.at, this.#next, this.#base, this.#shapes, this.#shapeCount, this.#later] = saved;
     }
   }
 

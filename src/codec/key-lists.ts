@@ -80,26 +80,33 @@ function compile(keys: readonly string[]): ((filler: Filler) => object) | undefi
 
 const known: (KeyList | undefined)[] = new Array(places).fill(undefined);
 
-/** Reads a remembered list: what follows KEYED and its padding. */
-export function readKeyList(source: Source): KeyList {
-  const { bytes, words, at } = source;
+/**
+ * Reads a remembered list: what follows KEYED and its padding.
+ *
+ * @param likely What was in its place in the last message.
+ */
+export function readKeyList(source: Source, likely: KeyList | undefined): KeyList {
+  const { bytes, at } = source;
   const count = bytes[at]! | (bytes[at + 1]! << 8);
   if (!(count > 0) || at + count * 4 > source.end) throw damaged('it has a list of keys without an end');
   source.at = at + count * 4;
+  if (likely?.words !== undefined && isAt(source, at, likely.words, count)) return likely;
   const place = placeOf(bytes, at, count * 4);
   const list = known[place];
-  if (list?.words !== undefined && list.words.length === count) {
-    const mine = list.words;
-    if (words !== undefined && (at & 3) === 0) {
-      const from = at >> 2;
-      let i = 0;
-      while (i < count && mine[i] === words[from + i]) i++;
-      if (i === count) return list;
-    } else if (isSame(mine, bytes, at)) return list;
-  }
+  if (list?.words !== undefined && isAt(source, at, list.words, count)) return list;
   const fresh = parse(source, at, count);
   known[place] = fresh;
   return fresh;
+}
+
+/** Whether the `count` words at byte `at` are these. */
+function isAt({ bytes, words }: Source, at: number, mine: Int32Array, count: number): boolean {
+  if (mine.length !== count) return false;
+  if (words === undefined || (at & 3) !== 0) return isSame(mine, bytes, at);
+  const from = at >> 2;
+  let i = 0;
+  while (i < count && mine[i] === words[from + i]) i++;
+  return i === count;
 }
 
 /** Where a list is looked for: any mixture of a few of its bytes will do. */

@@ -54,3 +54,25 @@ test('an array that is met twice is one array', () => {
   a.push(10);
   assert.equal(b.length, 10);
 });
+
+test('arrays of any length keep their holes at both ends, their names, and themselves inside', () => {
+  for (let n = 0; n <= 12; n++) {
+    const whole: unknown[] = Array.from({ length: n }, (_, i) => `#${i}`);
+    assert.deepStrictEqual(decode(encode(whole)), whole);
+    for (let hole = 0; hole < n; hole++) {
+      const list = [...whole];
+      delete list[hole];
+      const back = decode(encode(list)) as unknown[];
+      assert.deepStrictEqual(back, list);
+      assert.equal(hole in back, false);
+      back.push('one more');
+      assert.equal(back.length, n + 1);
+    }
+    const inside: unknown[] = [...whole];
+    inside.push(inside, { inside });
+    const back = decode(encode(Object.assign(inside, { name: 'mine' }))) as unknown[] & { name: string };
+    assert.equal(back[n], back);
+    assert.equal((back[n + 1] as { inside: unknown }).inside, back);
+    assert.equal(back.name, 'mine');
+  }
+});
