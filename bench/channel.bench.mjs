@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Pipe, Process, Queue } from '../dist/index.js';
-import { median, python, table } from './measure.mjs';
+import { inTurns, median, python, table } from './measure.mjs';
 
 const names = process.argv.slice(2);
 const wanted = (name) => names.length === 0 || names.includes(name);
@@ -20,28 +20,29 @@ const megabytes = 300;
 const object = { id: 12345, name: 'a small object', tags: ['x', 'y'], at: { x: 1.5, y: 2.5 } };
 
 // Queues: a producer in another process, the consumer here. Time from the first message to the last.
-const produce = (count, rounds, value, start, q) => {
-  for (let r = 0; r <= rounds; r++) {
-    start.getSync();
-    for (let i = 0; i < count; i++) q.putSync(value ?? i);
-  }
+const produce = (count, value, start, q) => {
+  while (start.getSync()) for (let i = 0; i < count; i++) q.putSync(value ?? i);
 };
 
-/** Messages a second, median of five rounds after one to warm up. */
-async function queueRate(value, consume) {
+/** Gives messages a second, as often as it is called. */
+function openQueue(value, consume) {
   const q = new Queue();
   const start = new Queue();
-  const p = new Process({ target: produce, args: [messages, 5, value, start, q] });
+  const p = new Process({ target: produce, args: [messages, value, start, q] });
   p.start();
-  const rate = await median(async () => {
-    start.putSync(1);
-    await consume(q, 1);
-    const begin = performance.now();
-    await consume(q, messages - 1);
-    return ((messages - 1) / (performance.now() - begin)) * 1000;
-  });
-  await p.join();
-  return rate;
+  return {
+    async rate() {
+      start.putSync(true);
+      await consume(q, 1);
+      const begin = performance.now();
+      await consume(q, messages - 1);
+      return ((messages - 1) / (performance.now() - begin)) * 1000;
+    },
+    end() {
+      start.putSync(false);
+      return p.join();
+    },
+  };
 }
 
 const bySync = (q, count) => {
@@ -69,9 +70,10 @@ writeFileSync(
      }
    });`,
 );
-async function sendPeer(serialization) {
+function openSend(serialization) {
   const child = fork(childFile, { serialization });
-  const flood = (kind, count) =>
+  /** Messages a second. */
+  const rate = (kind, count) =>
     new Promise((done) => {
       let seen = 0;
       let begin = 0;
@@ -79,31 +81,24 @@ async function sendPeer(serialization) {
         if (++seen === 1) begin = performance.now();
         if (seen < count) return;
         child.off('message', onMessage);
-        done((count - 1) / (performance.now() - begin));
+        done(((count - 1) / (performance.now() - begin)) * 1000);
       });
       child.send({ kind, count });
     });
-  const count = 20_000;
-  const rate = async (kind, n) => (await median(() => flood(kind, n), 3)) * 1000;
-  const trip = () =>
-    median(async () => {
-      const begin = performance.now();
-      for (let i = 0; i < 5000; i++) {
-        const answered = new Promise((done) => child.once('message', done));
-        child.send({ kind: 'echo' });
-        await answered;
-      }
-      return ((performance.now() - begin) / 5000) * 1000;
-    }, 3);
-  const result = {
-    int: await when('integers', () => rate('int', count)),
-    object: await when('objects', () => rate('object', count)),
-    big: await when('large', () => rate('big', 100)),
-    trip: await when('pipe', trip),
+  /** Microseconds there and back. */
+  const trip = async () => {
+    const begin = performance.now();
+    for (let i = 0; i < 5000; i++) {
+      const answered = new Promise((done) => child.once('message', done));
+      child.send({ kind: 'echo' });
+      await answered;
+    }
+    return ((performance.now() - begin) / 5000) * 1000;
   };
-  child.kill();
-  return result;
+  return { rate, trip, end: () => child.kill() };
 }
+const json = openSend('json');
+const advanced = openSend('advanced');
 
 const cpython = python(`
 import json, multiprocessing, time
@@ -160,10 +155,22 @@ print(json.dumps({
 }))
 `);
 
-const ints = await when('integers', () => queueRate(undefined, bySync));
-const iterated = await when('integers', () => queueRate(undefined, byIteration));
-const objects = await when('objects', () => queueRate(object, bySync));
-const iteratedObjects = await when('objects', () => queueRate(object, byIteration));
+/** Messages of one kind, by all in turns. */
+async function queueRates(kind, value) {
+  const sync = openQueue(value, bySync);
+  const iteration = openQueue(value, byIteration);
+  const rates = await inTurns({
+    'multiproc Queue, getSync': sync.rate,
+    'multiproc Queue, for await': iteration.rate,
+    'process.send, json': () => json.rate(kind, messages),
+    'process.send, advanced': () => advanced.rate(kind, messages),
+  });
+  await sync.end();
+  await iteration.end();
+  return rates;
+}
+const integers = await when('integers', () => queueRates('int', undefined));
+const objects = await when('objects', () => queueRates('object', object));
 
 // A pipe, there and back.
 const echoSync = (c) => {
@@ -246,37 +253,37 @@ const memcpy = await when('large', () => {
   });
 });
 
-const json = await sendPeer('json');
-const advanced = await sendPeer('advanced');
+const sent = {
+  json: await when('pipe', () => median(json.trip, 3)),
+  advanced: await when('pipe', () => median(advanced.trip, 3)),
+  // In MiB/s, too.
+  large: await when('large', () => median(() => advanced.rate('big', 100), 3)),
+};
+json.end();
+advanced.end();
 
 const report = (name, title, unit, better, rows) => {
-  if (wanted(name)) process.stdout.write(table(title, unit, better, rows));
+  if (wanted(name)) process.stdout.write(table(title, unit, better, rows()));
 };
-report('integers', 'a queue, one producer and one consumer, integers', 'messages/s', 'more', [
-  ['multiproc Queue, getSync', ints],
-  ['multiproc Queue, for await', iterated],
+report('integers', 'a queue, one producer and one consumer, integers', 'messages/s', 'more', () => [
+  ...integers,
   ['CPython Queue', cpython?.int],
-  ['process.send, json', json.int],
-  ['process.send, advanced', advanced.int],
 ]);
-report('objects', 'a queue, small objects', 'messages/s', 'more', [
-  ['multiproc Queue, getSync', objects],
-  ['multiproc Queue, for await', iteratedObjects],
+report('objects', 'a queue, small objects', 'messages/s', 'more', () => [
+  ...objects,
   ['CPython Queue', cpython?.object],
-  ['process.send, json', json.object],
-  ['process.send, advanced', advanced.object],
 ]);
-report('pipe', 'a pipe, there and back', 'µs', 'less', [
+report('pipe', 'a pipe, there and back', 'µs', 'less', () => [
   ['multiproc Pipe, Sync', tripSync],
   ['multiproc Pipe, async on both ends', tripAsync],
   ['CPython Pipe', cpython?.trip],
-  ['process.send, json', json.trip],
-  ['process.send, advanced', advanced.trip],
+  ['process.send, json', sent.json],
+  ['process.send, advanced', sent.advanced],
 ]);
-report('large', '1 MiB messages, one way', 'MiB/s', 'more', [
+report('large', '1 MiB messages, one way', 'MiB/s', 'more', () => [
   ['multiproc Pipe, recvBytesSync', big],
   ['multiproc Pipe, recvBytesIntoSync', into],
   ['CPython Pipe', cpython?.big],
-  ['process.send, advanced', advanced.big],
+  ['process.send, advanced', sent.large],
   ['memcpy of this machine', memcpy],
 ]);

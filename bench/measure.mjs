@@ -9,6 +9,19 @@ export async function median(once, runs = 5) {
   return values.sort((a, b) => a - b)[Math.floor(runs / 2)];
 }
 
+/** Pairs of name and the median of what each gives, measured in turns, so that all see the same machine. */
+export async function inTurns(measured, rounds = 5) {
+  const found = new Map(Object.keys(measured).map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, measure] of Object.entries(measured)) {
+      const value = await measure();
+      // The first one warms up.
+      if (round > 0) found.get(name).push(value);
+    }
+  }
+  return [...found].map(([name, values]) => [name, values.sort((a, b) => a - b)[values.length >> 1]]);
+}
+
 /** Milliseconds that `work` takes. */
 export async function timed(work) {
   const start = performance.now();

@@ -8,7 +8,7 @@ import { FixedThreadPool } from 'poolifier';
 import { Tinypool } from 'tinypool';
 import workerpool from 'workerpool';
 import { Pool } from '../dist/index.js';
-import { median, python, table, timed } from './measure.mjs';
+import { inTurns, median, python, table, timed } from './measure.mjs';
 
 const items = Array.from({ length: 20_000 }, (_, i) => i);
 const workers = 2;
@@ -73,19 +73,6 @@ pool.terminate()
 
 const pool = new Pool(workers);
 const others = await peers();
-
-/** name → the median of what each gives, in turns, so that all see the same machine. */
-async function inTurns(measured, rounds = 5) {
-  const found = new Map(Object.keys(measured).map((name) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const [name, measure] of Object.entries(measured)) {
-      const value = await measure();
-      // The first one warms up.
-      if (round > 0) found.get(name).push(value);
-    }
-  }
-  return [...found].map(([name, values]) => [name, values.sort((a, b) => a - b)[values.length >> 1]]);
-}
 
 const forPeers = (measure) =>
   Object.fromEntries(Object.entries(others).map(([name, { one }]) => [name, () => measure(one)]));
