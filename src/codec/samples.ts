@@ -1,9 +1,9 @@
 /**
  * Samples: objects of our own that have the hidden class of those that a program sends. Who has a sample's hidden class is a plain
  * object with just its keys, or an array with nothing but elements, and need not be looked at further (see
- * `platform/hidden-class.ts`). Samples belong to nobody else and never change, so they stay in fast mode.
+ * `hidden-class.ts`). Samples belong to nobody else and never change, so they stay in fast mode.
  */
-import { hiddenClassTest, type SameHiddenClass } from '../platform/hidden-class.ts';
+import { hiddenClassTest, type SameHiddenClass } from './hidden-class.ts';
 
 /** So many objects or arrays until the test is worth what it takes to set it up. */
 export const worthwhile = 500;

@@ -6,7 +6,7 @@
  * not compile code (`--disallow-code-generation-from-strings`), all objects go through one loop.
  */
 import { types } from 'node:util';
-import { hiddenClassTest } from '../platform/hidden-class.ts';
+import { hiddenClassTest } from './hidden-class.ts';
 import { likeness, worthwhile } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import type { Sink } from './sink.ts';

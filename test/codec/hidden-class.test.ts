@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { hiddenClassTest } from '../../src/platform/hidden-class.ts';
+import { hiddenClassTest } from '../../src/codec/hidden-class.ts';
 import { runNode } from '../support/run.ts';
 
-const source = new URL('../../src/platform/hidden-class.ts', import.meta.url);
+const source = new URL('../../src/codec/hidden-class.ts', import.meta.url);
 
 /** What a program under these flags says that uses the test. */
 const run = async (flag: string, print: string): Promise<string> => {
