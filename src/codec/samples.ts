@@ -42,6 +42,9 @@ function hasHoles(a: object, test: SameHiddenClass): boolean {
   return false;
 }
 
+/** Has a hidden class that nothing else has: where a sample is still to come. */
+export const nobody: object = new (class Nobody {})();
+
 const nothing = {};
 
 /** A value that the engine keeps as it keeps `v`, and that holds on to nothing of the program's. */

@@ -7,7 +7,7 @@
  */
 import { types } from 'node:util';
 import { hiddenClassTest } from './hidden-class.ts';
-import { likeness, worthwhile } from './samples.ts';
+import { likeness, nobody, worthwhile } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import type { Sink } from './sink.ts';
 import { through } from './trouble.ts';
@@ -121,7 +121,7 @@ export function compileWriter(keys: readonly string[]): Writer | undefined {
   if (!mayCompile) return undefined;
   const likely = keys.map((_, i) => `l${i}`).join();
   const code = `"use strict";${likely === '' ? '' : `let ${likely};`}
-let same,newer=keys,older=keys,left=${worthwhile};
+let same,newer=nobody,older=nobody,left=${worthwhile};
 ${sampleOf(keys)}
 function values(o,to){${valuesOf(keys)}}
 return {values,object(o,to,shape){
@@ -129,14 +129,15 @@ ${testOf(keys)}
 if(to.begin(o,shape)){values(o,to);to.end();}
 return true;}};`;
   try {
-    const make = new Function('at', 'keys', 'isProxy', 'hiddenClassTest', 'likeness', code) as (
+    const make = new Function('at', 'keys', 'isProxy', 'hiddenClassTest', 'likeness', 'nobody', code) as (
       failed: typeof at,
       keys: readonly string[],
       proxy: typeof isProxy,
       test: typeof hiddenClassTest,
       like: typeof likeness,
+      none: typeof nobody,
     ) => Writer;
-    return make(at, keys, isProxy, hiddenClassTest, likeness);
+    return make(at, keys, isProxy, hiddenClassTest, likeness, nobody);
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     mayCompile = false;

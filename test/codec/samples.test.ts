@@ -93,6 +93,15 @@ for (const [how, make] of Object.entries(makers)) {
   });
 }
 
+test('an array in the place of objects is an array, also one that was emptied', () => {
+  const send = (at: object): object => copy({ place: at }).place;
+  for (let i = 0; i < worthwhile * 3; i++) send({ alone: i });
+  const emptied = ['text', {}];
+  emptied.length = 0;
+  for (const array of [emptied, ['text'], [], [1], [0.5]]) assert.deepEqual(send(array), array);
+  assert.deepEqual(send({ alone: 1 }), { alone: 1 });
+});
+
 test('keys that are elements have no sample', () => {
   for (let i = 0; i < worthwhile * 3; i++) assert.deepEqual(copy({ 0: i, 5: 'five' }), { 0: i, 5: 'five' });
   assert.deepEqual(copy({ 0: 1, 6: 'six' }), { 0: 1, 6: 'six' });
