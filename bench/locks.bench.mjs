@@ -141,9 +141,9 @@ const turns = 3;
 const warming = 6000;
 const measured = 150;
 const wakes = warming + measured;
-const platform = new URL('../dist/cjs/platform/', import.meta.url).href;
+const platform = new URL('../dist/modules/platform/', import.meta.url).href;
 const { futexWake } = await import(`${platform}futex.js`);
-const { segmentOf } = await import(new URL('../dist/cjs/memory/segment.js', import.meta.url).href);
+const { segmentOf } = await import(new URL('../dist/modules/memory/segment.js', import.meta.url).href);
 const { createPipe, ring } = await import(`${platform}wake-pipe.js`);
 
 /** Waits in every way in turn; each gives the time at which it ran again. */

@@ -5,11 +5,10 @@
 import { createRequire } from 'node:module';
 import type { Options, Program } from 'acorn';
 
-const require = createRequire(import.meta.url);
 let acorn: typeof import('acorn') | undefined;
 
 /** @throws {SyntaxError} For what is no program. */
 export function parse(text: string, options: Options): Program {
-  acorn ??= require('acorn') as typeof import('acorn');
+  acorn ??= createRequire(import.meta.url)('acorn') as typeof import('acorn');
   return acorn.parse(text, options);
 }

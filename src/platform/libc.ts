@@ -15,7 +15,6 @@ import { keepStandardOutput } from './standard-output.ts';
 type Koffi = typeof import('koffi').default;
 type Library = ReturnType<Koffi['load']>;
 
-const require = createRequire(import.meta.url);
 let koffiModule: Koffi | undefined;
 let libcLibrary: Library | undefined;
 
@@ -37,7 +36,7 @@ export function requirePlatform(what: string): void {
 export function koffi(): Koffi {
   if (koffiModule === undefined) {
     requirePlatform('shared memory and processes');
-    koffiModule = require('koffi') as Koffi;
+    koffiModule = createRequire(import.meta.url)('koffi') as Koffi;
     keepStandardOutput();
   }
   return koffiModule;

@@ -23,11 +23,13 @@ const { JoinableQueue, Pipe, Pool, Process, Queue, SerializationError, shareHand
   '../../dist/cjs/index.js',
 ) as typeof Library;
 const { fetchDescriptor, offerDescriptor } = built(
-  '../../dist/cjs/channel/descriptors-in-transit.js',
+  '../../dist/modules/channel/descriptors-in-transit.js',
 ) as typeof InTransit;
-const { TransitTable } = built('../../dist/cjs/channel/transit-table.js') as typeof Table;
-const { decode, encode } = built('../../dist/cjs/codec/index.js') as typeof Codec;
-const { closeFd, duplicate, isOpen } = built('../../dist/cjs/platform/descriptors.js') as typeof Descriptors;
+const { TransitTable } = built('../../dist/modules/channel/transit-table.js') as typeof Table;
+const { decode, encode } = built('../../dist/modules/codec/index.js') as typeof Codec;
+const { closeFd, duplicate, isOpen } = built(
+  '../../dist/modules/platform/descriptors.js',
+) as typeof Descriptors;
 type Connection = Library.Connection;
 type ForChild = Library.Queue<net.Socket>;
 

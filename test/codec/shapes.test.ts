@@ -248,7 +248,7 @@ test('many properties, long names and other letters', () => {
 });
 
 test('where a program may not compile code, objects travel all the same', async () => {
-  const built = JSON.stringify(new URL('../../dist/cjs/codec/index.js', import.meta.url).pathname);
+  const built = JSON.stringify(new URL('../../dist/modules/codec/index.js', import.meta.url).pathname);
   const program = `const { decode, encode } = require(${built});
     for (let i = 0; i < 100; i++) {
       const back = decode(encode({ id: i, at: { x: 1 } }));

@@ -31,7 +31,7 @@ test('Segment: another process maps the same memory by its handle, and sees it g
   await using peer = await Peer.start();
   const seen = await peer.run(async (_mp, handle, state) => {
     const { openSegment } = (await import(
-      `${process.cwd()}/dist/cjs/memory/segment.js`
+      `${process.cwd()}/dist/modules/memory/segment.js`
     )) as typeof import('../../src/memory/segment.ts');
     const there = openSegment(handle);
     state.there = there;
@@ -97,7 +97,7 @@ test('Segment: the memory of a process that is gone is a FileNotFoundError', asy
   const peer = await Peer.start();
   const handle = await peer.run(async (_mp, _a, state) => {
     const { Segment } = (await import(
-      `${process.cwd()}/dist/cjs/memory/segment.js`
+      `${process.cwd()}/dist/modules/memory/segment.js`
     )) as typeof import('../../src/memory/segment.ts');
     const made = Segment.create(4096);
     state.made = made;

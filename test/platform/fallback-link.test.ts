@@ -7,7 +7,7 @@ import type { FromHelper, StartMessage } from '../../src/platform/fallback-proto
 
 const built = createRequire(import.meta.url);
 const { enroll, hearNow, strike, tell, waitUntil } = built(
-  '../../dist/cjs/platform/fallback-link.js',
+  '../../dist/modules/platform/fallback-link.js',
 ) as typeof Link;
 
 /** A program that the helper runs, and everything that was heard of it. */

@@ -8,7 +8,7 @@ import type { Started, Target } from '../../src/platform/start-request.ts';
 import { runNode } from '../support/run.ts';
 
 const built = createRequire(import.meta.url);
-const { fallbackStart } = built('../../dist/cjs/platform/fallback-start.js') as typeof Fallback;
+const { fallbackStart } = built('../../dist/modules/platform/fallback-start.js') as typeof Fallback;
 
 const PIPE: Target = { kind: 'pipe' };
 const NOWHERE: Target = { kind: 'devnull' };
@@ -94,7 +94,7 @@ for (const [when, pause] of [
 test('a write that outlives its program keeps ours alive until it is read, and no longer', async () => {
   const script = 'exec 3<&0; (sleep 0.2; dd bs=10000 count=10; sleep 0.3; wc -c) <&3 3<&- & exit 0';
   const program = `
-    const { fallbackStart } = require(${JSON.stringify(built.resolve('../../dist/cjs/platform/fallback-start.js'))});
+    const { fallbackStart } = require(${JSON.stringify(built.resolve('../../dist/modules/platform/fallback-start.js'))});
     const { stdin } = fallbackStart({
       file: 'sh',
       args: ['sh', '-c', ${JSON.stringify(script)}],

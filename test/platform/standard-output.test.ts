@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { root } from '../support/run.ts';
 
-const library = path.join(root, 'dist', 'cjs', 'platform', 'descriptors.js');
+const library = path.join(root, 'dist', 'modules', 'platform', 'descriptors.js');
 
 for (const closed of [[2], [1], [1, 2], [0, 1, 2]]) {
   for (const [how, end] of [

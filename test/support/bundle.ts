@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { root } from './run.ts';
 
-/** Bundles `file`; its imports of `src/…` become imports of `dist/cjs/…`. @returns the bundle's path, in a fresh directory. */
+/** Bundles `file`; its imports of `src/…` become imports of the built ones. @returns the bundle's path, in a fresh directory. */
 export async function bundleForDist(file: string): Promise<string> {
   const outfile = path.join(mkdtempSync(path.join(os.tmpdir(), 'multiproc-bundle-')), 'bundle.mjs');
   const src = path.join(root, 'src') + path.sep;
@@ -26,7 +26,8 @@ export async function bundleForDist(file: string): Promise<string> {
           onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
             const full = path.resolve(resolveDir, name);
             if (!full.startsWith(src)) return undefined;
-            const built = path.join(root, 'dist', 'cjs', full.slice(src.length).replace(/\.ts$/, '.js'));
+            const file = full.slice(src.length).replace(/\.ts$/, '.js');
+            const built = path.join(root, 'dist', file.includes(path.sep) ? 'modules' : 'cjs', file);
             return { path: built, external: true };
           });
           onResolve({ filter: /^(koffi|fast-check)$/ }, ({ path: name }) => ({

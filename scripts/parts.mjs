@@ -1,0 +1,235 @@
+/**
+ * The JavaScript of `dist/`: the sources, put together in a few parts.
+ *
+ * What loading the library takes is a fraction of a millisecond for each file, and the rest for parsing. Hence each layer is one
+ * file in one scope (`dist/cjs/parts/sync.js`), what not every program needs is a part of its own, and some parts, like modules of
+ * Node's own, are loaded when they are first used. All is CommonJS, with ES modules in front of the entry points (`dist/*.js`): loading
+ * a CommonJS file takes a fifth of the time of an ES module. `import` and `require` both end up at the same files, so there is one
+ * state, whoever loads it.
+ *
+ * The part `core` is what every child loads. A child finds it in its main script, `bootstrap.js`, together with what only a child
+ * runs, and enters it into the cache of modules under the name of its own file: other parts, loaded later, share its state.
+ */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { polish } from './polish.mjs';
+
+/** The main script of children. */
+const bootstrap = 'bootstrap.ts';
+
+/** Main scripts of threads: they lie among the parts, where the modules that start them look for them. */
+const threads = ['channel/descriptor-thread.ts', 'platform/fallback-thread.ts'];
+
+/** Layers in two parts: what these modules need of their layer or of one below, and the rest. */
+const halves = new Map([
+  ['platform', { rest: 'platform-start', isNeeding: (file) => /^(memory|sync)\//.test(file) }],
+  ['pool', { rest: 'pool-parent', isNeeding: (file) => /^pool\/worker-(main|process)\.ts$/.test(file) }],
+]);
+
+/** Parts that are loaded when they are first used. */
+const late = new Set(['codec', 'platform-start']);
+
+/** The files of `dist/` that hold JavaScript and source maps: path there → text. */
+export async function emit(src) {
+  const modules = await analyse(src);
+  const parts = cut(modules);
+  const linker = new Linker(src, parts);
+  const files = new Map();
+  const add = async (file, contents, own) => {
+    const { code, map } = await linker.link(file, contents, own);
+    files.set(file, code).set(`${file}.map`, map);
+  };
+  for (const [name, part] of parts) await add(`cjs/parts/${name}.js`, exporting(part), name);
+  for (const file of threads) await add(`cjs/parts/${path.basename(file, '.ts')}.js`, `import './${file}';`);
+  for (const file of modules.keys()) {
+    if (file.endsWith('/index.ts')) await add(`modules/${outputOf(file)}`, `export * from './${file}';`);
+    if (!isEntry(file)) continue;
+    await add(`cjs/${outputOf(file)}`, `export * from './${file}';`);
+    files.set(outputOf(file), `export * from './cjs/${outputOf(file)}';\n`);
+  }
+  await add('cjs/bootstrap.js', `import 'core'; import './${bootstrap}';`, 'core');
+  files.set('cjs/package.json', '{ "type": "commonjs" }\n');
+  addModules(files, parts);
+  return files;
+}
+
+/** A module of the library on its own, as its tests load it. */
+function addModules(files, parts) {
+  for (const [name, part] of parts) {
+    for (const [file, aliases] of part) {
+      const out = `modules/${outputOf(file)}`;
+      const target = path.posix.relative(path.posix.dirname(out), `cjs/parts/${name}.js`);
+      const lines = [...aliases].map(([key, alias]) => `exports.${key} = part.${alias};\n`);
+      files.set(out, `const part = require('${target}');\n${lines.join('')}`);
+    }
+  }
+  files.set('modules/package.json', '{ "type": "commonjs" }\n');
+}
+
+/** What each source imports and exports, without types. */
+async function analyse(src) {
+  const files = readdirSync(src, { recursive: true })
+    .map((file) => String(file).split(path.sep).join('/'))
+    .filter((file) => file.endsWith('.ts'))
+    .sort();
+  const { metafile } = await build({
+    ...options(src),
+    entryPoints: files,
+    format: 'esm',
+    splitting: true,
+    packages: 'external',
+    metafile: true,
+    outdir: 'out',
+  });
+  const outputs = new Map(Object.values(metafile.outputs).map((output) => [output.entryPoint, output]));
+  return new Map(
+    files.map((file) => {
+      const imports = metafile.inputs[file].imports.filter((i) => !i.external && i.kind !== 'dynamic-import');
+      return [file, { imports: imports.map((i) => i.path), exports: outputs.get(file).exports }];
+    }),
+  );
+}
+
+/** Deals out the modules: part → module → export → the name under which the part exports it. */
+function cut(modules) {
+  const core = closure(modules, (file) => file === bootstrap);
+  const near = new Map();
+  for (const [layer, { isNeeding }] of halves) near.set(layer, closure(modules, isNeeding));
+  const parts = new Map([['core', new Map()]]);
+  const taken = new Map();
+  for (const [file, { exports }] of modules) {
+    if (isTransparent(file) || file === bootstrap || threads.includes(file)) continue;
+    const layer = file.split('/')[0];
+    const isFar = near.get(layer)?.has(file) === false;
+    const name = core.has(file) ? 'core' : isFar ? halves.get(layer).rest : layer;
+    if (!parts.has(name)) parts.set(name, new Map());
+    if (!taken.has(name)) taken.set(name, new Set());
+    const names = taken.get(name);
+    const aliases = exports.map((key) => {
+      let alias = key;
+      while (names.has(alias)) alias += '_';
+      names.add(alias);
+      return [key, alias];
+    });
+    parts.get(name).set(file, new Map(aliases));
+  }
+  return parts;
+}
+
+/** All that the modules of a kind import, with them. */
+function closure(modules, isRoot) {
+  const found = new Set();
+  const gather = (file) => {
+    if (found.has(file)) return;
+    found.add(file);
+    modules.get(file).imports.forEach(gather);
+  };
+  [...modules.keys()].filter(isRoot).forEach(gather);
+  return found;
+}
+
+/** Whether a module only passes on what others export, so that it needs no place. */
+function isTransparent(file) {
+  return isEntry(file) || file.endsWith('/index.ts');
+}
+
+function isEntry(file) {
+  return !file.includes('/') && file !== bootstrap;
+}
+
+/** `codec/decode.ts` → `codec/decode.js`. */
+function outputOf(file) {
+  return file.replace(/\.ts$/, '.js');
+}
+
+/** The text of a module that exports a part. */
+function exporting(part) {
+  return [...part]
+    .map(([file, aliases]) => {
+      const names = [...aliases].map(([key, alias]) => `${key} as ${alias}`);
+      return names.length === 0 ? `import './${file}';` : `export { ${names.join(', ')} } from './${file}';`;
+    })
+    .join('\n');
+}
+
+function options(src) {
+  return {
+    absWorkingDir: src,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    tsconfigRaw: '{}',
+    write: false,
+    logLevel: 'warning',
+  };
+}
+
+class Linker {
+  #src;
+  #partOf = new Map();
+  #parts;
+
+  constructor(src, parts) {
+    this.#src = src;
+    this.#parts = parts;
+    for (const [name, part] of parts) for (const file of part.keys()) this.#partOf.set(file, name);
+  }
+
+  /** The text of the file `out` of `dist/`, which does what `contents` says and holds the modules of part `own`. */
+  async link(out, contents, own) {
+    const { outputFiles } = await build({
+      ...options(this.#src),
+      stdin: { contents, resolveDir: this.#src, sourcefile: 'part.js' },
+      plugins: [{ name: 'parts', setup: (builder) => this.#setUp(builder, out, own) }],
+      format: 'cjs',
+      define: { 'import.meta.url': '__moduleUrl' },
+      sourcemap: 'linked',
+      sourcesContent: false,
+      outfile: path.join(this.#src, '..', 'dist', out),
+    });
+    const textOf = (ending) => outputFiles.find((file) => file.path.endsWith(ending)).text;
+    return { code: polish(textOf('.js'), late), map: textOf('.map') };
+  }
+
+  #setUp(builder, out, own) {
+    const beside = (file) => {
+      const relative = path.posix.relative(path.posix.dirname(out), file);
+      return { path: relative.startsWith('.') ? relative : `./${relative}`, external: true };
+    };
+    builder.onResolve({ filter: /^\.{1,2}\// }, ({ path: specifier, resolveDir, kind }) => {
+      const file = path.relative(this.#src, path.resolve(resolveDir, specifier)).split(path.sep).join('/');
+      const part = this.#partOf.get(file);
+      if (kind === 'dynamic-import') return beside(part ? `cjs/parts/${part}.js` : `cjs/${outputOf(file)}`);
+      return part === undefined || part === own ? undefined : { path: file, namespace: 'elsewhere' };
+    });
+    builder.onLoad({ filter: /.*/, namespace: 'elsewhere' }, ({ path: file }) => {
+      const part = this.#partOf.get(file);
+      const names = [...this.#parts.get(part).get(file)].map(([key, alias]) => `${alias} as ${key}`);
+      return { contents: `export { ${names.join(', ')} } from 'part:${part}';`, resolveDir: this.#src };
+    });
+    builder.onResolve({ filter: /^part:/ }, ({ path: name }) => beside(`cjs/parts/${name.slice(5)}.js`));
+    builder.onResolve({ filter: /^core$/ }, () => ({ path: 'core', namespace: 'core' }));
+    builder.onLoad({ filter: /.*/, namespace: 'core' }, () => ({
+      contents: this.#registering('core'),
+      resolveDir: this.#src,
+    }));
+  }
+
+  /** The text of a module that enters a part into the cache of modules, under the name of the file that it would have been in. */
+  #registering(name) {
+    const files = [...this.#parts.get(name)];
+    const imports = files.map(([file], i) => `import * as m${i} from './${file}';`);
+    const rows = files.flatMap(([, aliases], i) =>
+      [...aliases].map(([key, alias]) => `${alias}: m${i}.${key},`),
+    );
+    return `import { Module } from 'node:module';
+${imports.join('\n')}
+const part = new Module(__dirname + '/parts/${name}.js');
+part.filename = part.id;
+part.exports = Object.defineProperty({ ${rows.join(' ')} }, '__esModule', { value: true });
+part.loaded = true;
+Module._cache[part.id] = part;
+`;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Improves the CommonJS that esbuild makes of a part. Lines stay what they were, so that the source map stays true.
+ */
+import { parse } from 'acorn';
+
+/** @param late The parts that are loaded when they are first used. */
+export function polish(code, late) {
+  const plain = withoutDocs(withOwnNames(withPlainExports(code)));
+  const linked = withLateModules(plain, late)
+    // `import()` would load the loader of ES modules first.
+    .replace(/\bimport\("(\.\.?\/[^"]+)"\)/g, 'Promise.resolve().then(() => require("$1"))')
+    .replace(/\b__moduleUrl\b/g, 'require("node:url").pathToFileURL(__filename).href');
+  // V8 keeps the text, and with one such character twice as many bytes of it.
+  const wide = /[^\0-\x7f].*/.exec(linked);
+  if (wide !== null) throw new Error(`not ASCII: ${wide[0]}`);
+  return linked;
+}
+
+/** Takes the comments away that esbuild leaves: they would be read and kept in memory by every program. */
+function withoutDocs(code) {
+  const comments = [];
+  parse(code, { ecmaVersion: 'latest', onComment: comments });
+  return comments
+    .filter(({ type }) => type === 'Block')
+    .reverse()
+    .reduce((text, { start, end }) => {
+      const lines = text.slice(start, end).replace(/[^\n]+/g, '');
+      return text.slice(0, start).replace(/[ \t]+$/, '') + lines + text.slice(end);
+    }, code);
+}
+
+/**
+ * esbuild exports through getters behind getters, for the sake of circular imports and of exported variables that change. The
+ * sources have neither (a test says so), and hot loops would pay for it: plain properties, set at the end of the file.
+ */
+function withPlainExports(code) {
+  const header = /^__export\((\w+), \{\n([^}]*)\}\);\nmodule\.exports = __toCommonJS\(\1\);\n/m;
+  const found = header.exec(code);
+  if (found === null) return code;
+  const properties = found[2].replace(/: \(\) => /g, ': ');
+  const exports = `module.exports = Object.defineProperty({\n${properties}}, '__esModule', { value: true });\n`;
+  const names = code.lastIndexOf('// Annotate the CommonJS export names');
+  const body = names < 0 ? `${code}${exports}` : `${code.slice(0, names)}${exports}${code.slice(names)}`;
+  // As many lines as before.
+  return body.replace(header, (text) => '\n'.repeat(text.split('\n').length - 1));
+}
+
+/** A class that speaks of itself is `var Lock = class _Lock {`; but users see the names of classes. */
+function withOwnNames(code) {
+  for (const [, name] of code.matchAll(/\bvar (\w+) = class _\1\b/g)) {
+    code = code.replace(new RegExp(`(?<![\\w$.#'"])_${name}\\b`, 'g'), name);
+  }
+  return code;
+}
+
+/** Has modules of Node's, and parts, loaded when they are first used, since each takes its time. */
+function withLateModules(code, late) {
+  const isLate = (id) => id.startsWith('node:') || late.has(/([\w-]+)\.js$/.exec(id)?.[1]);
+  const names = new Set();
+  const first = new Map();
+  const lines = code.replace(
+    /\bvar (import_\w+) = (?:__toESM\()?require\("([^"]+)"\)(?:(?:, 1)?\))?;/g,
+    (text, name, id) => {
+      if (isLate(id)) {
+        names.add(name);
+        return `var ${name} = ${id.startsWith('node:') ? '__lateBuiltin' : '__latePart'}(() => require("${id}"));`;
+      }
+      const known = first.get(id);
+      if (known !== undefined) return `var ${name} = ${known};`;
+      first.set(id, name);
+      return text;
+    },
+  );
+  if (names.size === 0) return lines;
+  const used = lines.replace(/(?<!var )\bimport_\w+\b/g, (name) => (names.has(name) ? `(${name}())` : name));
+  return `var __latePart = (load, m) => () => m ??= load(), __lateBuiltin = (load) => __latePart(() => ({ __proto__: load(), default: load() }));${used}`;
+}
