@@ -21,14 +21,25 @@ const bootstrap = 'bootstrap.ts';
 /** Main scripts of threads: they lie among the parts, where the modules that start them look for them. */
 const threads = ['channel/descriptor-thread.ts', 'platform/fallback-thread.ts'];
 
-/** Layers in two parts: what these modules need of their layer or of one below, and the rest. */
-const halves = new Map([
-  ['platform', { rest: 'platform-start', isNeeding: (file) => /^(memory|sync)\//.test(file) }],
-  ['pool', { rest: 'pool-parent', isNeeding: (file) => /^pool\/worker-(main|process)\.ts$/.test(file) }],
-]);
+/**
+ * Layers that are more than one part: those of their modules that `roots` need, unless a line before has them. What no line names is in
+ * the part named after the layer; a child looks there for the classes of the objects that it is given.
+ */
+const pieces = [
+  { layer: 'platform', part: 'platform', roots: (file) => /^(memory|sync)\//.test(file) },
+  { layer: 'platform', part: 'platform-start', roots: () => true },
+  {
+    layer: 'channel',
+    part: 'channel-descriptors',
+    roots: (file) => /\/descriptors-in-transit\.ts$/.test(file),
+  },
+  { layer: 'pool', part: 'pool', roots: (file) => /^pool\/worker-(main|process)\.ts$/.test(file) },
+  { layer: 'pool', part: 'pool-dispatcher', roots: (file) => file === 'pool/dispatcher.ts' },
+  { layer: 'pool', part: 'pool-parent', roots: () => true },
+];
 
 /** Parts that are loaded when they are first used. */
-const late = new Set(['codec', 'platform-start']);
+const late = new Set(['codec', 'platform-start', 'channel-descriptors', 'pool-dispatcher']);
 
 /** The files of `dist/` that hold JavaScript and source maps: path there → text. */
 export async function emit(src) {
@@ -94,15 +105,17 @@ async function analyse(src) {
 /** Deals out the modules: part → module → export → the name under which the part exports it. */
 function cut(modules) {
   const core = closure(modules, (file) => file === bootstrap);
-  const near = new Map();
-  for (const [layer, { isNeeding }] of halves) near.set(layer, closure(modules, isNeeding));
+  const placed = new Map();
+  for (const { layer, part, roots } of pieces) {
+    for (const file of closure(modules, roots)) {
+      if (layerOf(file) === layer && !placed.has(file)) placed.set(file, part);
+    }
+  }
   const parts = new Map([['core', new Map()]]);
   const taken = new Map();
   for (const [file, { exports }] of modules) {
     if (isTransparent(file) || file === bootstrap || threads.includes(file)) continue;
-    const layer = file.split('/')[0];
-    const isFar = near.get(layer)?.has(file) === false;
-    const name = core.has(file) ? 'core' : isFar ? halves.get(layer).rest : layer;
+    const name = core.has(file) ? 'core' : (placed.get(file) ?? layerOf(file));
     if (!parts.has(name)) parts.set(name, new Map());
     if (!taken.has(name)) taken.set(name, new Set());
     const names = taken.get(name);
@@ -136,6 +149,10 @@ function isTransparent(file) {
 
 function isEntry(file) {
   return !file.includes('/') && file !== bootstrap;
+}
+
+function layerOf(file) {
+  return file.split('/')[0];
 }
 
 /** `codec/decode.ts` → `codec/decode.js`. */

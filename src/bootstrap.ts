@@ -4,6 +4,7 @@
  * Kept lean, since every child waits for it: a plain function runs without the library's own classes being loaded.
  */
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import { thisIsMainThread } from './base/thread.ts';
 import { decodeAsync } from './codec/decode.ts';
 import { setLibraryLoader } from './codec/decoder.ts';
 import { addMain } from './codec/main.ts';
@@ -31,6 +32,7 @@ function readMessage(): { preparation: Preparation; payload: Buffer } {
 }
 
 function become(preparation: Preparation): void {
+  thisIsMainThread();
   state.current = { ...preparation, authkey: Buffer.from(preparation.authkey, 'hex') };
   setOwnerName(() => state.current.name);
   state.lifeline = new Lifeline(LIFELINE_FD);
@@ -48,10 +50,26 @@ function handleUncaught(error: unknown): void {
   process.exit(reportUncaught(error));
 }
 
+/** The folders whose classes announce how they travel. */
+const foldersThatTravel = new Set(['memory', 'sync', 'channel', 'process', 'pool']);
+
 class LibraryNeeded extends Error {}
 
-/** Decodes; the library's own classes are loaded only when the message holds one of their objects. */
+/**
+ * Decodes; of the library's own classes only those are loaded whose objects the message holds, or later ones.
+ *
+ * The package has each folder of the sources in one CommonJS file (see `scripts/parts.mjs`), which is loaded in the midst of decoding.
+ * Run from the sources, which are ES modules and have to be awaited, a child loads all of them, and decodes anew.
+ */
 async function decodeMessage(payload: Buffer): Promise<unknown> {
+  if (typeof require === 'function') {
+    setLibraryLoader((name) => {
+      const folder = name.slice(0, name.indexOf('/'));
+      const part = `./parts/${folder}.js`;
+      if (foldersThatTravel.has(folder)) require(part);
+    });
+    return decodeAsync(payload);
+  }
   setLibraryLoader(() => {
     throw new LibraryNeeded();
   });

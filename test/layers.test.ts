@@ -68,3 +68,17 @@ test('only src/platform knows koffi and the platform', () => {
     assert.doesNotMatch(text, /['"]koffi['"]|process\.platform/, file);
   }
 });
+
+test('the name under which a class travels begins with the folder that announces it', () => {
+  let seen = 0;
+  for (const file of files) {
+    const text = readFileSync(path.join(src, file), 'utf8');
+    for (const [, name] of text.matchAll(
+      /^ *register(?:TravelClass|ForeignClass)(?:<.*>)?\(\s*'([^']*)'/gm,
+    )) {
+      assert.equal(name!.split('/')[0], file.split(path.sep)[0], file);
+      seen++;
+    }
+  }
+  assert.ok(seen > 20, 'the calls look different by now');
+});

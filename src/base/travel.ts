@@ -34,7 +34,10 @@ export interface TravelClass<T = unknown, D = unknown> {
 const byName = new Map<string, TravelClass<never, never>>();
 const names = new WeakMap<object, string>();
 
-/** Announces a class of this library under a fixed name; both sides must have announced it. */
+/**
+ * Announces a class of this library under a fixed name, `folder/Class`: a receiver that has not loaded it learns from the name
+ * where it is.
+ */
 export function registerTravelClass<T, D>(name: string, cls: TravelClass<T, D>): void {
   byName.set(name, cls as unknown as TravelClass<never, never>);
   names.set(cls, name);
@@ -65,7 +68,7 @@ export interface ForeignClass<T extends object, D> {
 
 const foreign = new Map<string, [name: string, cls: ForeignClass<object, never>][]>();
 
-/** Announces how instances of a class of Node's travel, under the fixed name `name`. */
+/** Announces how instances of a class of Node's travel, under the fixed name `name`; see {@link registerTravelClass}. */
 export function registerForeignClass<T extends object, D>(name: string, cls: ForeignClass<T, D>): void {
   const known = foreign.get(cls.className) ?? [];
   foreign.set(cls.className, [...known, [name, cls as unknown as ForeignClass<object, never>]]);
@@ -81,7 +84,7 @@ export function foreignClass(
 }
 
 /** The name under which typed arrays over shared memory travel; they belong to no class of this library. */
-export const sharedViewName = 'RawArray';
+export const sharedViewName = 'memory/RawArray';
 
 /** How typed arrays over shared memory travel: as the same memory, not as a copy. The memory layer announces it. */
 export interface SharedViews<D> {

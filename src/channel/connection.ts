@@ -441,7 +441,7 @@ export class Connection implements Disposable {
   }
 }
 
-registerTravelClass('Connection', Connection);
+registerTravelClass('channel/Connection', Connection);
 
 /**
  * Python's `Pipe`: two connections, each the other's other end.

@@ -95,4 +95,4 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   }
 }
 
-registerTravelClass('JoinableQueue', JoinableQueue);
+registerTravelClass('channel/JoinableQueue', JoinableQueue);

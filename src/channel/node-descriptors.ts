@@ -93,7 +93,7 @@ function stopReading(socket: net.Socket): void {
   });
 }
 
-registerForeignClass<net.Socket, SocketData>('net.Socket', {
+registerForeignClass<net.Socket, SocketData>('channel/net.Socket', {
   className: 'Socket',
   isOne: (o): o is net.Socket => Object.getPrototypeOf(o) === net.Socket.prototype,
   [serialize](socket) {
@@ -128,7 +128,7 @@ const serverOptions = [
   'highWaterMark',
 ] as const;
 
-registerForeignClass<net.Server, ServerData>('net.Server', {
+registerForeignClass<net.Server, ServerData>('channel/net.Server', {
   className: 'Server',
   isOne: (o): o is net.Server => Object.getPrototypeOf(o) === net.Server.prototype,
   [serialize](server) {
@@ -165,7 +165,7 @@ function isFileHandle(o: object): o is FileHandle {
   return inner === null || inner?.constructor.name === 'FileHandle';
 }
 
-registerForeignClass<FileHandle, DescriptorHandle>('FileHandle', {
+registerForeignClass<FileHandle, DescriptorHandle>('channel/FileHandle', {
   className: 'FileHandle',
   isOne: isFileHandle,
   [serialize](file) {

@@ -207,4 +207,4 @@ function asyncIterator<T>(next: () => Promise<IteratorResult<T, undefined>>): As
   };
 }
 
-registerTravelClass('Queue', Queue);
+registerTravelClass('channel/Queue', Queue);

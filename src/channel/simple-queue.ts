@@ -85,4 +85,4 @@ export class SimpleQueue<T = unknown> extends BaseQueue<T> {
   }
 }
 
-registerTravelClass('SimpleQueue', SimpleQueue);
+registerTravelClass('channel/SimpleQueue', SimpleQueue);

@@ -19,13 +19,13 @@ import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, viewKinds, wellKnownSymbols } 
 
 const NOT_YET = Symbol('not yet');
 
-let libraryLoader: (() => unknown) | undefined;
+let libraryLoader: ((name: string) => unknown) | undefined;
 
 /**
- * Says how to load the rest of the library when an object of it arrives whose class is not there yet. The upper layers call
- * this, since the codec cannot import them; `load` must have registered the class when it returns.
+ * Says how to load the part of the library that announces the class `name`, when an object arrives whose class is not there yet. The
+ * upper layers call this, since the codec cannot import them; `load` must have loaded it when it returns.
  */
-export function setLibraryLoader(load: () => unknown): void {
+export function setLibraryLoader(load: (name: string) => unknown): void {
   libraryLoader = load;
 }
 
@@ -500,7 +500,7 @@ export class Decoder implements Filler {
       const name = this.#source.string();
       let known = travelClass(name);
       if (known === undefined && libraryLoader !== undefined) {
-        libraryLoader();
+        libraryLoader(name);
         known = travelClass(name);
       }
       if (known === undefined) throw damaged(`it holds a ${name}, which is not loaded here`);

@@ -174,4 +174,4 @@ export class RawValue<C extends CellKind = CellKind> {
   }
 }
 
-registerTravelClass('RawValue', RawValue);
+registerTravelClass('memory/RawValue', RawValue);

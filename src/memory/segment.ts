@@ -10,8 +10,9 @@
  *   `close()` does so at once: views that are left read zeros.
  * - `reserve` takes more addresses than bytes, so that it can grow without moving; views made before see the old part.
  */
-import { isMainThread } from 'node:worker_threads';
+
 import { FileNotFoundError, ValueError } from '../base/errors.ts';
+import { isMainThread } from '../base/thread.ts';
 import { rangeError } from '../base/validate.ts';
 import { duplicate } from '../platform/descriptors.ts';
 import { closeFile, fileStatus, openFile, truncateFile } from '../platform/files.ts';
@@ -54,7 +55,7 @@ const lowestDescriptor = 16;
 
 /** The same file under a number that children may inherit it under, closed on exec and when this thread ends. */
 function lifted(fd: number, how: 'made' | 'opened' | 'inherited'): number {
-  if (!isMainThread && how !== 'inherited') {
+  if (!isMainThread() && how !== 'inherited') {
     return fd >= lowestDescriptor && how === 'opened'
       ? fd
       : reopenFrom(fd, lowestDescriptor, how === 'opened');

@@ -298,4 +298,4 @@ function python(value: Shareable): string {
   return typeof value === 'string' ? inspect(value) : String(value);
 }
 
-registerTravelClass('ShareableList', ShareableList);
+registerTravelClass('memory/ShareableList', ShareableList);

@@ -279,4 +279,4 @@ function withoutSlash(name: string): string {
   return name.startsWith('/') ? name.slice(1) : name;
 }
 
-registerTravelClass('SharedMemory', SharedMemory);
+registerTravelClass('memory/SharedMemory', SharedMemory);

@@ -108,7 +108,7 @@ export class StructType<F extends Fields = Fields> {
   }
 }
 
-registerTravelClass('StructType', StructType);
+registerTravelClass('memory/StructType', StructType);
 
 /** What travels in the place of a record: where it is. */
 interface RecordData {
@@ -160,7 +160,7 @@ function liveClass(kind: Fields, fields: readonly Field[]): new (view: DataView,
       }
     }
   }
-  registerTravelClass('Record', Struct);
+  registerTravelClass('memory/Record', Struct);
   return Struct;
 }
 

@@ -9,8 +9,8 @@
 import { openSync } from 'node:fs';
 import os, { devNull } from 'node:os';
 import path from 'node:path';
-import { isMainThread } from 'node:worker_threads';
 import { NotSupportedError, osError } from '../base/errors.ts';
+import { isMainThread } from '../base/thread.ts';
 import { type Child, signalNumber } from './child.ts';
 import { type CString, checkCString, environmentEntries } from './cstrings.ts';
 import { ExitListeners } from './exit-listeners.ts';
@@ -44,7 +44,7 @@ function refuse({ pgroup, extraGroups, pipesize, restoreSignals, umask }: StartR
     [extraGroups !== undefined, 'extraGroups', 'use group'],
     [pipesize !== undefined, 'pipesize', 'leave it out'],
     [restoreSignals === false, 'restoreSignals: false', 'leave it out'],
-    [umask !== undefined && !isMainThread, 'umask in a worker thread', 'start it from the main thread'],
+    [umask !== undefined && !isMainThread(), 'umask in a worker thread', 'start it from the main thread'],
   ];
   for (const [given, what, instead] of reasons) {
     if (given) {
@@ -141,7 +141,7 @@ class HelperProgram implements Child, Hearer {
         uid: request.user,
         gid: request.group,
         // Node counts what fs opens in a helper of a worker thread and closes it again at that thread's end.
-        pipes: process.platform === 'win32' || !isMainThread ? 'socket' : 'fifo',
+        pipes: process.platform === 'win32' || !isMainThread() ? 'socket' : 'fifo',
         addresses: stdio.filter((s) => s.kind === 'pipe').map(pipeAddress),
       });
       waitUntil(() => this.#outcome !== undefined);

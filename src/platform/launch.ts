@@ -5,7 +5,7 @@
  * Failure is known at once, as an error of Python's class with the path that was at fault, because posix_spawn returns
  * only after the program was loaded or could not be.
  */
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../base/thread.ts';
 import { type Child, SpawnedChild } from './child.ts';
 import { asUser, changesUser } from './credentials.ts';
 import { type CString, checkCString, environmentEntries } from './cstrings.ts';
@@ -56,7 +56,7 @@ export function launchWith(options: StartOptions, wanted: ReadonlyMap<number, nu
   const args = options.args.map(checkCString);
   const cwd = options.cwd === undefined ? undefined : checkCString(options.cwd, 'cwd');
   // The main thread's process.env is the C library's own environment, so that it need not be copied.
-  const ownEnvironment = options.env === undefined && isMainThread;
+  const ownEnvironment = options.env === undefined && isMainThread();
   const env = options.env ?? process.env;
   const prepared = prepareSpawn({
     argv: args,

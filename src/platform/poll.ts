@@ -7,7 +7,7 @@
  * koffi's call is no callback in the eyes of Node 22 and later: they would run no microtasks after it, and let no error through.
  * So an immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
  */
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../base/thread.ts';
 import { koffi } from './libc.ts';
 import { pollInThread } from './thread-poll.ts';
 
@@ -33,7 +33,7 @@ let waiting = false;
 
 /** Calls back for as long as the descriptor is ready. */
 export function poll(fd: number, events: PollEvents, onReady: () => void): PollHandle {
-  return isMainThread ? pollInMain(fd, events, onReady) : pollInThread(fd, events, onReady);
+  return isMainThread() ? pollInMain(fd, events, onReady) : pollInThread(fd, events, onReady);
 }
 
 function pollInMain(fd: number, events: PollEvents, onReady: () => void): PollHandle {

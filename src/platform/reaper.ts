@@ -7,7 +7,7 @@
  * Worker threads get no signals. There each child has a pidfd, which the event loop watches. Where the system gives
  * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
  */
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../base/thread.ts';
 import { tryPidfd } from './pidfd.ts';
 import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 
@@ -24,14 +24,14 @@ let listening = false;
 
 /** Called just before a start, so that the end of even the shortest program is noticed. */
 export function expectChild(): void {
-  if (listening || !isMainThread) return;
+  if (listening || !isMainThread()) return;
   listening = true;
   process.on('SIGCHLD', look);
 }
 
 /** The start succeeded. */
 export function childBorn(child: Reapable): void {
-  living.set(child, isMainThread ? undefined : watchPidfd(child));
+  living.set(child, isMainThread() ? undefined : watchPidfd(child));
 }
 
 /** Its exit code has been collected. */

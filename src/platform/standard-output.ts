@@ -5,7 +5,7 @@
  * it waits for ever for a lock that it holds. So what the program has closed is put to `/dev/null` just before.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../base/thread.ts';
 
 /** Whether `fd` is an open descriptor, asked through Node: for where there is no libc to ask, or not yet. */
 export function isOpenInNode(fd: number): boolean {
@@ -28,5 +28,5 @@ function replaceClosed(): void {
 
 /** Called once koffi is loaded. Worker threads have no part in it: they end before. */
 export function keepStandardOutput(): void {
-  if (isMainThread) process.on('exit', replaceClosed);
+  if (isMainThread()) process.on('exit', replaceClosed);
 }

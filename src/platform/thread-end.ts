@@ -6,14 +6,14 @@
  * no code runs any more: its mappings stay until the process ends.
  */
 import { closeSync, openSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../base/thread.ts';
 import { closeFd } from './descriptors.ts';
 
 const endings = new Set<() => void>();
 
 /** Calls `ending` when this worker thread ends by itself; in the main thread never, for there the kernel does it all. */
 export function onThreadEnd(ending: () => void): void {
-  if (isMainThread) return;
+  if (isMainThread()) return;
   if (endings.size === 0) {
     process.once('exit', () => {
       for (const each of endings) each();
@@ -29,7 +29,7 @@ export function onThreadEnd(ending: () => void): void {
  * @param flags How to open it. @throws {Error} Node's, such as `EMFILE`; the descriptor is closed then.
  */
 export function ownedByThread(fd: number, flags: string | number): number {
-  if (isMainThread) return fd;
+  if (isMainThread()) return fd;
   try {
     return openSync(`/proc/self/fd/${fd}`, flags);
   } finally {

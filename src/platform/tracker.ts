@@ -10,7 +10,8 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
+import { isMainThread } from '../base/thread.ts';
 import { closeFd } from './descriptors.ts';
 import { fileStatus, openFile } from './files.ts';
 import { check, declare } from './libc.ts';
@@ -101,7 +102,7 @@ function send(line: string): boolean {
 }
 
 function tell(line: string): void {
-  const offered = isMainThread
+  const offered = isMainThread()
     ? offeredTracker()
     : (getEnvironmentData(environmentKey) as TrackerHandle | undefined);
   if (writeEnd === -1 && offered !== undefined) joinTracker(offered);

@@ -54,4 +54,4 @@ export class PoolWorkerProcess extends Process {
 }
 
 Object.defineProperty(PoolWorkerProcess, 'name', { value: 'SpawnPoolWorker' });
-registerTravelClass('SpawnPoolWorker', PoolWorkerProcess as never);
+registerTravelClass('pool/SpawnPoolWorker', PoolWorkerProcess as never);

@@ -405,7 +405,7 @@ export function becomeCurrent(me: Process): void {
   internals.set(me, { ...look(me), record: state.current });
 }
 
-registerTravelClass('Process', Process as never);
+registerTravelClass('process/Process', Process as never);
 
 class MainProcess extends Process {}
 Object.defineProperty(MainProcess, 'name', { value: '_MainProcess' });

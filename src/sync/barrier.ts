@@ -398,4 +398,4 @@ function brokenError(): BrokenBarrierError {
   );
 }
 
-registerTravelClass('Barrier', Barrier);
+registerTravelClass('sync/Barrier', Barrier);

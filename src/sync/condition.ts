@@ -223,4 +223,4 @@ function isOver(o: Resolved): boolean {
   return o.deadline !== undefined && performance.now() >= o.deadline;
 }
 
-registerTravelClass('Condition', Condition);
+registerTravelClass('sync/Condition', Condition);

@@ -96,6 +96,6 @@ class SharedEvent extends SharedWords {
 let arriving: BlockHandle | undefined;
 
 Object.defineProperty(SharedEvent, 'name', { value: 'Event' });
-registerTravelClass('Event', SharedEvent);
+registerTravelClass('sync/Event', SharedEvent);
 
 export { SharedEvent as Event };

@@ -138,4 +138,4 @@ export class Lock extends BaseLock {
 /** Handed past the constructor's public arguments to the lock that is being rebuilt. */
 let arriving: LockData | undefined;
 
-registerTravelClass('Lock', Lock);
+registerTravelClass('sync/Lock', Lock);

@@ -1,4 +1,6 @@
 /** Names of processes and threads, as the text of a lock shows them. The layer that knows processes sets them. */
+import { isMainThread } from '../base/thread.ts';
+
 let ownName = () => 'MainProcess';
 let thread: string | undefined;
 
@@ -11,8 +13,7 @@ export function setOwnerName(name: () => string): void {
 export function ownerName(): string {
   if (thread === undefined) {
     // Loaded when it is needed: every child waits for what is imported.
-    const { isMainThread, threadId } = process.getBuiltinModule('node:worker_threads');
-    thread = isMainThread ? '' : `|Thread-${threadId}`;
+    thread = isMainThread() ? '' : `|Thread-${process.getBuiltinModule('node:worker_threads').threadId}`;
   }
   return ownName() + thread;
 }

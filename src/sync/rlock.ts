@@ -220,4 +220,4 @@ export class RLock extends BaseLock {
 /** Handed past the constructor's public arguments to the lock that is being rebuilt. */
 let arriving: LockData | undefined;
 
-registerTravelClass('RLock', RLock);
+registerTravelClass('sync/RLock', RLock);

@@ -278,5 +278,5 @@ function checkValue(value: unknown): number {
   return value;
 }
 
-registerTravelClass('Semaphore', Semaphore);
-registerTravelClass('BoundedSemaphore', BoundedSemaphore);
+registerTravelClass('sync/Semaphore', Semaphore);
+registerTravelClass('sync/BoundedSemaphore', BoundedSemaphore);

@@ -206,4 +206,4 @@ export class SharedArray<C extends CellKind = CellKind> implements Iterable<Valu
   }
 }
 
-registerTravelClass('Array', SharedArray);
+registerTravelClass('sync/Array', SharedArray);

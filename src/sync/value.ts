@@ -110,4 +110,4 @@ export class Value<C extends CellKind = CellKind> {
   }
 }
 
-registerTravelClass('Value', Value);
+registerTravelClass('sync/Value', Value);

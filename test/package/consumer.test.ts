@@ -74,18 +74,68 @@ pool.map((x) => x + offset, [1, 2, 3]).then(async (sums) => {
 `;
 const expected = '11 12 13\nfrom the child 10\n0\n';
 
-test('a child that is only given something loads no parser of JavaScript', () => {
-  const given = `import { Lock, Process } from 'multiproc';
-    const target = (lock) => {
+/** Runs a program whose child tells which parts of the library and what else that takes time it has loaded, after `use`. */
+function loadedInChild(use: string, args: string): string[] {
+  const text = `import { Lock, Process, Queue, Value } from 'multiproc';
+    const target = async (...given) => {
       const { _cache } = process.getBuiltinModule('node:module');
-      const loaded = Object.keys(_cache).filter((file) => /koffi|acorn/.test(file));
-      console.log(lock.acquireSync(), loaded.some((file) => /koffi/.test(file)), loaded.some((file) => /acorn/.test(file)));
+      ${use}
+      const names = Object.keys(_cache).map((file) => /parts.(.*).js$|(koffi|acorn).index|(acorn)/.exec(file)?.slice(1).join(''));
+      if (process.moduleLoadList.includes('NativeModule worker_threads')) names.push('worker_threads');
+      console.log(JSON.stringify([...new Set(names)].filter(Boolean).sort()));
     };
-    const p = new Process({ target, args: [new Lock()] });
+    const p = new Process({ target, args: ${args} });
     p.start();
     await p.join();`;
-  writeFileSync(path.join(home, 'given.mjs'), given);
-  assert.equal(run(process.execPath, 'given.mjs'), 'true true false\n');
+  writeFileSync(path.join(home, 'loaded.mjs'), text);
+  return JSON.parse(run(process.execPath, 'loaded.mjs')) as string[];
+}
+
+test('a child loads of the library what it is given, and no parser of JavaScript', () => {
+  assert.deepEqual(loadedInChild('', '[]'), ['core']);
+  const shared = ['base', 'core', 'koffi', 'memory', 'platform', 'sync'];
+  assert.deepEqual(loadedInChild('given[0].acquireSync();', '[new Lock()]'), shared);
+  assert.deepEqual(loadedInChild('given[0].value++;', "[new Value('i', 0)]"), shared);
+  assert.deepEqual(loadedInChild('given[0].qsize();', '[new Queue()]'), ['channel', ...shared].sort());
+});
+
+test('a child of the installed package gets whatever can be shared, at its start and later', () => {
+  const text = `import * as mp from 'multiproc';
+    const all = {
+      lock: new mp.Lock(), rlock: new mp.RLock(), semaphore: new mp.Semaphore(2), bounded: new mp.BoundedSemaphore(2),
+      condition: new mp.Condition(), event: new mp.Event(), barrier: new mp.Barrier(1), value: new mp.Value('i', 1),
+      array: new mp.Array('d', 2), rawArray: mp.RawArray('i', 2), rawValue: new mp.RawValue('i', 3),
+      record: new mp.Value(mp.struct({ x: 'd' }), { x: 4 }), memory: new mp.SharedMemory({ create: true, size: 8 }),
+      list: new mp.ShareableList([5]), queue: new mp.Queue(), simple: new mp.SimpleQueue(), joinable: new mp.JoinableQueue(),
+      connection: mp.Pipe()[0], error: new mp.AbandonedLockError('gone', 7),
+    };
+    const names = (o) => Object.entries(o).map(([k, v]) => k + ' ' + v.constructor.name).join();
+    const atOnce = (o, f, g) => process.stdout.write('start ' + f(o) + '\\n');
+    const later = (q, f) => {
+      // Nothing but the queue is there when these arrive, and there is no time to wait for a module.
+      for (let o = q.getSync(); o !== null; o = q.getSync()) process.stdout.write('later ' + f(o) + '\\n');
+    };
+    const start = new mp.Process({ target: atOnce, args: [all, names] });
+    start.start();
+    await start.join();
+    const q = new mp.Queue();
+    const p = new mp.Process({ target: later, args: [q, names] });
+    p.start();
+    for (const [k, v] of Object.entries(all)) await q.put({ [k]: v });
+    await q.put(null);
+    await p.join();
+    process.stdout.write('parent ' + names(all));
+    all.memory.unlink();
+    all.list.shm.unlink();`;
+  writeFileSync(path.join(home, 'given.mjs'), text);
+  const lines = run(process.execPath, 'given.mjs').split('\n');
+  const expected = lines.at(-1)!.replace('parent ', '');
+  assert.equal(expected.split(',').length, 19);
+  assert.equal(lines[0], `start ${expected}`);
+  assert.deepEqual(
+    lines.slice(1, -1),
+    expected.split(',').map((line) => `later ${line}`),
+  );
 });
 
 test('an ES module uses the installed package', () => {
