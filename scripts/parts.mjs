@@ -7,8 +7,9 @@
  * a CommonJS file takes a fifth of the time of an ES module. `import` and `require` both end up at the same files, so there is one
  * state, whoever loads it.
  *
- * The part `core` is what every child loads. A child finds it in its main script, `bootstrap.js`, together with what only a child
- * runs, and enters it into the cache of modules under the name of its own file: other parts, loaded later, share its state.
+ * The parts `core` and `decoder` are what every child loads. A child finds them in its main script, `bootstrap.js`, together with what
+ * only a child runs, and enters them into the cache of modules under the names of their own files: other parts, loaded later, share
+ * their state.
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -39,7 +40,10 @@ const pieces = [
 ];
 
 /** Parts that are loaded when they are first used. */
-const late = new Set(['codec', 'platform-start', 'channel-descriptors', 'pool-dispatcher']);
+const late = new Set(['codec', 'decoder', 'platform-start', 'channel-descriptors', 'pool-dispatcher']);
+
+/** … but for this one, the encoder, which shares the words of the format with the decoder and is late itself. */
+const early = new Map([['codec', 'decoder']]);
 
 /** The files of `dist/` that hold JavaScript and source maps: path there → text. */
 export async function emit(src) {
@@ -51,7 +55,7 @@ export async function emit(src) {
     const { code, map } = await linker.link(file, contents, own);
     files.set(file, code).set(`${file}.map`, map);
   };
-  for (const [name, part] of parts) await add(`cjs/parts/${name}.js`, exporting(part), name);
+  for (const [name, part] of parts) await add(`cjs/parts/${name}.js`, exporting(part), [name]);
   for (const file of threads) await add(`cjs/parts/${path.basename(file, '.ts')}.js`, `import './${file}';`);
   for (const file of modules.keys()) {
     if (file.endsWith('/index.ts')) await add(`modules/${outputOf(file)}`, `export * from './${file}';`);
@@ -59,7 +63,7 @@ export async function emit(src) {
     await add(`cjs/${outputOf(file)}`, `export * from './${file}';`);
     files.set(outputOf(file), `export * from './cjs/${outputOf(file)}';\n`);
   }
-  await add('cjs/bootstrap.js', `import 'core'; import './${bootstrap}';`, 'core');
+  await add('cjs/bootstrap.js', `import 'own-parts'; import './${bootstrap}';`, ['core', 'decoder']);
   files.set('cjs/package.json', '{ "type": "commonjs" }\n');
   addModules(files, parts);
   return files;
@@ -115,7 +119,8 @@ function cut(modules) {
   const taken = new Map();
   for (const [file, { exports }] of modules) {
     if (isTransparent(file) || file === bootstrap || threads.includes(file)) continue;
-    const name = core.has(file) ? 'core' : (placed.get(file) ?? layerOf(file));
+    const inChild = layerOf(file) === 'codec' ? 'decoder' : 'core';
+    const name = core.has(file) ? inChild : (placed.get(file) ?? layerOf(file));
     if (!parts.has(name)) parts.set(name, new Map());
     if (!taken.has(name)) taken.set(name, new Set());
     const names = taken.get(name);
@@ -193,8 +198,8 @@ class Linker {
     for (const [name, part] of parts) for (const file of part.keys()) this.#partOf.set(file, name);
   }
 
-  /** The text of the file `out` of `dist/`, which does what `contents` says and holds the modules of part `own`. */
-  async link(out, contents, own) {
+  /** The text of the file `out` of `dist/`, which does what `contents` says and holds the modules of the parts `own`. */
+  async link(out, contents, own = []) {
     const { outputFiles } = await build({
       ...options(this.#src),
       stdin: { contents, resolveDir: this.#src, sourcefile: 'part.js' },
@@ -206,7 +211,8 @@ class Linker {
       outfile: path.join(this.#src, '..', 'dist', out),
     });
     const textOf = (ending) => outputFiles.find((file) => file.path.endsWith(ending)).text;
-    return { code: polish(textOf('.js'), late), map: textOf('.map') };
+    const isLate = (part) => late.has(part) && !own.some((name) => early.get(name) === part);
+    return { code: polish(textOf('.js'), isLate), map: textOf('.map') };
   }
 
   #setUp(builder, out, own) {
@@ -218,7 +224,7 @@ class Linker {
       const file = path.relative(this.#src, path.resolve(resolveDir, specifier)).split(path.sep).join('/');
       const part = this.#partOf.get(file);
       if (kind === 'dynamic-import') return beside(part ? `cjs/parts/${part}.js` : `cjs/${outputOf(file)}`);
-      return part === undefined || part === own ? undefined : { path: file, namespace: 'elsewhere' };
+      return part === undefined || own.includes(part) ? undefined : { path: file, namespace: 'elsewhere' };
     });
     builder.onLoad({ filter: /.*/, namespace: 'elsewhere' }, ({ path: file }) => {
       const part = this.#partOf.get(file);
@@ -226,27 +232,34 @@ class Linker {
       return { contents: `export { ${names.join(', ')} } from 'part:${part}';`, resolveDir: this.#src };
     });
     builder.onResolve({ filter: /^part:/ }, ({ path: name }) => beside(`cjs/parts/${name.slice(5)}.js`));
-    builder.onResolve({ filter: /^core$/ }, () => ({ path: 'core', namespace: 'core' }));
-    builder.onLoad({ filter: /.*/, namespace: 'core' }, () => ({
-      contents: this.#registering('core'),
+    builder.onResolve({ filter: /^own-parts$/ }, () => ({ path: 'own-parts', namespace: 'own-parts' }));
+    builder.onLoad({ filter: /.*/, namespace: 'own-parts' }, () => ({
+      contents: this.#registering(own),
       resolveDir: this.#src,
     }));
   }
 
-  /** The text of a module that enters a part into the cache of modules, under the name of the file that it would have been in. */
-  #registering(name) {
-    const files = [...this.#parts.get(name)];
-    const imports = files.map(([file], i) => `import * as m${i} from './${file}';`);
-    const rows = files.flatMap(([, aliases], i) =>
-      [...aliases].map(([key, alias]) => `${alias}: m${i}.${key},`),
-    );
+  /** The text of a module that enters parts into the cache of modules, under the names of the files that they would have been in. */
+  #registering(names) {
+    const imports = [];
+    const calls = names.map((name) => {
+      const rows = [...this.#parts.get(name)].flatMap(([file, aliases]) => {
+        const id = `m${imports.length}`;
+        imports.push(`import * as ${id} from './${file}';`);
+        return [...aliases].map(([key, alias]) => `${alias}: ${id}.${key}`);
+      });
+      return `enter('${name}', { ${rows.join(', ')} });`;
+    });
     return `import { Module } from 'node:module';
 ${imports.join('\n')}
-const part = new Module(__dirname + '/parts/${name}.js');
-part.filename = part.id;
-part.exports = Object.defineProperty({ ${rows.join(' ')} }, '__esModule', { value: true });
-part.loaded = true;
-Module._cache[part.id] = part;
+function enter(name, exports) {
+  const part = new Module(__dirname + '/parts/' + name + '.js');
+  part.filename = part.id;
+  part.exports = Object.defineProperty(exports, '__esModule', { value: true });
+  part.loaded = true;
+  Module._cache[part.id] = part;
+}
+${calls.join('\n')}
 `;
   }
 }

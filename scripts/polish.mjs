@@ -3,10 +3,10 @@
  */
 import { parse } from 'acorn';
 
-/** @param late The parts that are loaded when they are first used. */
-export function polish(code, late) {
+/** @param isLate Whether a part is loaded when it is first used. */
+export function polish(code, isLate) {
   const plain = withoutDocs(withOwnNames(withPlainExports(code)));
-  const linked = withLateModules(plain, late)
+  const linked = withLateModules(plain, isLate)
     // `import()` would load the loader of ES modules first.
     .replace(/\bimport\("(\.\.?\/[^"]+)"\)/g, 'Promise.resolve().then(() => require("$1"))')
     .replace(/\b__moduleUrl\b/g, 'require("node:url").pathToFileURL(__filename).href');
@@ -54,8 +54,8 @@ function withOwnNames(code) {
 }
 
 /** Has modules of Node's, and parts, loaded when they are first used, since each takes its time. */
-function withLateModules(code, late) {
-  const isLate = (id) => id.startsWith('node:') || late.has(/([\w-]+)\.js$/.exec(id)?.[1]);
+function withLateModules(code, isLatePart) {
+  const isLate = (id) => id.startsWith('node:') || isLatePart(/([\w-]+)\.js$/.exec(id)?.[1]);
   const names = new Set();
   const first = new Map();
   const lines = code.replace(
