@@ -93,7 +93,14 @@ function loadedInChild(use: string, args: string): string[] {
 
 test('a child loads of the library what it is given, and no parser of JavaScript', () => {
   assert.deepEqual(loadedInChild('', '[]'), ['core', 'decoder']);
+  // Under some versions of Node koffi itself loads it.
+  const threads = run(
+    process.execPath,
+    '-p',
+    "require('koffi'); process.moduleLoadList.filter((name) => name === 'NativeModule worker_threads').length",
+  );
   const shared = ['base', 'core', 'decoder', 'koffi', 'memory', 'platform', 'sync'];
+  if (threads === '1\n') shared.push('worker_threads');
   assert.deepEqual(loadedInChild('given[0].acquireSync();', '[new Lock()]'), shared);
   assert.deepEqual(loadedInChild('given[0].value++;', "[new Value('i', 0)]"), shared);
   assert.deepEqual(loadedInChild('given[0].qsize();', '[new Queue()]'), ['channel', ...shared].sort());
@@ -202,7 +209,7 @@ for (const name of ['multiproc', 'multiproc/shared-memory', 'multiproc/shlex']) 
   const imported = await import(name);
   const required = require(name);
   for (const key of Object.keys(imported)) {
-    if (key !== 'default' && imported[key] !== required[key]) throw new Error(name + ' ' + key);
+    if (key !== 'default' && key !== 'module.exports' && imported[key] !== required[key]) throw new Error(name + ' ' + key);
   }
 }
 const { SharedMemory, ShareableList } = require('multiproc/shared-memory');
