@@ -6,7 +6,7 @@ import { parse } from 'acorn';
 /** @param isLate Whether a part is loaded when it is first used. */
 export function polish(code, isLate) {
   const plain = withoutDocs(withOwnNames(withPlainExports(code)));
-  const linked = withLateModules(plain, isLate)
+  const linked = withConstants(withLateModules(plain, isLate))
     // `import()` would load the loader of ES modules first.
     .replace(/\bimport\("(\.\.?\/[^"]+)"\)/g, 'Promise.resolve().then(() => require("$1"))')
     .replace(/\b__moduleUrl\b/g, 'require("node:url").pathToFileURL(__filename).href');
@@ -43,6 +43,47 @@ function withPlainExports(code) {
   const body = names < 0 ? `${code}${exports}` : `${code.slice(0, names)}${exports}${code.slice(names)}`;
   // As many lines as before.
   return body.replace(header, (text) => '\n'.repeat(text.split('\n').length - 1));
+}
+
+/**
+ * What stands at the top of a file is `var` to esbuild. The engine knows the value of a constant when it compiles a function that uses
+ * it, and would have to look at a variable each time: hot loops take up to half as long again.
+ */
+function withConstants(code) {
+  const tree = parse(code, { ecmaVersion: 'latest' });
+  const assigned = new Set();
+  const visit = (node) => {
+    if (node.type === 'AssignmentExpression') namesIn(node.left, assigned);
+    else if (node.type === 'UpdateExpression') namesIn(node.argument, assigned);
+    else if (/^For(In|Of)Statement$/.test(node.type)) namesIn(node.left, assigned);
+    for (const child of Object.values(node)) {
+      for (const each of Array.isArray(child) ? child : [child])
+        if (typeof each?.type === 'string') visit(each);
+    }
+  };
+  visit(tree);
+  return tree.body
+    .filter(({ type, kind, declarations }) => {
+      if (type !== 'VariableDeclaration' || kind !== 'var') return false;
+      const names = new Set();
+      for (const { id } of declarations) namesIn(id, names);
+      return (
+        declarations.every(({ init }) => init !== null) && ![...names].some((name) => assigned.has(name))
+      );
+    })
+    .reverse()
+    .reduce((text, { start }) => `${text.slice(0, start)}const${text.slice(start + 'var'.length)}`, code);
+}
+
+/** Adds the names that a pattern assigns to. */
+function namesIn(pattern, names) {
+  if (pattern === null) return;
+  if (pattern.type === 'Identifier') names.add(pattern.name);
+  else if (pattern.type === 'ObjectPattern') {
+    for (const property of pattern.properties) namesIn(property.value ?? property.argument, names);
+  } else if (pattern.type === 'ArrayPattern') for (const element of pattern.elements) namesIn(element, names);
+  else if (pattern.type === 'AssignmentPattern') namesIn(pattern.left, names);
+  else if (pattern.type === 'RestElement') namesIn(pattern.argument, names);
 }
 
 /** A class that speaks of itself is `var Lock = class _Lock {`; but users see the names of classes. */
