@@ -17,9 +17,6 @@ import { reportUncaught } from './process/report.ts';
 import { state } from './process/state.ts';
 import { setOwnerName } from './sync/owner.ts';
 
-/** How often a child that only awaits something looks whether it has become an orphan, in milliseconds. */
-const orphanCheckMs = 5000;
-
 function readMessage(): { preparation: Preparation; payload: Buffer } {
   const bytes = Buffer.allocUnsafe(fstatSync(MESSAGE_FD).size);
   for (let at = 0; at < bytes.length; ) at += readSync(MESSAGE_FD, bytes, at, bytes.length - at, at);
@@ -98,15 +95,13 @@ async function main(): Promise<void> {
   process.on('uncaughtException', handleUncaught);
   // Held while the target runs: what it awaits may be something that holds no event loop itself. Nobody would ever end an
   // orphan whose target awaits what cannot come.
-  const busy = setInterval(() => {
-    if (!state.lifeline!.parentAlive) clearInterval(busy);
-  }, orphanCheckMs);
+  const letGo = state.lifeline!.hold();
   try {
     await run(preparation, payload);
   } catch (error) {
     process.exit(reportUncaught(error));
   } finally {
-    clearInterval(busy);
+    letGo();
   }
 }
 

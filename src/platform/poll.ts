@@ -9,6 +9,7 @@
  */
 import { isMainThread } from '../base/thread.ts';
 import { koffi } from './libc.ts';
+import { offerWatcher } from './poll-offer.ts';
 import { pollInThread } from './thread-poll.ts';
 
 /** A watched descriptor; it keeps the event loop alive unless it is unref'd. */
@@ -62,6 +63,7 @@ function pollInMain(fd: number, events: PollEvents, onReady: () => void): PollHa
   handles.add(handle);
   if (!waiting) {
     waiting = true;
+    offerWatcher((descriptor, onReadable) => pollInMain(descriptor, { readable: true }, onReadable).close);
     process.on('exit', () => {
       for (const each of handles) each.close();
     });

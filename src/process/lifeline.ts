@@ -5,6 +5,10 @@
  */
 import { constants, openSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { offeredWatcher } from '../platform/poll-offer.ts';
+
+/** How often a child that only awaits something looks whether it has become an orphan. */
+const orphanCheckMs = 5000;
 
 /** The child's end: knows whether the parent lives, at any time and without the event loop. */
 export class Lifeline {
@@ -40,6 +44,27 @@ export class Lifeline {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#socket?.unref();
     };
+  }
+
+  /**
+   * Keeps the event loop alive until the parent has ended, or until what this returns is called.
+   *
+   * By looking now and then, which needs nothing to be loaded; and when something else has loaded what watching takes (whoever
+   * awaits a lock, for example), by watching: a program that only waits is not to wake up for this.
+   */
+  hold(): () => void {
+    let letGo = (): void => clearInterval(timer);
+    const timer = setInterval(() => {
+      const watch = offeredWatcher();
+      if (watch === undefined) {
+        if (!this.parentAlive) letGo();
+        return;
+      }
+      clearInterval(timer);
+      // The end is all that ever comes out of it.
+      letGo = watch(this.#fd, () => letGo());
+    }, orphanCheckMs);
+    return () => letGo();
   }
 
   #watch(): Socket {

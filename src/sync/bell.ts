@@ -27,6 +27,8 @@ export interface Listener {
 
 /** Before the first look of who listens. */
 const tickMilliseconds = 1000;
+/** How much later or sooner than wanted a look may come. */
+const jitterMilliseconds = 5;
 
 interface Bell {
   readonly readFd: number;
@@ -40,6 +42,8 @@ const scratch = new Uint8Array(4096);
 
 let bell: Bell | undefined;
 let timer: NodeJS.Timeout | undefined;
+/** What the timer was set to. */
+let period = 0;
 /** Whether the timer may be too late for somebody new. */
 let late = false;
 /** How many waits want the program to stay alive. */
@@ -88,16 +92,19 @@ export function listen(listener: Listener, participants: Participants): void {
 
 function tickIn(milliseconds: number): void {
   if (timer !== undefined) clearTimeout(timer);
-  timer = setTimeout(tick, milliseconds);
+  period = milliseconds;
+  timer = setTimeout(tick, period);
   timer.unref();
   late = milliseconds > tickMilliseconds;
 }
 
 function tick(): void {
-  timer = undefined;
   let next = Number.POSITIVE_INFINITY;
   for (const listener of listeners) next = Math.min(next, listener.onTick());
-  if (listeners.size > 0) tickIn(next);
+  if (listeners.size === 0) timer = undefined;
+  // The same timer again, which is cheaper than a new one, when it makes hardly a difference.
+  else if (Math.abs(next - period) <= jitterMilliseconds) timer?.refresh();
+  else tickIn(next);
 }
 
 /** It has nothing to wait for any more. */
