@@ -202,7 +202,8 @@ export class Barrier extends SharedWords {
         if (got !== 'again') return arrival.index;
       }
     } catch (error) {
-      if (o.signal?.aborted && arrival.index >= 0) breakRound(this.lot, this.at, arrival.round);
+      if (o.signal?.aborted && arrival.index >= 0 && this.#breakUnlessPassed(arrival.round))
+        return arrival.index;
       throw error;
     }
     await this.#runAction(arrival);
@@ -289,11 +290,16 @@ export class Barrier extends SharedWords {
     };
   }
 
+  /** Who was counted gives up. `true`: the last one came at the same time, and the others pass with it. */
+  #breakUnlessPassed(round: number): boolean {
+    breakRound(this.lot, this.at, round);
+    return fate(Atomics.load(this.i32, this.at), round) === 'passed';
+  }
+
   /** Breaks the barrier, unless the last one came at the same time. */
   #timeOut(arrival: Arrival): void {
-    const round = arrival.index < 0 ? roundOf(Atomics.load(this.i32, this.at)) : arrival.round;
-    breakRound(this.lot, this.at, round);
-    if (arrival.index >= 0 && fate(Atomics.load(this.i32, this.at), round) === 'passed') return;
+    if (arrival.index < 0) breakRound(this.lot, this.at, roundOf(Atomics.load(this.i32, this.at)));
+    else if (this.#breakUnlessPassed(arrival.round)) return;
     throw new BrokenBarrierError(
       'Cannot pass the barrier: not all arrived in time; it is broken until reset()',
     );

@@ -108,8 +108,10 @@ export class Condition extends SharedWords implements Disposable {
     try {
       return (await this.lot.wait(turn.wait, o)) === true;
     } finally {
-      await this.#lock.reacquire();
-      this.#lock.restore(turn.saved!);
+      if (turn.saved !== undefined) {
+        await this.#lock.reacquire();
+        this.#lock.restore(turn.saved);
+      }
     }
   }
 
@@ -124,12 +126,14 @@ export class Condition extends SharedWords implements Disposable {
     try {
       return this.lot.waitSync(turn.wait, o.deadline) === true;
     } finally {
-      this.#lock.reacquireSync();
-      this.#lock.restore(turn.saved!);
+      if (turn.saved !== undefined) {
+        this.#lock.reacquireSync();
+        this.#lock.restore(turn.saved);
+      }
     }
   }
 
-  /** The lock is given up at the first attempt: when the waiter is in line already. */
+  /** The lock is given up at the first attempt: when the waiter is in line already. Without a place in line, not at all. */
   #turn(): { readonly wait: Wait<true>; saved: SavedOwner | undefined } {
     const turn = {
       saved: undefined as SavedOwner | undefined,

@@ -12,11 +12,15 @@ import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import type { SyncWaitOptions, WaitOptions } from '../base/validate.ts';
 import type { BlockHandle } from '../memory/arena.ts';
 import { resolveAcquire } from './options.ts';
-import type { Wait } from './parking.ts';
+import { registerKind, type Wait } from './parking.ts';
 import { SharedWords } from './shared-words.ts';
 import { type SlotState, WOKEN } from './slots.ts';
 
 const eventBytes = 16;
+const eventKind = 5;
+
+// All that wait are told at once: there is nothing to pass on, and who came later was not meant.
+registerKind(eventKind, { grants: false, passOn: () => {} });
 
 /**
  * A flag for all threads and processes, unset at first.
@@ -71,6 +75,7 @@ class SharedEvent extends SharedWords {
   #wait(): Wait<true> {
     return {
       key: this.key,
+      kind: eventKind,
       attempt: (state: SlotState) => {
         Atomics.store(this.i32, this.at + 1, 1);
         return state === WOKEN || this.isSet() ? true : undefined;
