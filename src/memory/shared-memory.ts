@@ -14,7 +14,15 @@ import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import { show, typeError } from '../base/validate.ts';
 import { fileStatus } from '../platform/files.ts';
 import { requirePlatform } from '../platform/libc.ts';
-import { type Mapping, mapFile, neutralize, requireViewable, unmap, viewMemory } from '../platform/mmap.ts';
+import {
+  type Mapping,
+  mapFile,
+  neutralize,
+  populate,
+  requireViewable,
+  unmap,
+  viewMemory,
+} from '../platform/mmap.ts';
 import { createShm, openShm, unlinkShm } from '../platform/shm.ts';
 import { onThreadEnd } from '../platform/thread-end.ts';
 import { joinTracker, type TrackerHandle, track, trackerHandle, untrack } from '../platform/tracker.ts';
@@ -43,6 +51,9 @@ interface Remains {
   readonly mapping: Mapping;
   fd: number;
 }
+
+/** Who makes so much at most will write to all of it: more would take long for somebody who wants a part. */
+const mostPopulated = 4 * 2 ** 20;
 
 /** What is open; looked at when a worker thread ends. */
 const open = new Set<Remains>();
@@ -86,6 +97,7 @@ export class SharedMemory implements Disposable {
    * all the time in a program that only makes, hands on or removes shared memory.
    */
   #buf: Buffer | undefined;
+  readonly #fresh: boolean;
   #closed = false;
 
   /**
@@ -106,6 +118,7 @@ export class SharedMemory implements Disposable {
     this.#size = opened.size;
     this.#ino = opened.ino;
     this.#track = tracked;
+    this.#fresh = create;
     const { fd } = opened;
     try {
       this.#remains = { mapping: mapFile(fd, opened.size), fd };
@@ -133,6 +146,7 @@ export class SharedMemory implements Disposable {
     if (this.#closed) {
       throw new ValueError(`Cannot use shared memory ${show(this.#name)}: it is closed; attach to it again`);
     }
+    if (this.#fresh && this.#size <= mostPopulated) populate(this.#remains.mapping);
     this.#buf = Buffer.from(viewMemory(this.#remains.mapping.address, this.#size));
     // A view may outlive this object, and the memory has to outlive the view.
     collected.unregister(this.#remains);
