@@ -5,6 +5,12 @@
  */
 
 const waiting: (() => void)[] = [];
+let catchingUp = false;
+
+/** Whether what was put off is being done: nobody sends anything then. */
+export function isCatchingUp(): boolean {
+  return catchingUp;
+}
 
 /** Puts `work` off. It must do without succeeding. */
 export function putOff(work: () => void): void {
@@ -15,6 +21,7 @@ export function putOff(work: () => void): void {
 export function catchUp(): void {
   if (waiting.length === 0) return;
   // In the order in which it was put off: what is seen at the top of a script serves its functions.
+  catchingUp = true;
   for (const work of waiting.splice(0)) {
     try {
       work();
@@ -22,6 +29,7 @@ export function catchUp(): void {
       // The next message takes longer, that is all: the stack may be used up, or the inspector refuse.
     }
   }
+  catchingUp = false;
 }
 
 /** Gives up what was put off. */

@@ -1,71 +1,109 @@
 /**
  * What the functions of a message had captured, so that it can be told without encoding them whether they would be the same bytes again.
  *
- * That is told where they captured nothing with contents of its own: numbers and strings, built-ins, modules, functions of which the
- * same holds. Their variables are read again, which takes a fraction of the time.
+ * Their variables are read again, and compared by identity with what they were; what is contained in small plain objects, arrays, Maps and
+ * Sets is compared too (`contents.ts`). That takes a fraction of the time, and where anything else was captured it cannot be told.
  */
-import { CellRef } from './functions.ts';
+import { builtinPath } from './builtins.ts';
+import { Contents } from './contents.ts';
+import { looksOf } from './extras.ts';
+import { CellRef, moduleWithExports } from './functions.ts';
 import { valueIn } from './inspect.ts';
-import type { Fn, FnRecord } from './plan.ts';
-import { isClass } from './privates.ts';
+import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import type { Use } from './section.ts';
 
-interface Part {
-  readonly fn: Fn;
-  readonly record: FnRecord;
-  /** Of its variables. */
-  readonly values: readonly unknown[];
-  readonly name: string;
-  readonly parent: unknown;
-  readonly ownKeys: number;
+/** A function of the message. */
+class Part {
+  readonly #fn: Fn;
+  readonly #record: FnRecord;
+  readonly #see: See;
+  /** Of its variables; undefined where these can never be others. */
+  readonly #values: readonly unknown[] | undefined;
+  readonly #looks: readonly unknown[];
+
+  constructor({ fn, record, values }: Use, see: See) {
+    this.#fn = fn;
+    this.#record = record;
+    this.#see = see;
+    const isSettled = record.constant && !values.includes(undefined);
+    this.#values = isSettled ? undefined : values.map(see);
+    this.#looks = looksOf(fn);
+  }
+
+  /** Whether {@link isSame} takes no more than microseconds. */
+  isQuick(): boolean {
+    return this.#values === undefined || this.#record.isQuick();
+  }
+
+  isSame(): boolean {
+    if (!isEach(looksOf(this.#fn), this.#looks)) return false;
+    if (this.#values === undefined) return true;
+    const { code } = this.#record;
+    const late = this.#record.late();
+    const now = code.eager.length === 0 ? late : [...this.#record.eager(), ...late];
+    return isEach(now.map(this.#see), this.#values);
+  }
 }
 
 export class Captured {
   readonly #parts: readonly Part[];
-  readonly #see: See;
+  readonly #contents: Contents;
 
-  private constructor(parts: readonly Part[], see: See) {
+  private constructor(parts: readonly Part[], contents: Contents) {
     this.#parts = parts;
-    this.#see = see;
+    this.#contents = contents;
   }
 
   /** @returns undefined where it cannot be told. */
-  static of(root: Fn, uses: readonly Use[]): Captured | undefined {
-    const see = uses.filter(({ bare }) => bare?.some(hasNeighbours)).length > 1 ? seeScope : seeAlone;
-    const parts: Part[] = [];
-    for (const { fn, record, bare } of uses) {
-      if (record.fixed && fn !== root) continue;
-      if (bare === undefined || (isClass(fn) && !record.fixed)) return undefined;
-      const ownKeys = Reflect.ownKeys(fn).length;
-      parts.push({
-        fn,
-        record,
-        values: bare.map(see),
-        name: fn.name,
-        parent: Object.getPrototypeOf(fn),
-        ownKeys,
-      });
+  static of(uses: readonly Use[]): Captured | undefined {
+    const contents = new Contents();
+    let objects = 0;
+    for (const { values, extras, eager, late } of uses) {
+      for (const v of values) if (!isKnown(v, contents)) return undefined;
+      for (const v of extras) if (!isKnown(v, contents)) return undefined;
+      for (const s of [eager, late]) if (s !== undefined) objects += s.count - s.cells;
     }
-    return new Captured(parts, see);
+    // Otherwise something in the message has contents that are not remembered: a bound function, for example.
+    if (objects !== contents.size) return undefined;
+    const see = uses.filter(({ values }) => values.some(hasNeighbours)).length > 1 ? seeScope : seeAlone;
+    return new Captured(
+      uses.map((use) => new Part(use, see)),
+      contents,
+    );
   }
 
   /** Whether all is as it was. */
   isSame(): boolean {
-    return this.#parts.every(
-      ({ fn, record, values, name, parent, ownKeys }) =>
-        Reflect.ownKeys(fn).length === ownKeys &&
-        fn.name === name &&
-        Object.getPrototypeOf(fn) === parent &&
-        (record.fixed || (hasPlainPrototype(fn) && isEach(record.late().map(this.#see), values))),
-    );
+    for (const part of this.#parts) if (!part.isSame()) return false;
+    return this.#contents.isSame();
+  }
+
+  /** Looks for the first time, where that is quick: then the engine is prepared for it when it matters. */
+  rehearse(): void {
+    if (this.#parts.every((part) => part.isQuick())) this.isSame();
   }
 }
 
+/** Whether identity and the remembered contents say all about a captured value; as the encoder's `captured()` looks at it. */
+function isKnown(v: unknown, contents: Contents): boolean {
+  // Functions travel always alike, or are parts themselves.
+  if (typeof v !== 'object' || v === null) return true;
+  if (v instanceof CellRef) return contents.add(v.value);
+  if (v instanceof WrappedRef) return contents.add(v.rest) && contents.add(v.path);
+  const isReference =
+    v instanceof ImportRef || v instanceof RequireRef || v instanceof MetaRef || v instanceof ImporterRef;
+  return isReference || builtinPath(v) !== undefined || moduleWithExports(v) !== undefined || contents.add(v);
+}
+
 function isEach(now: readonly unknown[], values: readonly unknown[]): boolean {
-  return now.every((v, i) => {
+  if (now.length !== values.length) return false;
+  for (let i = 0; i < now.length; i++) {
+    const v = now[i];
     const value = values[i];
-    return v instanceof Neighbours && value instanceof Neighbours ? v.are(value) : Object.is(v, value);
-  });
+    if (Object.is(v, value)) continue;
+    if (!(v instanceof Neighbours && value instanceof Neighbours && v.are(value))) return false;
+  }
+  return true;
 }
 
 /** How a captured value is looked at. */
@@ -105,18 +143,4 @@ class Neighbours {
 
 function held(value: unknown): unknown {
   return value instanceof WeakRef ? value.deref() : value;
-}
-
-/** Whether nobody has put a method onto its prototype, or another behind it. */
-function hasPlainPrototype(fn: Fn): boolean {
-  const d = Object.getOwnPropertyDescriptor(fn, 'prototype');
-  if (d === undefined) return true;
-  const prototype: unknown = d.value;
-  if (typeof prototype !== 'object' || prototype === null) return true;
-  if (!Object.hasOwn(prototype, 'constructor')) return true;
-  return (
-    (prototype as { constructor: unknown }).constructor === fn &&
-    Reflect.ownKeys(prototype).length === 1 &&
-    Object.getPrototypeOf(prototype) === Object.prototype
-  );
 }

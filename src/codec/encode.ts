@@ -5,11 +5,12 @@
  * `functions.ts`.
  */
 import { SerializationError } from '../base/errors.ts';
-import { catchUp, forget } from './ahead.ts';
+import { catchUp, forget, putOff } from './ahead.ts';
 import type { Captured } from './captured.ts';
 import { Encoder } from './encoder.ts';
 import { disableDebugger } from './inspector.ts';
 import type { Fn } from './plan.ts';
+import { knownPlan } from './plans.ts';
 import { isStackOverflow, Trouble, troubleWith } from './trouble.ts';
 
 /** Options of {@link encode}. */
@@ -125,7 +126,12 @@ export interface EncodedFunction {
  * @throws {SerializationError} See {@link encode}.
  */
 export function encodeFunction(fn: Fn, options: Pick<EncodeOptions, 'root'> = {}): EncodedFunction {
-  const [bytes, captured] = encoded(options, (encoder) => encoder.runFunction(fn));
+  const isNew = knownPlan(fn) === undefined;
+  const [bytes, captured] = encoded(options, (encoder) => {
+    const message = encoder.runFunction(fn);
+    if (isNew) putOff(() => message[1]?.rehearse());
+    return message;
+  });
   return { bytes, isSame: () => captured !== undefined && sameWithin(captured) };
 }
 

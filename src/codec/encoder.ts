@@ -115,7 +115,7 @@ export class Encoder implements Writing {
     // A bound function holds whatever it is bound to.
     const isBare = this.#count === 0;
     const message = this.#finish();
-    return [message, isBare ? Captured.of(fn, uses) : undefined];
+    return [message, isBare ? Captured.of(uses) : undefined];
   }
 
   /** The message for an array that has nothing but its elements. @throws {Trouble} */
@@ -157,7 +157,7 @@ export class Encoder implements Writing {
       this.#reset();
       return message;
     }
-    const root: Section = { start: 1, end: this.sink.at, base: 0, count: this.#count };
+    const root: Section = { start: 1, end: this.sink.at, base: 0, count: this.#count, cells: 0 };
     for (const use of this.#queue) this.#function(use);
     const message = this.#assemble(root);
     this.sink.release();
@@ -731,19 +731,19 @@ export class Encoder implements Writing {
         metIn: this.#current,
         eager: undefined,
         late: undefined,
-        uses: new Set(),
-        bare: undefined,
+        values: none,
+        extras: none,
       };
       this.uses.set(record, use);
       this.#queue.push(use);
     }
-    this.#current?.uses.add(record);
     this.sink.u8(T.FN);
     this.sink.string(record.key);
   }
 
   #section(body: () => void): Section {
-    const section: Section = { start: this.sink.at, end: 0, base: this.#count, count: 0 };
+    const cells = this.#cells.length;
+    const section: Section = { start: this.sink.at, end: 0, base: this.#count, count: 0, cells: 0 };
     this.#base = this.#count;
     this.#newSection();
     this.#depth = 0;
@@ -751,6 +751,7 @@ export class Encoder implements Writing {
     if (this.#later.length > 0) this.#writeLater();
     section.end = this.sink.at;
     section.count = this.#count - section.base;
+    section.cells = this.#cells.length - cells;
     return section;
   }
 
@@ -761,8 +762,10 @@ export class Encoder implements Writing {
     this.#current = use;
     const { code } = record;
     try {
+      let eager: readonly unknown[] = none;
       if (code.eager.length > 0) {
         const values = record.eager();
+        eager = values;
         const queued = this.#queue.length;
         use.eager = this.#section(() => this.#variables(record.eagerNames, values));
         if (code.runs) {
@@ -771,23 +774,12 @@ export class Encoder implements Writing {
           this.#current = use;
         }
       }
-      const values = record.late();
-      const cells = this.#cells.length;
-      let extras = 0;
+      const late = record.late();
       use.late = this.#section(() => {
-        this.#variables(record.lateNames, values);
-        extras = this.#extras(fn);
+        this.#variables(record.lateNames, late);
+        use.extras = this.#extras(fn);
       });
-      const { count } = use.late;
-      // Beside the variables that it shares.
-      const objects = count - (this.#cells.length - cells);
-      if (use.eager === undefined && objects === 0 && extras === 0) use.bare = values;
-      record.fixed =
-        record.constant &&
-        use.bare !== undefined &&
-        count === 0 &&
-        !values.includes(undefined) &&
-        [...use.uses].every((r) => r.fixed || r === record);
+      use.values = eager.length === 0 ? late : [...eager, ...late];
     } catch (e) {
       throw this.#located(through(e, named(fn)), use);
     } finally {
@@ -805,8 +797,8 @@ export class Encoder implements Writing {
     }
   }
 
-  /** What hangs on a function beside its code. @returns how much that is, the name aside. */
-  #extras(fn: Fn): number {
+  /** What hangs on a function beside its code. @returns all that it is, but for the name. */
+  #extras(fn: Fn): readonly unknown[] {
     const { name, properties, parent, prototypeParent } = extrasOf(fn);
     const { sink } = this;
     sink.string(name);
@@ -833,7 +825,7 @@ export class Encoder implements Writing {
     }
     this.#optional(parent);
     this.#optional(prototypeParent);
-    return properties.length + (parent === undefined ? 0 : 1) + (prototypeParent === undefined ? 0 : 1);
+    return [...properties.map(({ descriptor }) => descriptor.value), parent, prototypeParent];
   }
 
   #optional(v: unknown): void {
@@ -928,6 +920,7 @@ function otherRealms(proto: object | null): object | undefined {
 }
 
 const noNames: readonly string[] = [];
+const none: readonly unknown[] = [];
 /** The first indices as keys. */
 const few: readonly string[] = Array.from({ length: 32 }, (_, i) => String(i));
 

@@ -21,7 +21,12 @@ export interface Extras {
   readonly parent: object | null | undefined;
 }
 
-const skippedOnFunction = new Set<string | symbol>(['length', 'prototype', 'arguments', 'caller']);
+const skippedOnFunction: ReadonlySet<string | symbol> = new Set([
+  'length',
+  'prototype',
+  'arguments',
+  'caller',
+]);
 const plainParents = new Set<unknown>([
   Function,
   (async () => {}).constructor,
@@ -58,6 +63,29 @@ export function extrasOf(fn: Fn): Extras {
   const inherited = !cls && !plainParents.has(ownerOf(parent)) ? parent : undefined;
   const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
   return { name: typeof name === 'string' ? name : '', properties, prototypeParent, parent: inherited };
+}
+
+/**
+ * All that {@link extrasOf} looks at, in a list: as long as it holds the same, so do the extras, but for the contents of their values.
+ */
+export function looksOf(fn: Fn): readonly unknown[] {
+  const looks: unknown[] = [];
+  look(fn, skippedOnFunction, looks);
+  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
+  looks.push(prototype);
+  if (typeof prototype === 'object' && prototype !== null) look(prototype, skippedOnPrototype, looks);
+  return looks;
+}
+
+const skippedOnPrototype: ReadonlySet<string | symbol> = new Set();
+
+function look(o: object, skipped: ReadonlySet<string | symbol>, looks: unknown[]): void {
+  looks.push(Object.getPrototypeOf(o));
+  for (const key of Reflect.ownKeys(o)) {
+    if (skipped.has(key)) continue;
+    const d = Object.getOwnPropertyDescriptor(o, key)!;
+    looks.push(key, d.value, d.get, d.set, d.enumerable, d.configurable, d.writable);
+  }
 }
 
 /** Methods that the class's source makes anew in the receiver. */

@@ -170,6 +170,8 @@ function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
   const number = nextNumber();
   const key = `${origin()}:${number}`;
   remember(key, fn);
+  const eager = reader(fn, local, local.eager, scopes);
+  const late = reader(fn, local, local.late, scopes);
   // The function is named weakly: its plan, which holds this record, hangs on it.
   return {
     origin: origin(),
@@ -177,17 +179,24 @@ function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
     key,
     code: local.code,
     constant: [...local.eager, ...local.late].every(isConstant),
-    fixed: false,
     eagerNames: local.eager.map((v) => v.name),
     lateNames: local.late.map((v) => v.name),
-    eager: reader(fn, local, local.eager, scopes),
-    late: reader(fn, local, local.late, scopes),
+    eager: eager.read,
+    late: late.read,
+    isQuick: () => eager.isQuick() && late.isQuick(),
   };
 }
 
+interface Reader {
+  /** The variables' values, now. */
+  read(): unknown[];
+  /** Whether that can do without the inspector. */
+  isQuick(): boolean;
+}
+
 /** Reads variables of a function: again and again those that may change, once those that cannot. */
-function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: Scopes): () => unknown[] {
-  if (variables.length === 0) return () => [];
+function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: Scopes): Reader {
+  if (variables.length === 0) return { read: () => [], isQuick: () => true };
   const { script, unit } = local;
   const settled = new Map<Variable, unknown>();
   const live = new LiveScopes(unit, script);
@@ -200,7 +209,7 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: 
         isInScope(v, script) &&
         !(top !== undefined && isTopOf(v, script) && v.name in top),
     );
-  return () => {
+  const read = (): unknown[] => {
     const self = weak.deref()!;
     let scopes: Scopes = top === undefined ? [] : [top];
     let slow = false;
@@ -229,6 +238,7 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: 
     }
     return values;
   };
+  return { read, isQuick: () => live.isKnown || open().length === 0 };
 }
 
 /** Whether a variable is read from the scopes around the function. */

@@ -9,7 +9,7 @@
  * - for each function that was sent often.
  * Where none can be made, all goes on through the inspector: for a class whose sole members are fields.
  */
-import { putOff } from './ahead.ts';
+import { isCatchingUp, putOff } from './ahead.ts';
 import { inspect, type Scopes } from './inspect.ts';
 import { type Entrance, entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
@@ -40,6 +40,8 @@ class Literal {
   #readAgain = 0;
 
   wasReadAgain(): void {
+    // A mere rehearsal.
+    if (isCatchingUp()) return;
     if (this.#made > 0 && this.#readAgain === 0) Literal.#inVain--;
     this.#readAgain++;
   }
@@ -86,6 +88,11 @@ export class LiveScopes {
   read(): Scopes | undefined {
     if (this.#live !== undefined) this.#literal.wasReadAgain();
     return this.#live;
+  }
+
+  /** Whether {@link read} can tell them. */
+  get isKnown(): boolean {
+    return this.#live !== undefined;
   }
 
   /** Told after the inspector was asked: makes the closure, once the message is done, when it pays. */

@@ -93,8 +93,6 @@ export interface FnRecord {
   readonly code: Code;
   /** No variable that it captures is ever reassigned. */
   readonly constant: boolean;
-  /** Nothing that it captures can ever change. */
-  fixed: boolean;
   /** As the user calls them, for errors; like `eager()` and `late()`. */
   readonly eagerNames: readonly string[];
   readonly lateNames: readonly string[];
@@ -102,6 +100,8 @@ export interface FnRecord {
   eager(): unknown[];
   /** Values of `code.late`, now. */
   late(): unknown[];
+  /** Whether reading them takes no more than microseconds. */
+  isQuick(): boolean;
 }
 
 // biome-ignore lint/complexity/noBannedTypes: any callable or class at all is meant

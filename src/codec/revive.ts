@@ -92,7 +92,6 @@ export function revive(
     key,
     code,
     constant: false,
-    fixed: false,
     eagerNames: code.eager,
     lateNames: code.late,
     eager: () =>
@@ -103,6 +102,7 @@ export function revive(
       get()
         .slice(nEager)
         .map((v, i) => lateRefs[i] ?? v),
+    isQuick: () => true,
   };
   const result: Revived = {
     fn,

@@ -11,6 +11,8 @@ export interface Section {
   readonly base: number;
   /** Of its objects. */
   count: number;
+  /** How many of these stand for shared variables. */
+  cells: number;
   /** Position in the message, once it is put together. */
   placed?: number;
 }
@@ -23,7 +25,8 @@ export interface Use {
   readonly metIn: Use | undefined;
   eager: Section | undefined;
   late: Section | undefined;
-  uses: Set<FnRecord>;
-  /** What it captured, where this has no contents of its own and nothing else hangs on it. */
-  bare: readonly unknown[] | undefined;
+  /** What it captured: its eager variables, then the late ones. */
+  values: readonly unknown[];
+  /** What hangs on it beside its code. */
+  extras: readonly unknown[];
 }

@@ -1,6 +1,8 @@
 /** Whether a function would be encoded as the same bytes again: never said wrongly, and said where it is worth something. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
 import { decode, encode, encodeFunction } from '../../src/codec/index.ts';
 import { Pool } from '../../src/index.ts';
 
@@ -46,28 +48,305 @@ test('a function whose variables hold values without contents is the same until 
   }
 });
 
-test('what holds something that may change inside is never said to be the same', () => {
-  let object: unknown = { a: 1 };
-  class Local {
-    n(): unknown {
-      return object;
-    }
+test('nothing is said to be the same where identity and small containers do not tell it', () => {
+  let captured: unknown;
+  const reads = (): unknown => captured;
+  class Instance {
+    n = 1;
   }
-  const functions: ((...args: never[]) => unknown)[] = [
-    () => object,
-    () => new Local(),
+  const instance = new Instance();
+  const values: unknown[] = [
+    instance,
+    { a: instance },
+    new Map([[1, instance]]),
+    new Set([instance]),
+    new Date(0),
+    /x/,
+    new Uint8Array(2),
+    new Error('x'),
+    Object.create(null),
+    Object.create({ a: 1 }),
+    Object.setPrototypeOf(new Error('x'), Object.prototype),
+    {
+      get a() {
+        return 1;
+      },
+    },
+    { [Symbol.for('a')]: 1 },
+    Object.assign(new Array(3), { 0: 1, 2: 1 }),
+    Object.assign([1], { named: 2 }),
+    Object.defineProperty([1], 0, { get: () => 1 }),
+    Array.from({ length: 1001 }, (_, i) => i),
+    [Array.from({ length: 600 }, (_, i) => i), Array.from({ length: 600 }, (_, i) => -i)],
+    { bound: (() => {}).bind({ a: 1 }) },
+  ];
+  for (const value of values) {
+    captured = value;
+    assert.equal(said(reads), false, inspect(value));
+  }
+  const functions = [
     function (this: unknown) {}.bind({ a: 1 }),
-    Object.assign(() => 1, { a: {} }),
+    () => instance,
+    Object.assign(() => 1, { a: instance }),
   ];
   for (const fn of functions) assert.equal(said(fn), false, String(fn));
-  let number: unknown = 1;
-  const reads = (): unknown => number;
-  assert.equal(said(reads), true);
-  const { isSame } = encodeFunction(reads);
-  number = [1];
-  assert.equal(isSame(), false);
-  object = [1];
-  for (const fn of functions) assert.equal(said(fn), false, String(fn));
+});
+
+/** Each of these makes another message of what it is done to. */
+const changes: Record<string, [make: () => object, change: (o: never) => void]> = {
+  'a value': [() => ({ a: 1 }), (o: { a: number }) => (o.a = 2)],
+  'the sign of zero': [() => ({ a: 0 }), (o: { a: number }) => (o.a = -0)],
+  'a number to NaN': [() => ({ a: 0 }), (o: { a: number }) => (o.a = Number.NaN)],
+  'a value inside': [() => ({ a: [{ b: 1 }] }), (o: { a: [{ b: number }] }) => o.a[0].b++],
+  'undefined for nothing': [() => ({}), (o: { a: undefined }) => (o.a = undefined)],
+  'a key more': [() => ({ a: 1 }), (o: { b: number }) => (o.b = 1)],
+  'a key less': [() => ({ a: 1, b: 1 }), (o: { a?: number }) => delete o.a],
+  'another key': [
+    () => ({ a: 1 }),
+    (o: { a?: number; b: number }) => {
+      delete o.a;
+      o.b = 1;
+    },
+  ],
+  'the order of keys': [
+    () => ({ a: 1, b: 1 }),
+    (o: { a?: number }) => {
+      delete o.a;
+      o.a = 1;
+    },
+  ],
+  'a key that is hidden': [() => ({ a: 1 }), (o) => Object.defineProperty(o, 'a', { enumerable: false })],
+  'a getter': [() => ({ a: 1 }), (o) => Object.defineProperty(o, 'a', { get: () => 2 })],
+  'a getter that throws': [
+    () => ({ a: 1 }),
+    (o) =>
+      Object.defineProperty(o, 'a', {
+        get: () => {
+          throw new RangeError('now');
+        },
+      }),
+  ],
+  'a symbol': [() => ({ a: 1 }), (o: { [k: symbol]: number }) => (o[Symbol.for('a')] = 1)],
+  'a prototype': [() => ({ a: 1 }), (o) => Object.setPrototypeOf(o, null)],
+  'an object to another': [() => ({ a: { b: 1 } }), (o: { a: object }) => (o.a = { b: 2 })],
+  'what was two to one': [() => ({ a: { c: 1 }, b: { c: 1 } }), (o: { a: object; b: object }) => (o.b = o.a)],
+  'what was one to two': [
+    () => {
+      const c = { d: 1 };
+      return { a: c, b: c };
+    },
+    (o: { a: object }) => (o.a = { d: 1 }),
+  ],
+  'a circle': [() => ({ a: {} }), (o: { a: object }) => (o.a = o)],
+  'a function': [() => ({ a: () => 1 }), (o: { a: unknown }) => (o.a = () => 2)],
+  'a function inside': [() => ({ a: () => 1 }), (o: { a: object }) => Object.assign(o.a, { own: 1 })],
+  'an element': [() => [1, 2], (a: number[]) => (a[1] = 3)],
+  'an element more': [() => [1, 2], (a: number[]) => a.push(3)],
+  'an element less': [() => [1, 2], (a: number[]) => a.pop()],
+  'a hole for undefined': [() => [1, undefined, 2], (a: unknown[]) => delete a[1]],
+  'a name beside the elements': [() => [1], (a) => Object.assign(a, { name: 1 })],
+  'a name for a hidden element': [
+    () => [1, 2],
+    (a) => Object.assign(Object.defineProperty(a, 0, { enumerable: false }), { name: 1 }),
+  ],
+  "an array's prototype": [() => [1], (a) => Object.setPrototypeOf(a, Object.create(Array.prototype))],
+  'a value of a Map': [() => new Map([[1, 2]]), (m: Map<number, number>) => m.set(1, 3)],
+  'a key of a Map': [
+    () => new Map([[1, 2]]),
+    (m: Map<number, number>) => {
+      m.clear();
+      m.set(2, 2);
+    },
+  ],
+  'the order of a Map': [
+    () =>
+      new Map([
+        [1, 2],
+        [2, 2],
+      ]),
+    (m: Map<number, number>) => {
+      m.delete(1);
+      m.set(1, 2);
+    },
+  ],
+  'an entry more': [() => new Map(), (m: Map<number, number>) => m.set(1, 2)],
+  'what the key of a Map holds': [
+    () => new Map([[{ a: 1 }, 1]]),
+    (m: Map<{ a: number }, number>) => [...m.keys()][0]!.a++,
+  ],
+  "a Map's prototype": [() => new Map(), (m) => Object.setPrototypeOf(m, Object.create(Map.prototype))],
+  'a member of a Set': [() => new Set([1]), (s: Set<number>) => s.add(2)],
+  'the order of a Set': [
+    () => new Set([1, 2]),
+    (s: Set<number>) => {
+      s.delete(1);
+      s.add(1);
+    },
+  ],
+  'what a member of a Set holds': [() => new Set([{ a: 1 }]), (s: Set<{ a: number }>) => [...s][0]!.a++],
+  "a Set's prototype": [() => new Set(), (s) => Object.setPrototypeOf(s, Object.create(Set.prototype))],
+};
+
+for (const [name, [make, change]] of Object.entries(changes)) {
+  test(`a captured container is the same until it changes: ${name}`, () => {
+    const container = make();
+    let variable = make();
+    const inner = (): unknown => container;
+    const functions: (() => unknown)[] = [
+      () => container,
+      () => inner(),
+      () => variable,
+      () => [container, inner, variable],
+      Object.assign(() => 1, { container, variable }),
+    ];
+    for (const fn of functions) {
+      variable = make();
+      Object.assign(functions.at(-1)!, { variable });
+      assert.equal(said(fn), true, String(fn));
+    }
+    const before = functions.map((fn) => encodeFunction(fn));
+    change(container as never);
+    const isIn = [true, true, false, true, true];
+    for (const [i, { isSame }] of before.entries()) assert.equal(isSame(), !isIn[i], String(functions[i]));
+    change(variable as never);
+    for (const [i, { isSame }] of before.entries()) {
+      assert.equal(isSame(), i < 2 ? !isIn[i] : false, String(functions[i]));
+    }
+  });
+}
+
+test('another object with the same contents is the same message', async () => {
+  await using pool = new Pool(1);
+  let at = { x: 1 };
+  const both = { a: at, b: at };
+  const f = (): unknown => [at.x, both.a === both.b, at === both.a];
+  assert.deepEqual(await pool.apply(f), [1, true, true]);
+  at = { x: 1 };
+  assert.deepEqual(await pool.apply(f), [1, true, false]);
+  both.b = { x: 1 };
+  assert.deepEqual(await pool.apply(f), [1, false, false]);
+  both.a = at;
+  assert.deepEqual(await pool.apply(f), [1, false, true]);
+});
+
+/** Containers in a value, outermost first. */
+function containersIn(value: unknown, found = new Set<object>()): Set<object> {
+  if (typeof value !== 'object' || value === null || found.has(value)) return found;
+  found.add(value);
+  const parts =
+    value instanceof Map ? [...value].flat() : value instanceof Set ? [...value] : Object.values(value);
+  for (const part of parts) containersIn(part, found);
+  return found;
+}
+
+test('whatever happens to whatever was captured, the same message is what it is said to be', () => {
+  let captured: unknown;
+  const f = (): unknown => captured;
+  const leaf = fc.oneof(
+    fc.integer({ min: 0, max: 3 }),
+    fc.constantFrom(undefined, null, -0, Number.NaN, 'a', 1n),
+  );
+  const key = fc.constantFrom('a', 'b', '0', '1');
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 3 }, leaf, tie('object'), tie('array'), tie('map'), tie('set')),
+    object: fc.dictionary(key, tie('value'), { maxKeys: 3, noNullPrototype: true }),
+    array: fc.array(tie('value'), { maxLength: 4 }),
+    map: fc.array(fc.tuple(leaf, tie('value')), { maxLength: 3 }).map((entries) => new Map(entries)),
+    set: fc.array(leaf, { maxLength: 3 }).map((members) => new Set(members)),
+  }));
+  const edits: ((o: object, key: string, value: unknown) => unknown)[] = [
+    Reflect.set,
+    Reflect.deleteProperty,
+    (o, k, v) => (o instanceof Map ? o.set(k, v) : o instanceof Set ? o.add(v) : 0),
+    (o, k, v) => (o instanceof Map || o instanceof Set ? o.delete(o instanceof Map ? k : v) : 0),
+    (o, k, v) =>
+      Reflect.defineProperty(o, k, { value: v, enumerable: false, configurable: true, writable: true }),
+    (o, k, v) =>
+      Reflect.defineProperty(o, k, { get: () => v, set: () => {}, enumerable: true, configurable: true }),
+    (o, k, v) => Reflect.set(o, Symbol.for(k), v),
+    (o) => (Array.isArray(o) ? o.reverse() : 0),
+    (o) => (Array.isArray(o) ? o.pop() : 0),
+    () => 0,
+  ];
+  const edit = fc.tuple(fc.nat(6), fc.constantFrom(...edits), key, leaf);
+  let same = 0;
+  let runs = 0;
+  fc.assert(
+    fc.property(value, fc.array(edit, { minLength: 1, maxLength: 3 }), (made, steps) => {
+      captured = made;
+      const { isSame, bytes } = encodeFunction(f);
+      for (const [at, change, k, v] of steps) {
+        const containers = [...containersIn(captured)];
+        const container = containers[at % Math.max(1, containers.length)];
+        if (container !== undefined) change(container, k, v);
+      }
+      runs++;
+      if (!isSame()) return;
+      same++;
+      assert.ok(encode(f).equals(bytes));
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(same > runs / 10 && same < runs, `${same} of ${runs}`);
+});
+
+test('what is done to a class or to a function whose variables cannot change is noticed', () => {
+  class Base {
+    above(): number {
+      return 1;
+    }
+  }
+  class Sent extends Base {
+    static count = 1;
+    #own = 1;
+    get own(): number {
+      return this.#own;
+    }
+    method(): number {
+      return 1;
+    }
+  }
+  function old(): void {}
+  const inner = (): number => 1;
+  const functions: (() => unknown)[] = [() => new Sent(), () => new Base(), () => inner(), () => old()];
+  for (const fn of [...functions, Sent, Base, inner, old])
+    assert.equal(said(fn as () => unknown), true, String(fn));
+  const edits: [of: number, edit: () => unknown][] = [
+    [0, () => Object.assign(Sent, { more: 1 })],
+    [0, () => Sent.count++],
+    [0, () => Object.defineProperty(Sent, 'count', { enumerable: false })],
+    [0, () => Object.assign(Sent.prototype, { method: () => 2 })],
+    [0, () => Object.defineProperty(Sent.prototype, 'own', { get: () => 2 })],
+    [0, () => delete (Sent.prototype as Partial<Sent>).method],
+    [1, () => Object.assign(Base.prototype, { added: () => 2 })],
+    [2, () => Object.assign(inner, { own: 1 })],
+    [2, () => Object.defineProperty(inner, 'name', { value: 'renamed' })],
+    [3, () => Object.assign(old.prototype as object, { method: () => 2 })],
+    [3, () => Object.setPrototypeOf(old.prototype, { above: 1 })],
+    [3, () => (old.prototype = { constructor: old, method: 1 })],
+    [3, () => Object.setPrototypeOf(old, inner)],
+  ];
+  for (const [of, edit] of edits) {
+    const before = functions.map((fn) => encodeFunction(fn).isSame);
+    assert.deepEqual(
+      before.map((isSame) => isSame()),
+      [true, true, true, true],
+    );
+    edit();
+    assert.equal(before[of]!(), false, String(edit));
+  }
+});
+
+test('what changes while a function is sent for the first time is noticed', async () => {
+  await using pool = new Pool(1);
+  let n = 1;
+  const object = { n: 1 };
+  const f = (): number => n * 10 + object.n;
+  const first = pool.applyAsync(f);
+  n = 2;
+  const second = pool.applyAsync(f);
+  object.n = 2;
+  assert.deepEqual(await Promise.all([first, second, pool.applyAsync(f)]), [11, 21, 22]);
 });
 
 test('what is done to the function itself is noticed', () => {

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext, runInThisContext } from 'node:vm';
-import { encode, sendFirst, sendOnce } from '../../src/codec/index.ts';
+import { encode, encodeFunction, sendFirst, sendOnce } from '../../src/codec/index.ts';
 import { inspect } from '../../src/codec/inspect.ts';
 import { disableDebugger } from '../../src/codec/inspector.ts';
 import { LiveScopes } from '../../src/codec/live-scopes.ts';
@@ -252,6 +252,21 @@ test('what is hardly sent again is not made fast, until it is sent otherwise', a
   assert.equal(
     enables(() => encode(g)),
     0,
+  );
+});
+
+test('that one function of a literal could be sent again fast makes none of the others fast', async () => {
+  const made = await moduleOf<{ list: (() => number)[] }>(
+    'const make = (n) => { n++; return () => n; }; export const list = [1, 2, 3].map(make);',
+  );
+  const counts = made.list.map((f) => enables(() => encodeFunction(f)));
+  assert.deepEqual(counts, [1, 0, 0]);
+  const { isSame } = encodeFunction(made.list[0]!);
+  assert.ok(isSame());
+  assert.equal(
+    enables(() => encodeFunction(made.list[1]!)),
+    1,
+    'now that one was sent again, others may be',
   );
 });
 
