@@ -41,17 +41,19 @@ export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly v
   enableDebugger();
   if (stoppedByUser()) return undefined;
   let found: { readonly value: unknown } | undefined;
-  const onStop = ({ callFrames }: inspector.Debugger.PausedEventDataType): void => {
-    try {
-      found = evaluated(callFrames[0]!.callFrameId, expression);
-    } finally {
-      post('Debugger.resume', { terminateOnResume: true });
-    }
-  };
   try {
     const { breakpointId } = post<{ breakpointId: string }>('Debugger.setBreakpointOnFunctionCall', {
       objectId: handleOf(fn),
     });
+    const onStop = ({ callFrames, hitBreakpoints }: inspector.Debugger.PausedEventDataType): void => {
+      // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped must not be ended.
+      if (!hitBreakpoints?.includes(breakpointId)) return;
+      try {
+        found = evaluated(callFrames[0]!.callFrameId, expression);
+      } finally {
+        post('Debugger.resume', { terminateOnResume: true });
+      }
+    };
     Object.defineProperty(globalThis, key, { value: { fn, args }, configurable: true });
     try {
       withStops(onStop, () => call(unit));

@@ -2,7 +2,8 @@
  * Which of Node's own options a child inherits.
  *
  * All of `process.execArgv`, so that what loads the parent's TypeScript loads the child's, but for those that say what to
- * run (`-e`, `--test`, …): a child runs the bootstrap. A debugger's port is taken, so that each child gets a free one.
+ * run (`-e`, `--test`, …): a child runs the bootstrap. A debugger's port is taken, so that each child gets a free one; and it does not
+ * wait for a debugger: whoever stops at the program's start would have to attach to each child before it begins.
  */
 
 /** Options that say what to run, with a value of their own. */
@@ -42,7 +43,7 @@ const alone = new Set([
   '--cpu-prof-stdout',
 ]);
 
-const inspect = /^--(inspect(?:-brk|-wait)?)(?:=(.*))?$/;
+const inspect = /^--inspect(?:-brk|-wait)?(?:=(.*))?$/;
 const inspectPort = /^--inspect-port(?:=|$)|^--debug-port(?:=|$)/;
 
 /** `127.0.0.1:9229` → `127.0.0.1:0`: the same address, a free port. */
@@ -50,6 +51,12 @@ function freePort(address: string | undefined): string {
   if (address === undefined || /^\d*$/.test(address)) return '0';
   const host = address.replace(/:\d+$/, '');
   return `${host}:0`;
+}
+
+/** An option that opens a debugger's port, as a child should get it; any other as it is. */
+function debuggable(arg: string): string {
+  const debug = inspect.exec(arg);
+  return debug === null ? arg : `--inspect=${freePort(debug[1])}`;
 }
 
 /** `process.execArgv` as a child should get it. */
@@ -68,8 +75,7 @@ export function inheritedExecArgv(execArgv: readonly string[] = process.execArgv
       if (!arg.includes('=')) i++;
       continue;
     }
-    const debug = inspect.exec(arg);
-    kept.push(debug ? `--${debug[1]}=${freePort(debug[2])}` : arg);
+    kept.push(debuggable(arg));
   }
   return kept;
 }
@@ -80,13 +86,7 @@ export function inheritedEnv(env: NodeJS.ProcessEnv = process.env): Record<strin
   const { NODE_TEST_CONTEXT: _, ...rest } = env;
   const options = rest.NODE_OPTIONS;
   if (options !== undefined && /--inspect/.test(options)) {
-    rest.NODE_OPTIONS = options
-      .split(' ')
-      .map((arg) => {
-        const debug = inspect.exec(arg);
-        return debug ? `--${debug[1]}=${freePort(debug[2])}` : arg;
-      })
-      .join(' ');
+    rest.NODE_OPTIONS = options.split(' ').map(debuggable).join(' ');
   }
   return rest;
 }

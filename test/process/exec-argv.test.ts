@@ -20,7 +20,8 @@ for (const [given, inherited] of [
   [['--input-type=module', '-e', '1'], []],
   [['--inspect'], ['--inspect=0']],
   [['--inspect=9229'], ['--inspect=0']],
-  [['--inspect-brk=0.0.0.0:9229'], ['--inspect-brk=0.0.0.0:0']],
+  [['--inspect-brk=0.0.0.0:9229'], ['--inspect=0.0.0.0:0']],
+  [['--inspect-wait'], ['--inspect=0']],
   [['--inspect-port', '9230', '--inspect-port=9230'], []],
 ] as const) {
   test(`a child of node ${given.join(' ') || '(no options)'} gets ${inherited.join(' ') || 'none'}`, () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { library, start, temporaryDirectory } from '../support/run.ts';
+import { debug, portNamed, stopAtExceptions } from '../support/devtools.ts';
+import { library, start, startProgram, temporaryDirectory } from '../support/run.ts';
 
 const program = `
 import inspector from 'node:inspector';
@@ -39,6 +40,37 @@ for (const [how, args, env] of [
     assert.equal(stdout, '3 true true true\n2,4\n', stderr);
     assert.doesNotMatch(stderr, /address already in use|Error/);
     assert.equal([...stderr.matchAll(/Debugger listening on/g)].length, 5);
+  });
+}
+
+const debugged = `
+import { Pool, Process } from LIBRARY;
+let top = 1;
+const local = ((n: number) => { n++; return (x: number) => x + n + top; })(1);
+const holder = { by: 3, reader() { return () => this.by; } };
+const p = new Process({ target: (f: typeof local) => console.log('child', f(1)), args: [local] });
+p.start();
+await p.join();
+const pool = new Pool(2);
+console.log(p.exitcode, ...(await pool.map(local, [1, 2])), await pool.apply(holder.reader()));
+top = 10;
+console.log(...(await pool.map(local, [1, 2])));
+pool.terminate();
+await pool.join();
+`;
+
+for (const [what, commands] of [
+  ['lets it go on', []],
+  ['stops at exceptions, also at those that are caught', [stopAtExceptions]],
+] as const) {
+  test(`a program that waits for a debugger, which ${what}, runs to its end, and its children wait for none`, async (t) => {
+    const { child, ended } = startProgram(t, 'main.mts', debugged, [], ['--inspect-brk=127.0.0.1:0']);
+    const stops = await debug(await portNamed(child.stderr!), commands);
+    const { code, stdout, stderr } = await ended;
+    assert.deepEqual([code, stdout], [0, 'child 4\n0 4 5 3\n13 14\n'], stderr);
+    assert.ok(stops.includes('Break on start'));
+    assert.equal(stops.includes('exception'), commands.length > 0);
+    assert.equal([...stderr.matchAll(/Debugger listening on/g)].length, 4);
   });
 }
 

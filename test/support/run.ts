@@ -78,10 +78,11 @@ export function startProgram(
   name: string,
   text: string,
   args: readonly string[] = [],
+  execArgv: readonly string[] = [],
 ): Running {
   const file = path.join(temporaryDirectory(t), name);
   writeFileSync(file, text.replaceAll('LIBRARY', JSON.stringify(library)));
-  return start([file, ...args]);
+  return start([...execArgv, file, ...args]);
 }
 
 /** Whether a process lives; a zombie does not. */
