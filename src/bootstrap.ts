@@ -9,6 +9,7 @@ import { decodeAsync } from './codec/decode.ts';
 import { setLibraryLoader } from './codec/decoder.ts';
 import { addMain } from './codec/main.ts';
 import { setInherited } from './memory/inheritance.ts';
+import { offerKoffi } from './platform/koffi-offer.ts';
 import { offerTracker } from './platform/tracker-offer.ts';
 import { callTarget } from './process/call.ts';
 import { Lifeline } from './process/lifeline.ts';
@@ -39,6 +40,7 @@ function become(preparation: Preparation): void {
   process.argv.splice(1, process.argv.length - 1, ...preparation.argv.slice(1));
   setInherited(preparation.parentPid, preparation.inherited);
   if (preparation.tracker !== undefined) offerTracker(preparation.tracker);
+  if (preparation.koffi !== undefined) offerKoffi(preparation.koffi);
 }
 
 /** Errors outside the target: printed as the target's own are, unless the user handles them. */

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
+import { offeredKoffi } from './koffi-offer.ts';
 import { keepStandardOutput } from './standard-output.ts';
 
 type Koffi = typeof import('koffi').default;
@@ -36,10 +37,35 @@ export function requirePlatform(what: string): void {
 export function koffi(): Koffi {
   if (koffiModule === undefined) {
     requirePlatform('shared memory and processes');
-    koffiModule = createRequire(import.meta.url)('koffi') as Koffi;
+    koffiModule = loadOffered() ?? (createRequire(import.meta.url)('koffi') as Koffi);
     keepStandardOutput();
   }
   return koffiModule;
+}
+
+/**
+ * What the parent found, without looking for it again: finding it takes four times as long as loading it, and six times the memory.
+ * A child may be elsewhere (another root folder), so what cannot be loaded is looked for.
+ */
+function loadOffered(): Koffi | undefined {
+  const file = offeredKoffi();
+  if (file === undefined) return undefined;
+  const module = { exports: {} };
+  try {
+    process.dlopen(module, file);
+  } catch {
+    return undefined;
+  }
+  return module.exports as Koffi;
+}
+
+/** The file with koffi's machine code, for children: see `koffi-offer.ts`. @returns undefined where something else than `require` loaded it. */
+export function koffiFile(): string | undefined {
+  const loaded: Koffi & { default?: unknown } = koffi();
+  const native = loaded.default ?? loaded;
+  const { cache } = createRequire(import.meta.url);
+  const isNative = (file: string): boolean => file.endsWith('.node') && cache[file]?.exports === native;
+  return offeredKoffi() ?? Object.keys(cache).find(isNative);
 }
 
 /**

@@ -27,6 +27,8 @@ export interface Preparation {
   readonly plain: boolean;
   /** The parent's tracker of named shared memory, if it has one. */
   readonly tracker: TrackerHandle | undefined;
+  /** Where the parent found koffi's machine code, if it is a file. */
+  readonly koffi: string | undefined;
 }
 
 /** The payload for an object of `Process` itself; an instance of a subclass travels whole. */

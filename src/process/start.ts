@@ -13,6 +13,7 @@ import { encode, mainUrls, sendOnce } from '../codec/index.ts';
 import { collectCargo } from '../memory/inheritance.ts';
 import { closeFd } from '../platform/descriptors.ts';
 import { type Child, launch } from '../platform/launch.ts';
+import { koffiFile } from '../platform/libc.ts';
 import { killOnClose } from '../platform/lifeline.ts';
 import { createMemoryFile } from '../platform/mmap.ts';
 import { trackerHandle } from '../platform/tracker.ts';
@@ -56,6 +57,7 @@ function messageFile(
     inherited,
     plain,
     tracker: trackerHandle(),
+    koffi: koffiFile(),
   };
   const json = Buffer.from(JSON.stringify(preparation));
   const length = Buffer.alloc(4);
