@@ -9,7 +9,16 @@ import { Contents } from './contents.ts';
 import { looksOf } from './extras.ts';
 import { CellRef, moduleWithExports } from './functions.ts';
 import { valueIn } from './inspect.ts';
-import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
+import {
+  type Fn,
+  type FnRecord,
+  ImporterRef,
+  ImportRef,
+  MetaRef,
+  type Place,
+  RequireRef,
+  WrappedRef,
+} from './plan.ts';
 import type { Use } from './section.ts';
 
 /** A function of the message. */
@@ -38,6 +47,8 @@ class Part {
   isSame(): boolean {
     if (!isEach(looksOf(this.#fn), this.#looks)) return false;
     if (this.#values === undefined) return true;
+    const places = this.#record.places();
+    if (places !== undefined) return isEachInPlace(places, this.#values);
     const { code } = this.#record;
     const late = this.#record.late();
     const now = code.eager.length === 0 ? late : [...this.#record.eager(), ...late];
@@ -116,6 +127,17 @@ function isEach(now: readonly unknown[], values: readonly unknown[]): boolean {
   return true;
 }
 
+/** As {@link isEach}, for what can be looked up without being collected first: that takes half of the time, above all when it is new. */
+function isEachInPlace(places: readonly Place[], values: readonly unknown[]): boolean {
+  for (let i = 0; i < places.length; i++) {
+    const { index, name, scope } = places[i]!;
+    const value = values[index];
+    const isSame = value instanceof Neighbours ? value.areIn(scope) : Object.is(valueIn(scope, name), value);
+    if (!isSame) return false;
+  }
+  return true;
+}
+
 /** How a captured value is looked at. */
 type See = (captured: unknown) => unknown;
 
@@ -141,6 +163,15 @@ class Neighbours {
     });
   }
 
+  /** Whether the scope holds the same by now. */
+  areIn(scope: Readonly<Record<string, unknown>>): boolean {
+    const names = this.#names;
+    for (let i = 0; i < names.length; i++) {
+      if (!Object.is(held(this.#values[i]), valueIn(scope, names[i]!))) return false;
+    }
+    return true;
+  }
+
   are(others: Neighbours): boolean {
     return (
       this.#names.length === others.#names.length &&
@@ -151,6 +182,9 @@ class Neighbours {
   }
 }
 
+/** What no variable holds. */
+const gone = Symbol();
+
 function held(value: unknown): unknown {
-  return value instanceof WeakRef ? value.deref() : value;
+  return value instanceof WeakRef ? (value.deref() ?? gone) : value;
 }

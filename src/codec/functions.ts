@@ -18,6 +18,7 @@ import {
   ImporterRef,
   ImportRef,
   MetaRef,
+  type Place,
   type Plan,
   RequireRef,
   WrappedRef,
@@ -170,8 +171,8 @@ function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
   const number = nextNumber();
   const key = `${origin()}:${number}`;
   remember(key, fn);
-  const eager = reader(fn, local, local.eager, scopes);
-  const late = reader(fn, local, local.late, scopes);
+  const eager = reader(fn, local, local.eager, scopes, 0);
+  const late = reader(fn, local, local.late, scopes, local.eager.length);
   // The function is named weakly: its plan, which holds this record, hangs on it.
   return {
     origin: origin(),
@@ -184,6 +185,7 @@ function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
     eager: eager.read,
     late: late.read,
     isQuick: () => eager.isQuick() && late.isQuick(),
+    places: placesIn(eager, late),
   };
 }
 
@@ -192,11 +194,43 @@ interface Reader {
   read(): unknown[];
   /** Whether that can do without the inspector. */
   isQuick(): boolean;
+  /** Where they are; undefined unless all that may change are seen live. */
+  places(): readonly Place[] | undefined;
+  /** Told when they were looked up at their places. */
+  wasLookedUp(): void;
 }
 
-/** Reads variables of a function: again and again those that may change, once those that cannot. */
-function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: Scopes): Reader {
-  if (variables.length === 0) return { read: () => [], isQuick: () => true };
+/** What the readers of a function find, once: it stays so. */
+function placesIn(eager: Reader, late: Reader): () => readonly Place[] | undefined {
+  let found: readonly Place[] | undefined;
+  return () => {
+    if (found === undefined) {
+      const first = eager.places();
+      const others = late.places();
+      if (first === undefined || others === undefined) return undefined;
+      found = [...first, ...others];
+    }
+    eager.wasLookedUp();
+    late.wasLookedUp();
+    return found;
+  };
+}
+
+const nothing: Reader = { read: () => [], isQuick: () => true, places: () => [], wasLookedUp: () => {} };
+
+/**
+ * Reads variables of a function: again and again those that may change, once those that cannot.
+ *
+ * @param first The index of the first of them, among all of the function.
+ */
+function reader(
+  fn: Fn,
+  local: LocalCode,
+  variables: readonly Variable[],
+  seen: Scopes,
+  first: number,
+): Reader {
+  if (variables.length === 0) return nothing;
   const { script, unit } = local;
   const settled = new Map<Variable, unknown>();
   const live = new LiveScopes(unit, script);
@@ -238,7 +272,24 @@ function reader(fn: Fn, local: LocalCode, variables: readonly Variable[], seen: 
     }
     return values;
   };
-  return { read, isQuick: () => live.isKnown || open().length === 0 };
+  const isQuick = (): boolean => live.isKnown || open().length === 0;
+  const places = (): Place[] | undefined => {
+    if (!isQuick()) return undefined;
+    const scopes = [...(live.scopes ?? []), ...(top === undefined ? [] : [top])];
+    const found: Place[] = [];
+    for (const [i, v] of variables.entries()) {
+      // What a class inherits from is among its looks.
+      if (settled.has(v) || v.kind === 'super') continue;
+      const scope = v.kind === 'cell' || v.binding?.reassigned ? scopes.find((s) => v.name in s) : undefined;
+      if (scope === undefined) return undefined;
+      found.push({ index: first + i, name: v.name, scope });
+    }
+    return found;
+  };
+  const wasLookedUp = (): void => {
+    if (live.isKnown) live.read();
+  };
+  return { read, isQuick, places, wasLookedUp };
 }
 
 /** Whether a variable is read from the scopes around the function. */

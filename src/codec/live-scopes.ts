@@ -90,6 +90,11 @@ export class LiveScopes {
     return this.#live;
   }
 
+  /** As {@link read}, without counting. */
+  get scopes(): Scopes | undefined {
+    return this.#live;
+  }
+
   /** Whether {@link read} can tell them. */
   get isKnown(): boolean {
     return this.#live !== undefined;

@@ -102,6 +102,16 @@ export interface FnRecord {
   late(): unknown[];
   /** Whether reading them takes no more than microseconds. */
   isQuick(): boolean;
+  /** Where those of them are that may change; undefined while they are not seen live. */
+  places(): readonly Place[] | undefined;
+}
+
+/** Where a captured variable is to be looked up. */
+export interface Place {
+  /** Of the variable among `code.eager` and `code.late`. */
+  readonly index: number;
+  readonly name: string;
+  readonly scope: Readonly<Record<string, unknown>>;
 }
 
 // biome-ignore lint/complexity/noBannedTypes: any callable or class at all is meant

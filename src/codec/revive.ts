@@ -103,6 +103,7 @@ export function revive(
         .slice(nEager)
         .map((v, i) => lateRefs[i] ?? v),
     isQuick: () => true,
+    places: () => undefined,
   };
   const result: Revived = {
     fn,
