@@ -2,9 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { decode, encode, encodeFunction } from '../../src/codec/index.ts';
 import { Pool } from '../../src/index.ts';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
 
 let atTop: unknown = 0;
 atTop = 1;
@@ -416,4 +421,30 @@ test('functions that share variables of a scope are the same until any variable 
     assert.equal(said(twice), true);
   }
   assert.deepEqual((decode(encode(twice)) as typeof twice)(), [2, 2]);
+});
+
+test('a variable whose value was collected since is not the same, though nobody holds what it was', async () => {
+  const make = () => {
+    let [shared, beside] = [0, (() => 1) as (() => number) | undefined];
+    const inc = (): number => ++shared;
+    return {
+      twice: () => [inc(), shared],
+      drop: () => {
+        beside = undefined;
+      },
+      beside: () => beside,
+    };
+  };
+  const { twice, drop, beside } = make();
+  encode(twice);
+  const { isSame } = encodeFunction(twice);
+  assert.equal(isSame(), true);
+  const collected = new WeakRef(beside()!);
+  drop();
+  // What a WeakRef was asked for is held until the current task is done.
+  while (collected.deref() !== undefined) {
+    await new Promise((resolve) => setImmediate(resolve));
+    gc();
+  }
+  assert.equal(isSame(), false);
 });
