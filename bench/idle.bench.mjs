@@ -1,40 +1,24 @@
 /**
  * CPU that waiting costs: four processes that wait for a lock in one form, against as many that wait without us.
  *
- * Of all threads of the process, V8's included: it compiles what it first runs, and some eight seconds after a program that has
- * allocated a megabyte or more has become quiet it collects garbage twice (its "memory reducer", which puts the second time off now
- * and then). Neither is waiting, and both happen in any program. So three figures: the first seconds, those in which V8 collects, and
- * the ten after them; and two that wait without us: one that has loaded multiproc, hence with as large a heap, and a bare one.
+ * Of all threads of the process, V8's included: it compiles what it first runs, and some eight seconds after a program whose heap
+ * has grown by a megabyte has become quiet, some versions collect garbage twice (the "memory reducer"), which takes more than a minute
+ * of waiting. A child with a lock stays below that, one that has loaded all of multiproc does not. So three figures; and two that wait
+ * without us, one that has loaded multiproc and a bare one. All as the kernel counts it, looked at from outside.
  */
 import { fork } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { table } from './measure.mjs';
 
 const library = '../dist/index.js';
-const periods = [3, 25, 10];
-const titles = [
-  'in the first 3 s',
-  'in the 25 s after that, in which V8 tidies up',
-  'in the 10 s after those: nothing but waiting',
-];
+const periods = [1.5, 10, 10];
+const titles = ['in the first 1.5 s', 'in the 10 s after that', 'in the next 10 s'];
 const waiters = 4;
 
-/** Waits for each period in turn; what the process used in each, in milliseconds. */
-const measure = async (periods, wait) => {
-  const used = [];
-  for (const seconds of periods) {
-    const before = process.cpuUsage();
-    await wait(seconds * 1000);
-    const { user, system } = process.cpuUsage(before);
-    used.push((user + system) / 1000);
-  }
-  return used;
-};
-
 const bare = {
-  blocked(timeout) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, timeout);
-  },
-  timer: (timeout) => new Promise((resolve) => setTimeout(resolve, timeout)),
+  blocked: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+  timer: () => sleep(3_600_000),
 };
 
 if (process.send !== undefined) {
@@ -44,50 +28,68 @@ if (process.send !== undefined) {
     const { Lock } = await import(library);
     new Lock().acquireSync();
   }
-  process.send(await measure(periods, bare[how]));
-  process.exit();
+  process.send('ready');
+  await sleep(10);
+  await bare[how]();
 }
 
-const { Lock, Process, SharedArray } = await import(library);
+const { Event, Lock, Process } = await import(library);
 
-/** The sums of all waiters, for each period. */
-const sums = (each) => periods.map((_, k) => each.reduce((sum, used) => sum + used[k], 0));
+/** Milliseconds of CPU that the threads of a process have used. */
+const usedBy = (pid) =>
+  readdirSync(`/proc/${pid}/task`)
+    .map((id) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'latin1').split(' ')[0]))
+    .reduce((sum, ns) => sum + ns / 1e6, 0);
 
-const withoutUs = async (...args) =>
-  sums(
-    await Promise.all(
-      Array.from({ length: waiters }, () => {
-        const child = fork(new URL(import.meta.url), args);
-        return new Promise((resolve) => child.once('message', resolve));
-      }),
-    ),
-  );
-
-const waitForLock = async (sync, lock, used, index, measure, periods) => {
-  const wait = sync ? (timeout) => lock.acquireSync({ timeout }) : (timeout) => lock.acquire({ timeout });
-  used.array.set(await measure(periods, wait), index * periods.length);
+/** What processes that have started to wait use together, in each period in turn; then they are ended. */
+const measure = async (waiting) => {
+  const sums = [];
+  const now = () => waiting.reduce((sum, { pid }) => sum + usedBy(pid), 0);
+  for (const seconds of periods) {
+    const before = now();
+    await sleep(seconds * 1000);
+    sums.push(now() - before);
+  }
+  for (const { pid } of waiting) process.kill(pid, 'SIGKILL');
+  return sums;
 };
 
-const withLock = async (sync) => {
+const withoutUs = async (...args) => {
+  const children = Array.from({ length: waiters }, () => fork(new URL(import.meta.url), args));
+  await Promise.all(children.map((child) => new Promise((resolve) => child.once('message', resolve))));
+  for (const child of children) child.disconnect();
+  return measure(children);
+};
+
+const blocked = (lock, started) => {
+  started.set();
+  lock.acquireSync();
+};
+const task = async (lock, started) => {
+  started.set();
+  await lock.acquire();
+};
+
+const withLock = async (target) => {
   const lock = new Lock();
   lock.acquireSync();
-  const used = new SharedArray('d', waiters * periods.length);
-  const all = Array.from(
-    { length: waiters },
-    (_, i) => new Process({ target: waitForLock, args: [sync, lock, used, i, measure, periods] }),
-  );
-  for (const p of all) p.start();
-  for (const p of all) await p.join();
-  const row = (i) => used.array.slice(i * periods.length, (i + 1) * periods.length);
-  return sums(Array.from({ length: waiters }, (_, i) => row(i)));
+  const all = [];
+  for (let i = 0; i < waiters; i++) {
+    const started = new Event();
+    const p = new Process({ target, args: [lock, started], daemon: true });
+    p.start();
+    await started.wait();
+    all.push(p);
+  }
+  return measure(all);
 };
 
 const forms = [
-  { sync: true, how: 'blocked', title: 'blocked threads', ours: 'acquireSync', theirs: 'Atomics.wait' },
-  { sync: false, how: 'timer', title: 'tasks', ours: 'await acquire()', theirs: 'setTimeout' },
+  { target: blocked, how: 'blocked', title: 'blocked threads', ours: 'acquireSync', theirs: 'Atomics.wait' },
+  { target: task, how: 'timer', title: 'tasks', ours: 'await acquire()', theirs: 'setTimeout' },
 ];
 const results = await Promise.all(
-  forms.map(({ sync, how }) => Promise.all([withLock(sync), withoutUs(how, 'loaded'), withoutUs(how)])),
+  forms.map(({ target, how }) => Promise.all([withLock(target), withoutUs(how, 'loaded'), withoutUs(how)])),
 );
 for (const [i, { title, ours, theirs }] of forms.entries()) {
   const [withUs, asLarge, without] = results[i];
