@@ -1,8 +1,8 @@
 /**
  * Python's `AsyncResult`: a result that is on its way.
  *
- * It is awaitable, and yet an error that nobody asks for disturbs nobody, as in Python: the promise behind it counts as
- * handled until somebody takes it.
+ * It is awaitable, and yet an error that nobody asks for disturbs nobody, as in Python: the promise behind it fails only once somebody
+ * has asked for it.
  */
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError, ValueError } from '../base/errors.ts';
@@ -41,27 +41,56 @@ export type RunSync = (done: () => boolean, timeout: number | undefined) => bool
 export class AsyncResult<T> implements PromiseLike<T> {
   #outcome: Outcome<T> = { state: 'pending' };
   readonly #promise: Promise<T>;
-
+  readonly #resolve: (outcome: T | Promise<never>) => void;
   readonly #runSync: RunSync;
+  readonly #onError: (error: unknown) => void;
+  #asked = false;
+  readonly #waiting = new Set<() => void>();
 
-  /** @param runSync How a thread that blocks goes on with the pool's work. */
-  constructor(start: (settle: Settle<T>) => void, runSync: RunSync) {
+  /**
+   * @param runSync How a thread that blocks goes on with the pool's work.
+   * @param onError Told of an error when somebody asks for it, before it is thrown: that one is on the stack then.
+   */
+  constructor(start: (settle: Settle<T>) => void, runSync: RunSync, onError: (error: unknown) => void) {
     this.#runSync = runSync;
-    let settle: Settle<T> | undefined;
-    this.#promise = new Promise<T>((resolve, reject) => {
-      settle = {
-        resolve: (value) => {
-          this.#outcome = { state: 'done', value };
-          resolve(value);
-        },
-        reject: (error) => {
-          this.#outcome = { state: 'failed', error };
-          reject(error);
-        },
-      };
+    this.#onError = onError;
+    let resolve: ((outcome: T | Promise<never>) => void) | undefined;
+    this.#promise = new Promise<T>((settle) => {
+      resolve = settle;
     });
-    this.#promise.catch(() => {});
-    start(settle!);
+    this.#resolve = resolve!;
+    start({
+      resolve: (value) => {
+        this.#outcome = { state: 'done', value };
+        this.#resolve(value);
+        this.#tell();
+      },
+      reject: (error) => {
+        this.#outcome = { state: 'failed', error };
+        if (this.#asked) this.#fail(error);
+        this.#tell();
+      },
+    });
+  }
+
+  /**
+   * Fails the promise. The engine finds those who await it (without any cost until then) when a promise that leads to it is at its turn:
+   * so there it is told that the error is asked for, once it leads there.
+   */
+  #fail(error: unknown): void {
+    const failing = Promise.resolve().then((): never => {
+      throw error;
+    });
+    this.#resolve(
+      failing.catch((reason: unknown): never => {
+        this.#onError(reason);
+        throw reason;
+      }),
+    );
+  }
+
+  #tell(): void {
+    for (const told of this.#waiting) told();
   }
 
   /**
@@ -72,8 +101,11 @@ export class AsyncResult<T> implements PromiseLike<T> {
    * @throws The task's own error, or `WorkerLostError`.
    */
   async get(options?: WaitOptions): Promise<T> {
-    if (!(await this.#settled(options))) throw new TimeoutError();
-    return this.#promise;
+    const { timeout, signal } = limitsOf(options);
+    // Whoever awaits this is found only when nothing else awaits the promise.
+    if (timeout === undefined && signal === undefined) return this.then();
+    if (!(await this.#settled(timeout, signal))) throw new TimeoutError();
+    return this.then();
   }
 
   /**
@@ -86,8 +118,9 @@ export class AsyncResult<T> implements PromiseLike<T> {
     this.waitSync(options);
     const outcome = this.#outcome;
     if (outcome.state === 'pending') throw new TimeoutError();
-    if (outcome.state === 'failed') throw outcome.error;
-    return outcome.value;
+    if (outcome.state === 'done') return outcome.value;
+    this.#onError(outcome.error);
+    throw outcome.error;
   }
 
   /** {@link wait}, blocking the calling thread. */
@@ -98,7 +131,8 @@ export class AsyncResult<T> implements PromiseLike<T> {
 
   /** Waits until the result is there, or time is up; ask `ready()` which. Never throws the task's error. */
   async wait(options?: WaitOptions): Promise<void> {
-    await this.#settled(options);
+    const { timeout, signal } = limitsOf(options);
+    await this.#settled(timeout, signal);
   }
 
   /** Whether the result, or the error, is there. */
@@ -117,23 +151,26 @@ export class AsyncResult<T> implements PromiseLike<T> {
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#promise.then(onfulfilled, onrejected);
+    const derived = this.#promise.then(onfulfilled, onrejected);
+    if (!this.#asked) {
+      this.#asked = true;
+      if (this.#outcome.state === 'failed') this.#fail(this.#outcome.error);
+    }
+    return derived;
   }
 
   get [Symbol.toStringTag](): string {
     return 'AsyncResult';
   }
 
-  #settled(options: WaitOptions | undefined): Promise<boolean> {
-    const given = optionsOf(options);
-    const timeout = checkTimeout(given.timeout);
-    const signal = checkSignal(given.signal);
+  #settled(timeout: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.ready()) return resolve(true);
       const settle = (how: () => void): void => {
         clearTimeout(timer);
         deaf?.();
+        this.#waiting.delete(done);
         how();
       };
       const onAbort = (): void => settle(() => reject(signal!.reason));
@@ -143,8 +180,16 @@ export class AsyncResult<T> implements PromiseLike<T> {
           : setTimeout(() => settle(() => resolve(this.ready())), timerMs(timeout));
       const deaf = signal && onceAborted(signal, onAbort);
       const done = (): void => settle(() => resolve(true));
-      this.#promise.then(done, done);
+      this.#waiting.add(done);
       return undefined;
     });
   }
+}
+
+function limitsOf(options: WaitOptions | undefined): {
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+} {
+  const given = optionsOf(options);
+  return { timeout: checkTimeout(given.timeout), signal: checkSignal(given.signal) };
 }

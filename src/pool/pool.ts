@@ -133,7 +133,8 @@ export class Pool<I extends AnyFunction = AnyFunction> {
         return this.#onAbort(checked.signal, task);
       });
     });
-    caller.note();
+    // Otherwise whoever asks for the result is found when it has failed.
+    if (options.errorCallback) caller.note();
     return result;
   }
 
@@ -322,30 +323,34 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     { callback, errorCallback }: Callbacks<R>,
     start: (settle: { resolve(value: R): void; reject(error: unknown): void }) => () => void,
   ): AsyncResult<R> {
-    return new AsyncResult<R>((settle) => {
-      let release = (): void => {};
-      let over = false;
-      const end = (): void => {
-        over = true;
-        release();
-      };
-      release = start({
-        resolve: (value) => {
-          if (over) return;
-          end();
-          callBack(callback, value);
-          settle.resolve(value);
-        },
-        reject: (error) => {
-          if (over) return;
-          end();
-          caller.show(error);
-          callBack(errorCallback, error);
-          settle.reject(error);
-        },
-      });
-      if (over) release();
-    }, this.#runSync);
+    return new AsyncResult<R>(
+      (settle) => {
+        let release = (): void => {};
+        let over = false;
+        const end = (): void => {
+          over = true;
+          release();
+        };
+        release = start({
+          resolve: (value) => {
+            if (over) return;
+            end();
+            callBack(callback, value);
+            settle.resolve(value);
+          },
+          reject: (error) => {
+            if (over) return;
+            end();
+            if (errorCallback) caller.show(error);
+            callBack(errorCallback, error);
+            settle.reject(error);
+          },
+        });
+        if (over) release();
+      },
+      this.#runSync,
+      (error) => caller.show(error),
+    );
   }
 
   #map<R>(

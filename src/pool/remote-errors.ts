@@ -18,19 +18,23 @@ export function cameFrom(error: unknown, pid: number, name: string): void {
 export class Caller {
   #error: Error | undefined;
 
-  /** Notes the frames of who calls. That takes as long as all else in a call: once its task is on its way, then. */
+  /** Notes the frames of who calls. That takes longer than all else in a call: once its task is on its way, if at all. */
   note(): void {
     this.#error = new Error();
   }
 
-  /** Adds the caller's frames to the stack of an error that came from a worker, once; leaves any other alone. */
+  /**
+   * Adds the caller's frames to the stack of an error that came from a worker, once; leaves any other alone. Where they were not noted,
+   * they are those of now.
+   */
   show(error: unknown): void {
     if (!(error instanceof Error)) return;
     const where = origins.get(error);
     if (where === undefined) return;
     origins.delete(error);
+    const { stack = '' } = this.#error ?? new Error();
     // The way through the library itself tells nothing.
-    const frames = (this.#error?.stack ?? '').split('\n').filter((line) => !line.includes(library));
+    const frames = stack.split('\n').filter((line) => !line.includes(library));
     joinStacks(error, where, Object.assign(new Error(), { stack: frames.join('\n') }));
   }
 }
