@@ -1,8 +1,7 @@
 /**
  * Python's `AsyncResult`: a result that is on its way.
  *
- * It is awaitable, and yet an error that nobody asks for disturbs nobody, as in Python: the promise behind it fails only once somebody
- * has asked for it.
+ * It is awaitable, and yet an error that nobody asks for disturbs nobody, as in Python.
  */
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError, ValueError } from '../base/errors.ts';
@@ -14,17 +13,7 @@ import {
   timerMs,
   type WaitOptions,
 } from '../base/validate.ts';
-
-type Outcome<T> =
-  | { readonly state: 'pending' }
-  | { readonly state: 'done'; readonly value: T }
-  | { readonly state: 'failed'; readonly error: unknown };
-
-/** What the owner of an {@link AsyncResult} settles it with. */
-export interface Settle<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
+import type { Settlement } from './settlement.ts';
 
 /** Blocks the thread until `done`, or for so many milliseconds; tells whether it is done. */
 export type RunSync = (done: () => boolean, timeout: number | undefined) => boolean;
@@ -39,58 +28,13 @@ export type RunSync = (done: () => boolean, timeout: number | undefined) => bool
  * @see https://docs.python.org/3/library/multiprocessing.html#multiprocessing.pool.AsyncResult
  */
 export class AsyncResult<T> implements PromiseLike<T> {
-  #outcome: Outcome<T> = { state: 'pending' };
-  readonly #promise: Promise<T>;
-  readonly #resolve: (outcome: T | Promise<never>) => void;
+  readonly #settlement: Settlement<T>;
   readonly #runSync: RunSync;
-  readonly #onError: (error: unknown) => void;
-  #asked = false;
-  readonly #waiting = new Set<() => void>();
 
-  /**
-   * @param runSync How a thread that blocks goes on with the pool's work.
-   * @param onError Told of an error when somebody asks for it, before it is thrown: that one is on the stack then.
-   */
-  constructor(start: (settle: Settle<T>) => void, runSync: RunSync, onError: (error: unknown) => void) {
+  /** @param runSync How a thread that blocks goes on with the pool's work. */
+  constructor(settlement: Settlement<T>, runSync: RunSync) {
+    this.#settlement = settlement;
     this.#runSync = runSync;
-    this.#onError = onError;
-    let resolve: ((outcome: T | Promise<never>) => void) | undefined;
-    this.#promise = new Promise<T>((settle) => {
-      resolve = settle;
-    });
-    this.#resolve = resolve!;
-    start({
-      resolve: (value) => {
-        this.#outcome = { state: 'done', value };
-        this.#resolve(value);
-        this.#tell();
-      },
-      reject: (error) => {
-        this.#outcome = { state: 'failed', error };
-        if (this.#asked) this.#fail(error);
-        this.#tell();
-      },
-    });
-  }
-
-  /**
-   * Fails the promise. The engine finds those who await it (without any cost until then) when a promise that leads to it is at its turn:
-   * so there it is told that the error is asked for, once it leads there.
-   */
-  #fail(error: unknown): void {
-    const failing = Promise.resolve().then((): never => {
-      throw error;
-    });
-    this.#resolve(
-      failing.catch((reason: unknown): never => {
-        this.#onError(reason);
-        throw reason;
-      }),
-    );
-  }
-
-  #tell(): void {
-    for (const told of this.#waiting) told();
   }
 
   /**
@@ -116,11 +60,8 @@ export class AsyncResult<T> implements PromiseLike<T> {
    */
   getSync(options?: SyncWaitOptions): T {
     this.waitSync(options);
-    const outcome = this.#outcome;
-    if (outcome.state === 'pending') throw new TimeoutError();
-    if (outcome.state === 'done') return outcome.value;
-    this.#onError(outcome.error);
-    throw outcome.error;
+    if (!this.ready()) throw new TimeoutError();
+    return this.#settlement.get();
   }
 
   /** {@link wait}, blocking the calling thread. */
@@ -137,13 +78,13 @@ export class AsyncResult<T> implements PromiseLike<T> {
 
   /** Whether the result, or the error, is there. */
   ready(): boolean {
-    return this.#outcome.state !== 'pending';
+    return this.#settlement.state !== 'pending';
   }
 
   /** Whether there was no error. @throws {ValueError} When it is not ready. */
   successful(): boolean {
-    if (this.#outcome.state === 'pending') throw new ValueError(`${this} not ready`);
-    return this.#outcome.state === 'done';
+    if (!this.ready()) throw new ValueError(`${this} not ready`);
+    return this.#settlement.state === 'done';
   }
 
   // biome-ignore lint/suspicious/noThenProperty: being awaitable is its purpose
@@ -151,12 +92,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    const derived = this.#promise.then(onfulfilled, onrejected);
-    if (!this.#asked) {
-      this.#asked = true;
-      if (this.#outcome.state === 'failed') this.#fail(this.#outcome.error);
-    }
-    return derived;
+    return this.#settlement.ask(onfulfilled, onrejected);
   }
 
   get [Symbol.toStringTag](): string {
@@ -170,7 +106,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
       const settle = (how: () => void): void => {
         clearTimeout(timer);
         deaf?.();
-        this.#waiting.delete(done);
+        this.#settlement.forget(done);
         how();
       };
       const onAbort = (): void => settle(() => reject(signal!.reason));
@@ -180,7 +116,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
           : setTimeout(() => settle(() => resolve(this.ready())), timerMs(timeout));
       const deaf = signal && onceAborted(signal, onAbort);
       const done = (): void => settle(() => resolve(true));
-      this.#waiting.add(done);
+      this.#settlement.whenSettled(done);
       return undefined;
     });
   }

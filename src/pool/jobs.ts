@@ -1,7 +1,8 @@
 /** What calls of a pool wait for: one result, all results of a map, or results one by one. */
-import type { Settle } from './async-result.ts';
+
 import { callBack } from './callbacks.ts';
 import type { Outcome } from './protocol.ts';
+import type { Settle } from './settlement.ts';
 import type { Job, Task } from './task.ts';
 
 /** What a map is told of as it goes on. */

@@ -3,9 +3,9 @@
  * cannot travel is found before anything runs, as far as that takes no longer than a moment.
  */
 import { encodeList } from '../codec/index.ts';
-import type { Settle } from './async-result.ts';
 import type { Feed } from './feeder.ts';
 import { MapJob, type Progress } from './jobs.ts';
+import type { Settle } from './settlement.ts';
 import type { Task } from './task.ts';
 
 /** How a {@link MapCall} reaches its pool. */

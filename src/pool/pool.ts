@@ -39,6 +39,7 @@ import {
 } from './options.ts';
 import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
 import { Caller } from './remote-errors.ts';
+import { type Settle, Settlement } from './settlement.ts';
 import type { Job, PoolFunction, Task } from './task.ts';
 
 interface KnownFunction {
@@ -309,48 +310,24 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   }
 
   /** Gives a task up when the signal is aborted; returns what unsubscribes. */
-  #onAbort(signal: AbortSignal | undefined, task: Task): () => void {
-    if (signal === undefined) return () => {};
+  #onAbort(signal: AbortSignal | undefined, task: Task): (() => void) | undefined {
+    if (signal === undefined) return undefined;
     const abort = (): void => this.#dispatcher.cancel(task, signal.reason);
     if (!signal.aborted) return onceAborted(signal, abort);
     abort();
-    return () => {};
+    return undefined;
   }
 
   /** An AsyncResult with its callbacks; `start` returns what to do once it is settled. */
   #result<R>(
     caller: Caller,
-    { callback, errorCallback }: Callbacks<R>,
-    start: (settle: { resolve(value: R): void; reject(error: unknown): void }) => () => void,
+    callbacks: Callbacks<R>,
+    start: (settle: Settle<R>) => (() => void) | undefined,
   ): AsyncResult<R> {
-    return new AsyncResult<R>(
-      (settle) => {
-        let release = (): void => {};
-        let over = false;
-        const end = (): void => {
-          over = true;
-          release();
-        };
-        release = start({
-          resolve: (value) => {
-            if (over) return;
-            end();
-            callBack(callback, value);
-            settle.resolve(value);
-          },
-          reject: (error) => {
-            if (over) return;
-            end();
-            if (errorCallback) caller.show(error);
-            callBack(errorCallback, error);
-            settle.reject(error);
-          },
-        });
-        if (over) release();
-      },
-      this.#runSync,
-      (error) => caller.show(error),
-    );
+    const settlement = new Settlement<R>(caller, callbacks);
+    const release = start(settlement);
+    if (release !== undefined) settlement.onceOver(release);
+    return new AsyncResult<R>(settlement, this.#runSync);
   }
 
   #map<R>(
