@@ -20,7 +20,8 @@ export class Settlement<T> implements Settle<T> {
   /** The value, or the error. */
   #outcome: unknown;
   readonly #caller: Caller;
-  readonly #callbacks: Callbacks<T>;
+  readonly #callback: Callbacks<T>['callback'];
+  readonly #errorCallback: Callbacks<T>['errorCallback'];
   readonly #promise: Promise<T>;
   #resolve: ((outcome: T | Promise<never>) => void) | undefined;
   #over = false;
@@ -28,9 +29,10 @@ export class Settlement<T> implements Settle<T> {
   #waiting: Set<() => void> | undefined;
   #release: (() => void) | undefined;
 
-  constructor(caller: Caller, callbacks: Callbacks<T>) {
+  constructor(caller: Caller, { callback, errorCallback }: Callbacks<T>) {
     this.#caller = caller;
-    this.#callbacks = callbacks;
+    this.#callback = callback;
+    this.#errorCallback = errorCallback;
     this.#promise = new Promise<T>((resolve) => {
       this.#resolve = resolve;
     });
@@ -38,7 +40,7 @@ export class Settlement<T> implements Settle<T> {
 
   resolve(value: T): void {
     if (!this.#begin()) return;
-    callBack(this.#callbacks.callback, value);
+    callBack(this.#callback, value);
     this.#outcome = value;
     this.state = 'done';
     this.#resolve!(value);
@@ -47,9 +49,9 @@ export class Settlement<T> implements Settle<T> {
 
   reject(error: unknown): void {
     if (!this.#begin()) return;
-    const { errorCallback } = this.#callbacks;
-    if (errorCallback) this.#caller.show(error);
-    callBack(errorCallback, error);
+    // Nobody may ask for it later.
+    if (this.#errorCallback) this.#caller.show(error);
+    callBack(this.#errorCallback, error);
     this.#outcome = error;
     this.state = 'failed';
     if (this.#asked) this.#fail();

@@ -142,3 +142,15 @@ test('who waits is told when it is there, or time is up, as often as it is asked
   const all = await Promise.all([slow, slow.get(), slow.get({ timeout: 20_000 }), slow.wait()]);
   assert.deepEqual(all, [300, 300, 300, undefined]);
 });
+
+test('callbacks are those of the call, which still find the result not ready, and are called once', async () => {
+  const heard: unknown[] = [];
+  const options: { callback?: (value: number) => void } = {
+    callback: (value) => heard.push(value, result.ready()),
+  };
+  const result = pool.applyAsync(Math.abs, [-4], options);
+  delete options.callback;
+  await result;
+  await sleep(5);
+  assert.deepEqual(heard, [4, false]);
+});
