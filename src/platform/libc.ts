@@ -59,13 +59,19 @@ function loadOffered(): Koffi | undefined {
   return module.exports as Koffi;
 }
 
+let nativeFile: { readonly path: string | undefined } | undefined;
+
 /** The file with koffi's machine code, for children: see `koffi-offer.ts`. @returns undefined where something else than `require` loaded it. */
 export function koffiFile(): string | undefined {
+  nativeFile ??= { path: offeredKoffi() ?? loadedFile() };
+  return nativeFile.path;
+}
+
+function loadedFile(): string | undefined {
   const loaded: Koffi & { default?: unknown } = koffi();
   const native = loaded.default ?? loaded;
   const { cache } = createRequire(import.meta.url);
-  const isNative = (file: string): boolean => file.endsWith('.node') && cache[file]?.exports === native;
-  return offeredKoffi() ?? Object.keys(cache).find(isNative);
+  return Object.keys(cache).find((file) => file.endsWith('.node') && cache[file]?.exports === native);
 }
 
 /**
