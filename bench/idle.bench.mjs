@@ -2,8 +2,8 @@
  * CPU that waiting costs: four processes that wait for a lock in one form, against as many that wait without us.
  *
  * Of all threads of the process, V8's included: it compiles what it first runs, and some eight seconds after a program whose heap
- * has grown by a megabyte has become quiet, some versions collect garbage twice (the "memory reducer"), which takes more than a minute
- * of waiting. A child with a lock stays below that, one that has loaded all of multiproc does not. So three figures; and two that wait
+ * has grown by a megabyte has become quiet, some versions collect garbage twice (the "memory reducer"), which takes as much as two
+ * minutes of waiting. A child with a lock stays below that, one that has loaded all of multiproc does not. So three figures; and two that wait
  * without us, one that has loaded multiproc and a bare one. All as the kernel counts it, looked at from outside.
  */
 import { fork } from 'node:child_process';
@@ -16,9 +16,12 @@ const periods = [1.5, 10, 10];
 const titles = ['in the first 1.5 s', 'in the 10 s after that', 'in the next 10 s'];
 const waiters = 4;
 
+/** Those that wait without us end by themselves if nobody ends them: milliseconds, more than all periods. */
+const longest = 60_000;
+
 const bare = {
-  blocked: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
-  timer: () => sleep(3_600_000),
+  blocked: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, longest),
+  timer: () => sleep(longest),
 };
 
 if (process.send !== undefined) {
@@ -31,6 +34,7 @@ if (process.send !== undefined) {
   process.send('ready');
   await sleep(10);
   await bare[how]();
+  process.exit();
 }
 
 const { Event, Lock, Process } = await import(library);

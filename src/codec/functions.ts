@@ -272,7 +272,7 @@ function reader(
     }
     return values;
   };
-  const isQuick = (): boolean => live.isKnown || open().length === 0;
+  const isQuick = (): boolean => live.scopes !== undefined || open().length === 0;
   const places = (): Place[] | undefined => {
     if (!isQuick()) return undefined;
     const scopes = [...(live.scopes ?? []), ...(top === undefined ? [] : [top])];
@@ -287,7 +287,7 @@ function reader(
     return found;
   };
   const wasLookedUp = (): void => {
-    if (live.isKnown) live.read();
+    live.read();
   };
   return { read, isQuick, places, wasLookedUp };
 }

@@ -95,11 +95,6 @@ export class LiveScopes {
     return this.#live;
   }
 
-  /** Whether {@link read} can tell them. */
-  get isKnown(): boolean {
-    return this.#live !== undefined;
-  }
-
   /** Told after the inspector was asked: makes the closure, once the message is done, when it pays. */
   wasReadSlowly(fn: Fn, wanted: (scopes: Scopes) => Wanted): void {
     this.#slowReads++;

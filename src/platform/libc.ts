@@ -44,7 +44,7 @@ export function koffi(): Koffi {
 }
 
 /**
- * What the parent found, without looking for it again: finding it takes four times as long as loading it, and six times the memory.
+ * What the parent found, without looking for it again: finding it takes six times as long as loading it, and seven times the memory.
  * A child may be elsewhere (another root folder), so what cannot be loaded is looked for.
  */
 function loadOffered(): Koffi | undefined {

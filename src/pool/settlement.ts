@@ -49,7 +49,7 @@ export class Settlement<T> implements Settle<T> {
 
   reject(error: unknown): void {
     if (!this.#begin()) return;
-    // Nobody may ask for it later.
+    // Perhaps nobody else will ask.
     if (this.#errorCallback) this.#caller.show(error);
     callBack(this.#errorCallback, error);
     this.#outcome = error;

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from '../../src/index.ts';
+import { Event, Pool } from '../../src/index.ts';
 import { root } from '../support/run.ts';
 
 const pool = new Pool(1);
@@ -129,18 +129,20 @@ describe('an error that nobody asks for', () => {
 });
 
 test('who waits is told when it is there, or time is up, as often as it is asked', async () => {
+  const go = new Event();
   const slow = pool.applyAsync(
-    async (ms: number) => {
-      await new Promise((resolve) => setTimeout(resolve, ms));
-      return ms;
+    async (event: Event) => {
+      await event.wait();
+      return 'gone';
     },
-    [300],
+    [go],
   );
   for (let i = 0; i < 5; i++) await slow.wait({ timeout: 1 });
   assert.equal(slow.ready(), false);
   await assert.rejects(slow.get({ timeout: 1 }), { name: 'TimeoutError' });
-  const all = await Promise.all([slow, slow.get(), slow.get({ timeout: 20_000 }), slow.wait()]);
-  assert.deepEqual(all, [300, 300, 300, undefined]);
+  const all = Promise.all([slow, slow.get(), slow.get({ timeout: 20_000 }), slow.wait()]);
+  go.set();
+  assert.deepEqual(await all, ['gone', 'gone', 'gone', undefined]);
 });
 
 test('callbacks are those of the call, which still find the result not ready, and are called once', async () => {
