@@ -9,7 +9,8 @@ import { allocate, type Block } from '../memory/arena.ts';
 import { queueClosed, ShutDown } from './errors.ts';
 import { createExtents } from './extents.ts';
 import { DRAINS, Holders, PUT } from './holders.ts';
-import { channelBytes, OPEN, place, SHUT, word } from './layout.ts';
+import { KeyTable } from './key-table.ts';
+import { OPEN, place, queueBytes, SHUT, word } from './layout.ts';
 import { Pace } from './pace.ts';
 import { EMPTY, Ring } from './ring.ts';
 import { type ChannelHandle, openRings, Seat } from './seat.ts';
@@ -57,18 +58,25 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
     const data = arriving;
     arriving = undefined;
     if (data === undefined) {
-      this.#block = allocate(channelBytes);
+      this.#block = allocate(queueBytes);
       const at = (this.#block.offset + place.ring0) >> 2;
       this.ring = new Ring(this.#block.arena, at, createExtents(), false);
       Atomics.store(this.ring.i32, at + word.limit, maxsize);
       this.#block.ownedBy(this.ring);
     } else {
-      const { block, rings } = openRings(data, false);
+      const { block, rings } = openRings(data, false, queueBytes);
       this.#block = block;
       this.ring = rings[0]!;
     }
     const { arena, offset } = this.#block;
-    const holders = new Holders(arena, offset + place.holders, offset + place.end);
+    const holders = new Holders(arena, offset + place.holders, offset + place.keys);
+    const { at } = this.ring;
+    this.ring.keys = new KeyTable(
+      arena,
+      (offset + place.keys) >> 2,
+      (offset + place.end) >> 2,
+      at + word.writeLock,
+    );
     this.#seat = new Seat(holders, [this.ring], this, data?.ticket);
     this.#pace = new Pace(this.ring);
   }
@@ -113,10 +121,10 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
   /** Puts `value` if there is room now; else returns what to put when there is. */
   protected tryPut(value: unknown, onError?: (error: Error, value: unknown) => void): Outgoing | undefined {
     this.#checkPut();
-    if (onError === undefined) prepare(value);
+    if (onError === undefined) prepare(value, this.ring.keys);
     else {
       try {
-        prepare(value);
+        prepare(value, this.ring.keys);
       } catch (error) {
         onError(error as Error, value);
         return undefined;

@@ -25,7 +25,7 @@ import { limitsOf, once, timeoutLimits } from './arguments.ts';
 import { handleClosed } from './errors.ts';
 import { createExtents } from './extents.ts';
 import { Holders } from './holders.ts';
-import { channelBytes, place, word } from './layout.ts';
+import { pipeBytes, place, word } from './layout.ts';
 import { EMPTY, type Place, Ring } from './ring.ts';
 import { type ChannelHandle, openRings, Seat, Watch } from './seat.ts';
 import {
@@ -104,7 +104,7 @@ export class Connection implements Disposable {
     this.#in = rings[1 - end];
     const tables = [
       new Holders(block.arena, block.offset + place.holders, block.offset + place.holders1),
-      new Holders(block.arena, block.offset + place.holders1, block.offset + place.end),
+      new Holders(block.arena, block.offset + place.holders1, block.offset + pipeBytes),
     ] as const;
     const present = rings.filter((ring) => ring !== undefined);
     this.#seat = new Seat(tables[end], present, this, data?.ticket);
@@ -418,13 +418,13 @@ export class Connection implements Disposable {
   }
 
   static [deserialize](data: ConnectionData): Connection {
-    arriving = { ...openRings(data, true), end: data.end, data };
+    arriving = { ...openRings(data, true, pipeBytes), end: data.end, data };
     return new Connection();
   }
 
   /** Makes both ends of a new pipe; {@link Pipe} is its public face. */
   static pair(duplex: boolean): [Connection, Connection] {
-    const block = allocate(channelBytes);
+    const block = allocate(pipeBytes);
     const at = block.offset >> 2;
     // One way goes from end 1 to end 0: the first connection receives.
     const rings = [

@@ -52,9 +52,10 @@ export function extentFor(needed: number, from: number): number {
   );
 }
 
-/** An extent as this thread sees it: the same bytes in four forms. */
+/** An extent as this thread sees it: the same bytes in five forms. */
 export interface Extent {
   readonly i32: Int32Array;
+  readonly i64: BigInt64Array;
   readonly f64: Float64Array;
   readonly bytes: Buffer;
   readonly view: DataView;
@@ -67,11 +68,15 @@ const mappingsLeft = new FinalizationRegistry<Mapping[]>((mappings) => {
 function views(buffer: ArrayBuffer): Extent {
   return {
     i32: new Int32Array(buffer),
+    i64: new BigInt64Array(buffer),
     f64: new Float64Array(buffer),
     bytes: Buffer.from(buffer),
     view: new DataView(buffer),
   };
 }
+
+/** In the place of an extent before there is one. */
+export const nowhere: Extent = views(new ArrayBuffer(0));
 
 /** All extents of one direction. The same object for everybody in this thread: {@link extentsOf}. */
 export class Extents {

@@ -1,13 +1,14 @@
 /**
  * The shared words of channels, and the records in their memory. Every number here is part of what processes agree on.
  *
- * A channel has one block of 4,096 bytes in an arena, and for each direction a memfd with the messages.
+ * A channel has one block in an arena, and for each direction a memfd with the messages.
  *
  *     bytes        a pipe                       a queue
  *     0-255        ring from end 0 to end 1     its ring
  *     256-511      ring from end 1 to end 0     –
  *     512-…        holders of end 0 (1,792)     holders (3,584)
  *     2,304-4,095  holders of end 1             –
+ *     4,096-8,191  –                            lists of keys, see key-table.ts
  *
  * Words of a ring; writers' and readers' words are in cache lines of their own:
  *
@@ -34,10 +35,11 @@
  * beginning of the extent, MOVE that it is at the beginning of the extent that the number names.
  */
 
-export const channelBytes = 4096;
+export const pipeBytes = 4096;
+export const queueBytes = 8192;
 
 /** Offsets in bytes inside a channel's block. */
-export const place = { ring0: 0, ring1: 256, holders: 512, holders1: 2304, end: 4096 } as const;
+export const place = { ring0: 0, ring1: 256, holders: 512, holders1: 2304, keys: 4096, end: 8192 } as const;
 
 /** Words of a ring. */
 export const word = {

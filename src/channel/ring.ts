@@ -19,9 +19,10 @@
  *
  * This class knows no values and does not wait: it says `false`. It wakes those who do.
  */
+import type { NumberedKeys } from '../codec/index.ts';
 import type { Arena } from '../memory/arena.ts';
 import { type ParkingLot, parkingLot } from '../sync/parking.ts';
-import { type Extent, type Extents, extentFor, extentUnits } from './extents.ts';
+import { type Extent, type Extents, extentFor, extentUnits, nowhere } from './extents.ts';
 import { kind, kindMask, moreShift, OPEN, word } from './layout.ts';
 import { lockSide, tryLockSide, unlockSide } from './side-lock.ts';
 
@@ -29,6 +30,8 @@ import { lockSide, tryLockSide, unlockSide } from './side-lock.ts';
 const largeUnits = (16 * 2 ** 20) / 8;
 /** An extent up to this (1 MiB) is kept in use when everything has been read; larger ones are left for smaller ones. */
 const steadyUnits = 2 ** 20 / 8;
+/** In a larger one the writer looks where the readers are after so many units (32 KiB), not for each message. */
+const lookAgainUnits = 2 ** 15 / 8;
 
 /** How much may wait in a ring that holds its writers back: about this many units, or a few messages. */
 const boundUnits = 2 ** 20 / 8;
@@ -36,7 +39,7 @@ const boundMessages = 3;
 
 /** Units that a record takes whose number says `bytes`. */
 function unitsOf(bytes: number): number {
-  return 1 + Math.ceil(bytes / 8);
+  return bytes < 2 ** 30 ? (bytes + 15) >> 3 : 1 + Math.ceil(bytes / 8);
 }
 
 /** Bytes of a record after its first two words. */
@@ -46,17 +49,15 @@ function payloadOf(kindAndMore: number, number: number): number {
 }
 
 /**
- * What follows a record's first two words: bytes, words of memory that has them at its beginning, a number as 8 bytes, or
+ * What follows a record's first two words: bytes, units of memory that has them at its beginning, a number as 8 bytes, or
  * text (in ASCII when its kind says so).
  */
-export type Payload = Uint8Array | Int32Array | string | number | undefined;
+export type Payload = Uint8Array | BigInt64Array | string | number | undefined;
 
 /** What {@link Ring.read} found, by reference into shared memory: only to be used before the next call. */
 export interface Place {
-  bytes: Buffer;
-  words: Int32Array;
-  view: DataView;
-  f64: Float64Array;
+  memory: Extent;
+  keys: NumberedKeys | undefined;
   /** Byte at which the payload begins. */
   from: number;
   number: number;
@@ -75,6 +76,8 @@ export class Ring {
   readonly at: number;
   /** Whether a backlog holds writers back (a pipe), or only `limit` does (a queue). */
   readonly bounded: boolean;
+  /** What numbers of lists of keys in its messages mean: only a queue's have some. */
+  keys: NumberedKeys | undefined;
   #lot: ParkingLot | undefined;
   /**
    * What this thread saw when it last looked at the other side, whose words are in cache lines that are expensive to share. It
@@ -190,8 +193,9 @@ export class Ring {
       readExtent = Atomics.load(i32, from);
       r = Atomics.load(i32, from + 1);
     } while (Atomics.load(i32, at + word.gets) !== gets);
-    // Readers only make more room. In a large extent it counts when they have read all, so it is looked at each time.
-    this.#freeUntil = length > steadyUnits ? 0 : readExtent === extent && w < r ? r - 2 : length - 1;
+    // Readers only make more room. In a large extent it counts when they have read all, so it is looked at again soon.
+    const free = readExtent === extent && w < r ? r - 2 : length - 1;
+    this.#freeUntil = length > steadyUnits ? Math.min(free, w + units + lookAgainUnits) : free;
     if (readExtent !== extent) return w + units < length ? w : -1;
     if (w < r) return w + units <= r - 2 ? w : -1;
     if (w + units < length) {
@@ -253,11 +257,9 @@ export class Ring {
         kindAndMore = memory.i32[1]!;
       }
       const number = memory.i32[r * 2]!;
-      place.bytes = memory.bytes;
-      place.words = memory.i32;
-      place.view = memory.view;
-      place.f64 = memory.f64;
+      place.memory = memory;
       place.from = (r + 1) * 8;
+      place.keys = this.keys;
       place.number = number;
       place.kindAndMore = kindAndMore;
       result = use(place);
@@ -346,10 +348,8 @@ export class Ring {
 
 /** One for all reads of this thread, which never overlap. */
 const place: Place = {
-  bytes: Buffer.alloc(0),
-  words: new Int32Array(0),
-  view: new DataView(new ArrayBuffer(0)),
-  f64: new Float64Array(0),
+  memory: nowhere,
+  keys: undefined,
   from: 0,
   number: 0,
   kindAndMore: 0,
@@ -360,12 +360,12 @@ function mark(i32: Int32Array, unit: number, marker: number, number: number): vo
   i32[unit * 2 + 1] = marker;
 }
 
-/** A loop beats the call that copies for a few bytes, or words. */
+/** A loop beats the call that copies for a few bytes, or units. */
 const fewBytes = 48;
-const fewWords = 64;
+const fewUnits = 64;
 
 function copyIn(
-  { bytes, i32, f64 }: Extent,
+  { bytes, i64, f64 }: Extent,
   unit: number,
   payload: Exclude<Payload, undefined>,
   kindAndMore: number,
@@ -377,11 +377,11 @@ function copyIn(
     if (kindAndMore !== kind.ascii) bytes.write(payload, from, 'utf8');
     else if (payload.length > fewBytes) bytes.write(payload, from, 'latin1');
     else for (let i = 0; i < payload.length; i++) bytes[from + i] = payload.charCodeAt(i);
-  } else if (payload instanceof Int32Array) {
-    const words = (length + 3) >> 2;
-    const at = unit * 2;
-    if (words > fewWords) i32.set(payload.subarray(0, words), at);
-    else for (let i = 0; i < words; i++) i32[at + i] = payload[i]!;
+  } else if (payload instanceof BigInt64Array) {
+    // The engine copies them as what they are, without making a bigint of each, and takes as long as for half as many bytes.
+    const units = (length + 7) >> 3;
+    if (units > fewUnits) i64.set(payload.subarray(0, units), unit);
+    else for (let i = 0; i < units; i++) i64[unit + i] = payload[i]!;
   } else if (length > fewBytes) bytes.set(payload, from);
   else for (let i = 0; i < length; i++) bytes[from + i] = payload[i]!;
 }

@@ -11,7 +11,7 @@ import { noteTransit } from '../memory/inheritance.ts';
 import { openSegment, type SegmentHandle } from '../memory/segment.ts';
 import { extentsOf } from './extents.ts';
 import type { Holders, Ticket } from './holders.ts';
-import { channelBytes, place } from './layout.ts';
+import { place } from './layout.ts';
 import { Ring } from './ring.ts';
 import { endTasks } from './waiting.ts';
 
@@ -101,8 +101,9 @@ export interface ChannelHandle {
 export function openRings(
   handle: ChannelHandle,
   bounded: boolean,
+  blockBytes: number,
 ): { readonly block: Block; readonly rings: readonly (Ring | undefined)[] } {
-  const block = openBlock(handle.block, channelBytes);
+  const block = openBlock(handle.block, blockBytes);
   const rings = handle.rings.map((segment, i) => {
     const at = (block.offset + (i === 0 ? place.ring0 : place.ring1)) >> 2;
     return segment === null ? undefined : new Ring(block.arena, at, extentsOf(openSegment(segment)), bounded);

@@ -8,7 +8,15 @@
  * {@link prepared}, from where {@link send} writes it or {@link keep} takes a copy for later.
  */
 import { describeSharedView } from '../base/travel.ts';
-import { decode, decodeAsync, decodeData, encode, encodeLent, isData } from '../codec/index.ts';
+import {
+  decode,
+  decodeAsync,
+  decodeData,
+  encode,
+  encodeLent,
+  isData,
+  type NumberedKeys,
+} from '../codec/index.ts';
 import { expectLarge } from '../platform/malloc.ts';
 // Sockets, servers and file handles travel wherever values do.
 import './node-descriptors.ts';
@@ -66,8 +74,11 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-/** @throws {SerializationError} For what cannot travel. */
-export function prepare(value: unknown): void {
+/**
+ * @param keys The ring's, if it has some.
+ * @throws {SerializationError} For what cannot travel.
+ */
+export function prepare(value: unknown, keys?: NumberedKeys): void {
   switch (typeof value) {
     case 'number':
       if ((value | 0) === value && (value !== 0 || !Object.is(value, -0))) set(kind.int, value, undefined);
@@ -76,7 +87,7 @@ export function prepare(value: unknown): void {
     case 'string':
       if (value.length <= shortText && isAscii(value)) set(kind.ascii, value.length, value);
       else if ((value as WellFormed).isWellFormed()) set(kind.utf8, Buffer.byteLength(value), value);
-      else prepareCoded(value);
+      else prepareCoded(value, keys);
       return;
     case 'boolean':
       set(kind.constant, value ? 3 : 2, undefined);
@@ -86,16 +97,16 @@ export function prepare(value: unknown): void {
       return;
     case 'object':
       if (value === null) set(kind.constant, 1, undefined);
-      else if (!ArrayBuffer.isView(value) || !prepareArray(value)) prepareCoded(value);
+      else if (!ArrayBuffer.isView(value) || !prepareArray(value)) prepareCoded(value, keys);
       return;
     default:
-      prepareCoded(value);
+      prepareCoded(value, keys);
   }
 }
 
-function prepareCoded(value: unknown): void {
-  const { bytes, words, length } = encodeLent(value, asMessage);
-  set(kind.coded, length, words ?? bytes);
+function prepareCoded(value: unknown, keys: NumberedKeys | undefined): void {
+  const message = encodeLent(value, asMessage, keys);
+  set(kind.coded, message.length, 'units' in message ? message.units : message);
 }
 
 /** A typed array over ordinary memory; one over shared memory travels as that memory, which is the codec's. */
@@ -129,7 +140,7 @@ export function borrow(): Outgoing {
   const { kindAndMore, number, payload } = prepared;
   prepared.payload = undefined;
   // The encoder's memory is its next message's.
-  const own = payload instanceof Int32Array ? Buffer.from(payload.buffer.slice(0, number)) : payload;
+  const own = payload instanceof BigInt64Array ? Buffer.from(payload.buffer.slice(0, number)) : payload;
   return { kindAndMore, number, payload: own };
 }
 
@@ -137,7 +148,7 @@ export function borrow(): Outgoing {
 export function keep(): Outgoing {
   const outgoing = borrow();
   const { kindAndMore, payload } = outgoing;
-  if ((kindAndMore & kindMask) !== kind.coded && ArrayBuffer.isView(payload))
+  if ((kindAndMore & kindMask) !== kind.coded && payload instanceof Uint8Array)
     outgoing.payload = Buffer.from(payload);
   return outgoing;
 }
@@ -152,16 +163,18 @@ export function asBytes(view: ArrayBufferView | ArrayBufferLike): Uint8Array {
 /** A value that still has to be decoded, outside the lock of the ring. */
 export class Coded {
   readonly bytes: Buffer;
+  readonly keys: NumberedKeys | undefined;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, keys: NumberedKeys | undefined) {
     this.bytes = bytes;
+    this.keys = keys;
   }
 }
 
 /** A loop beats the call that copies for a few bytes. */
 const fewBytes = 48;
 
-function copyOut({ bytes, from, number }: Place): Buffer {
+function copyOut({ memory: { bytes }, from, number }: Place): Buffer {
   const length = number >>> 0;
   expectLarge(length);
   const copy = Buffer.allocUnsafe(length);
@@ -171,7 +184,8 @@ function copyOut({ bytes, from, number }: Place): Buffer {
 }
 
 function arrayOut(place: Place): AnyArray {
-  const { bytes, from } = place;
+  const { from } = place;
+  const { bytes } = place.memory;
   const length = place.number >>> 0;
   const cls = arrays[moreOf(place.kindAndMore)]!;
   if (cls === Buffer) return copyOut(place);
@@ -187,15 +201,15 @@ function arrayOut(place: Place): AnyArray {
 const shortMessage = 1024;
 
 function codedOut(place: Place): unknown {
-  const { from, number } = place;
-  if (number <= shortMessage && number >= 0 && isData(place.bytes, from)) {
+  const { memory, from, number } = place;
+  if (number <= shortMessage && number >= 0 && isData(memory.bytes, from)) {
     try {
-      return decodeData(place, from, from + number);
+      return decodeData(memory, from, from + number, place.keys);
     } catch {
       // It throws again when it is decoded after it was taken: else it would be in everybody's way for ever.
     }
   }
-  return new Coded(copyOut(place));
+  return new Coded(copyOut(place), place.keys);
 }
 
 /** For {@link Ring.read}: the value, or {@link Coded} for {@link finish}. */
@@ -204,19 +218,19 @@ export function takeValue(place: Place): unknown {
     case kind.int:
       return place.number;
     case kind.float:
-      return place.f64[place.from >>> 3];
+      return place.memory.f64[place.from >>> 3];
     case kind.constant:
       return constants[place.number];
     case kind.ascii:
-      return (place.bytes as Sliced).latin1Slice(place.from, place.from + place.number);
+      return (place.memory.bytes as Sliced).latin1Slice(place.from, place.from + place.number);
     case kind.utf8:
-      return (place.bytes as Sliced).utf8Slice(place.from, place.from + (place.number >>> 0));
+      return (place.memory.bytes as Sliced).utf8Slice(place.from, place.from + (place.number >>> 0));
     case kind.array:
       return arrayOut(place);
     case kind.coded:
       return codedOut(place);
     default:
-      return new Coded(copyOut(place));
+      return new Coded(copyOut(place), undefined);
   }
 }
 
@@ -233,7 +247,7 @@ export function takeBytesInto(room: Uint8Array): (place: Place) => number | Buff
     const k = place.kindAndMore & kindMask;
     const length = place.number >>> 0;
     if ((k !== kind.bytes && k !== kind.coded) || length > room.length) return takeBytes(place);
-    place.bytes.copy(room, 0, place.from, place.from + length);
+    place.memory.bytes.copy(room, 0, place.from, place.from + length);
     return length;
   };
 }
@@ -245,10 +259,10 @@ export function takeNothing(): true {
 
 /** Decodes what is not decoded yet. @throws {SerializationError} With the path, when it cannot be rebuilt here. */
 export function finish(taken: unknown): unknown {
-  return taken instanceof Coded ? decode(taken.bytes) : taken;
+  return taken instanceof Coded ? decode(taken.bytes, taken.keys) : taken;
 }
 
 /** As {@link finish}, where what the value needs may have to be loaded first. */
 export function finishAsync(taken: unknown): unknown {
-  return taken instanceof Coded ? decodeAsync(taken.bytes) : taken;
+  return taken instanceof Coded ? decodeAsync(taken.bytes, taken.keys) : taken;
 }

@@ -1,18 +1,19 @@
 /** Bytes back to values and functions. Apart from encoding: a child that only receives loads half as much. */
 import { Decoder } from './decoder.ts';
+import type { NumberedKeys } from './key-lists.ts';
 import { isLoaded, load } from './modules.ts';
 import { damaged, type Memory, Source } from './source.ts';
 import { readTable, type Table } from './table.ts';
-import { DATA, LINKED, PLAIN } from './tags.ts';
+import { DATA, LINKED, PLAIN, TREE } from './tags.ts';
 
 /** Kept for the next message; undefined while at work, since a `[deserialize]` may decode too. */
 let idle: Decoder | undefined;
 
-function decodePlain(memory: Memory, at: number, end: number): unknown {
+function decodePlain(memory: Memory, at: number, end: number, keys: NumberedKeys | undefined): unknown {
   const decoder = idle ?? new Decoder(new Source(memory.bytes));
   idle = undefined;
   try {
-    return decoder.runOn(memory, at, end);
+    return decoder.runOn(memory, at, end, keys);
   } finally {
     decoder.clear();
     idle = decoder;
@@ -21,20 +22,21 @@ function decodePlain(memory: Memory, at: number, end: number): unknown {
 
 /** Whether the message that begins at `at` is nothing but data: {@link decodeData} may read it. */
 export function isData(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === DATA;
+  return bytes[at] === TREE || bytes[at] === DATA;
 }
 
 /**
  * As {@link decode}, for a message of data that is still in shared memory: nobody's code runs meanwhile, so a lock may be held.
  *
  * @param at, end Its place in `memory`, in bytes.
+ * @param keys As of {@link decode}.
  */
-export function decodeData(memory: Memory, at: number, end: number): unknown {
-  return decodePlain(memory, at + 1, end);
+export function decodeData(memory: Memory, at: number, end: number, keys?: NumberedKeys): unknown {
+  return decodePlain(memory, at, end, keys);
 }
 
 function isPlain(bytes: Uint8Array): boolean {
-  return bytes[0] === PLAIN || bytes[0] === DATA;
+  return bytes[0] === PLAIN || isData(bytes, 0);
 }
 
 function memoryOf(bytes: Uint8Array): Memory {
@@ -46,12 +48,13 @@ function memoryOf(bytes: Uint8Array): Memory {
 /**
  * Rebuilds a value from what `encode` gave. Modules that it refers to are loaded by `require` if they are not there yet.
  *
+ * @param keys What numbers of lists of keys in it mean, where it was encoded with some.
  * @returns A copy: nothing of it aliases `bytes`.
  * @throws {SerializationError} When a module or built-in is missing here, or the bytes are not a message.
  */
-export function decode(bytes: Uint8Array): unknown {
-  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 1, bytes.length);
-  const source = new Source(bytes);
+export function decode(bytes: Uint8Array, keys?: NumberedKeys): unknown {
+  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 0, bytes.length, keys);
+  const source = new Source(bytes, keys);
   const table = tableOf(source);
   return new Decoder(source, table).run();
 }
@@ -61,9 +64,9 @@ export function decode(bytes: Uint8Array): unknown {
  *
  * @returns The value itself when nothing had to be loaded, so that messages without modules cost no promise.
  */
-export function decodeAsync(bytes: Uint8Array): unknown | Promise<unknown> {
-  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 1, bytes.length);
-  const source = new Source(bytes);
+export function decodeAsync(bytes: Uint8Array, keys?: NumberedKeys): unknown | Promise<unknown> {
+  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 0, bytes.length, keys);
+  const source = new Source(bytes, keys);
   const table = tableOf(source);
   const missing = [...table.modules.values()].filter((m) => !isLoaded(m));
   if (missing.length === 0) return new Decoder(source, table).run();

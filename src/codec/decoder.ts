@@ -8,14 +8,14 @@ import { SerializationError } from '../base/errors.ts';
 import { deserialize, travelClass } from '../base/travel.ts';
 import { builtinAt } from './builtins.ts';
 import { origin, recall } from './identity.ts';
-import { type Filler, KeyList, readKeyList } from './key-lists.ts';
+import { type Filler, KeyList, type NumberedKeys, readKeyList } from './key-lists.ts';
 import { exportOf, importFrom, requireOf } from './modules.ts';
 import { type Fn, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { ownClass } from './plans.ts';
 import { addCode, codeNamed, metaOf, revive, revivedOf } from './revive.ts';
 import { damaged, type Memory, type Source } from './source.ts';
 import type { FunctionEntry, SectionPlace, Table } from './table.ts';
-import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, viewKinds, wellKnownSymbols } from './tags.ts';
+import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, TREE, viewKinds, wellKnownSymbols } from './tags.ts';
 
 const NOT_YET = Symbol('not yet');
 
@@ -32,7 +32,6 @@ export function setLibraryLoader(load: (name: string) => unknown): void {
 /** In place of the collections that only messages with functions fill: most messages have none. */
 const none = new Map<string, never>();
 const nobody = new Set<never>();
-const nowhere: Memory = { bytes: Buffer.alloc(0) };
 
 /** More objects than this are not worth clearing one by one. */
 const FEW = 64;
@@ -51,8 +50,10 @@ const places: readonly (() => unknown[])[] = [
 ];
 
 export class Decoder implements Filler {
-  readonly #source: Source;
+  readonly source: Source;
   readonly #table: Table | undefined;
+  /** Whether an object may be met again. */
+  #refers = true;
   #objects: unknown[] = [];
   readonly #entries: Map<string, FunctionEntry>;
   readonly #created: Map<string, Fn>;
@@ -68,7 +69,7 @@ export class Decoder implements Filler {
   readonly #sections: Set<SectionPlace>;
 
   constructor(source: Source, table?: Table) {
-    this.#source = source;
+    this.source = source;
     this.#table = table;
     const linked = table !== undefined;
     this.#entries = linked ? new Map() : none;
@@ -80,9 +81,10 @@ export class Decoder implements Filler {
     for (const f of table.functions) this.#entries.set(f.key, f);
   }
 
-  /** The root value of a message that needs no table: the bytes of `memory` from `at`, behind its first byte, to `end`. */
-  runOn(memory: Memory, at: number, end: number): unknown {
-    this.#source.open(memory, at, end);
+  /** The root value of a message that needs no table: the bytes of `memory` from `at` to `end`. */
+  runOn(memory: Memory, at: number, end: number, keys: NumberedKeys | undefined): unknown {
+    this.source.open(memory, at + 1, end, keys);
+    this.#refers = memory.bytes[at] !== TREE;
     const value = this.value();
     if (this.#later.length > 0) this.#finishLater();
     return value;
@@ -96,7 +98,7 @@ export class Decoder implements Filler {
     this.#shapeCount = 0;
     if (this.#later.length > 0) this.#later = [];
     this.#next = 0;
-    this.#source.open(nowhere, 0, 0);
+    this.source.close();
   }
 
   /** The root value of a message with a table, at the source's position. */
@@ -108,8 +110,11 @@ export class Decoder implements Filler {
   }
 
   value(): unknown {
-    const s = this.#source;
-    const tag = s.u8();
+    return this.valueOf(this.source.u8());
+  }
+
+  valueOf(tag: number): unknown {
+    const s = this.source;
     switch (tag) {
       case T.INT:
         return s.int();
@@ -122,6 +127,8 @@ export class Decoder implements Filler {
       }
       case T.KEYED:
         return this.#keyList().make(this);
+      case T.NUMBERED:
+        return this.#numbered().make(this);
       case T.ARRAY:
         return this.#newArray(s.varint());
       case T.F64:
@@ -155,7 +162,7 @@ export class Decoder implements Filler {
 
   /** Gives an object the next number. */
   keep<O>(o: O): O {
-    this.#objects[this.#next++] = o;
+    if (this.#refers) this.#objects[this.#next++] = o;
     return o;
   }
 
@@ -174,7 +181,7 @@ export class Decoder implements Filler {
   }
 
   #rare(tag: number): unknown {
-    const s = this.#source;
+    const s = this.source;
     switch (tag) {
       case T.FN:
         return this.#fn(s.string());
@@ -291,18 +298,26 @@ export class Decoder implements Filler {
 
   /** A list of keys that the sender does not remember. */
   #shape(): KeyList {
-    const n = this.#source.varint();
+    const n = this.source.varint();
     const keys: string[] = [];
-    for (let i = 0; i < n; i++) keys.push(this.#source.key());
+    for (let i = 0; i < n; i++) keys.push(this.source.key());
     const list = new KeyList(keys);
     this.#shapes[this.#shapeCount++] = list;
     return list;
   }
 
   #keyList(): KeyList {
-    const source = this.#source;
+    const source = this.source;
     source.at += 1 + source.bytes[source.at]!;
     const list = readKeyList(source, this.#shapes[this.#shapeCount]);
+    this.#shapes[this.#shapeCount++] = list;
+    return list;
+  }
+
+  #numbered(): KeyList {
+    const source = this.source;
+    const list = source.keys?.listOf(source.u8());
+    if (list === undefined) throw damaged('it names an unknown list of keys');
     this.#shapes[this.#shapeCount++] = list;
     return list;
   }
@@ -311,7 +326,8 @@ export class Decoder implements Filler {
   #keysOf(tag: number): KeyList {
     if (tag === T.OBJECT) return this.#shape();
     if (tag === T.KEYED) return this.#keyList();
-    const shape = tag === T.SHAPE ? this.#shapeAt(this.#source.varint()) : undefined;
+    if (tag === T.NUMBERED) return this.#numbered();
+    const shape = tag === T.SHAPE ? this.#shapeAt(this.source.varint()) : undefined;
     if (shape === undefined) throw damaged('it has an object without keys');
     return shape;
   }
@@ -322,19 +338,18 @@ export class Decoder implements Filler {
 
   /** As {@link #array}, into an array that has its places already. */
   #fewElements(n: number, a: unknown[]): unknown[] {
-    const s = this.#source;
+    const s = this.source;
     for (let i = 0; i < n; i++) {
-      const tag = s.bytes[s.at];
-      if (tag === T.HOLE) {
-        s.at++;
-        delete a[i];
-      } else a[i] = this.value();
+      const tag = s.u8();
+      if (tag === T.ASCII) a[i] = s.ascii();
+      else if (tag === T.HOLE) delete a[i];
+      else a[i] = this.valueOf(tag);
     }
     return this.#namedOf(a);
   }
 
   #array(n: number, a: unknown[]): unknown[] {
-    const s = this.#source;
+    const s = this.source;
     for (let i = 0; i < n; i++) {
       const tag = s.bytes[s.at];
       if (tag === T.HOLE) {
@@ -351,13 +366,13 @@ export class Decoder implements Filler {
   }
 
   #namedOf(a: unknown[]): unknown[] {
-    const s = this.#source;
+    const s = this.source;
     for (let named = s.varint(); named > 0; named--) define(a, s.string(), this.value(), true);
     return a;
   }
 
   #map(m: Map<unknown, unknown>): Map<unknown, unknown> {
-    for (let n = this.#source.varint(); n > 0; n--) {
+    for (let n = this.source.varint(); n > 0; n--) {
       const key = this.value();
       Map.prototype.set.call(m, key, this.value());
     }
@@ -365,12 +380,12 @@ export class Decoder implements Filler {
   }
 
   #set(m: Set<unknown>): Set<unknown> {
-    for (let n = this.#source.varint(); n > 0; n--) Set.prototype.add.call(m, this.value());
+    for (let n = this.source.varint(); n > 0; n--) Set.prototype.add.call(m, this.value());
     return m;
   }
 
   #properties<O extends object>(o: O): O {
-    const s = this.#source;
+    const s = this.source;
     for (let n = s.varint(); n > 0; n--) {
       const enumerable = s.u8() === 1;
       define(o, this.value() as string | symbol, this.value(), enumerable);
@@ -379,7 +394,7 @@ export class Decoder implements Filler {
   }
 
   #view(): unknown {
-    const s = this.#source;
+    const s = this.source;
     const id = this.#next++;
     const kind = viewKinds[s.u8()];
     const cls = (globalThis as unknown as Record<string, (new (b: ArrayBuffer) => object) | undefined>)[
@@ -395,8 +410,8 @@ export class Decoder implements Filler {
 
   #regexp(cls: Fn): RegExp {
     const id = this.#next++;
-    const source = this.#source.string();
-    const flags = this.#source.string();
+    const source = this.source.string();
+    const flags = this.source.string();
     const r = Reflect.construct(RegExp, [source, flags], cls) as RegExp;
     r.lastIndex = this.value() as number;
     this.#objects[id] = r;
@@ -430,7 +445,7 @@ export class Decoder implements Filler {
     const cls = this.value() as Fn;
     const o: object = Object.create(cls.prototype as object);
     this.#objects[id] = o;
-    const s = this.#source;
+    const s = this.source;
     const tag = s.u8();
     if (tag === T.OBJECT_WITH) return this.#properties(o);
     // Fields are defined, not assigned: the class may have a setter of that name.
@@ -442,7 +457,7 @@ export class Decoder implements Filler {
     const id = this.#next++;
     this.#objects[id] = NOT_YET;
     const cls = this.value() as Fn;
-    const s = this.#source;
+    const s = this.source;
     const make = (base: Fn, ...args: readonly unknown[]): object => {
       const made = Reflect.construct(base, args, cls) as object;
       this.#objects[id] = made;
@@ -497,7 +512,7 @@ export class Decoder implements Filler {
     this.#objects[id] = NOT_YET;
     let cls: { [deserialize](data: unknown): unknown };
     if (tag === T.TRAVEL) {
-      const name = this.#source.string();
+      const name = this.source.string();
       let known = travelClass(name);
       if (known === undefined && libraryLoader !== undefined) {
         libraryLoader(name);
@@ -515,8 +530,8 @@ export class Decoder implements Filler {
   }
 
   #putOff(): unknown {
-    const kind = this.#source.u8();
-    const length = kind === LATER_ARRAY ? this.#source.varint() : 0;
+    const kind = this.source.u8();
+    const length = kind === LATER_ARRAY ? this.source.varint() : 0;
     const object: unknown =
       kind === LATER_ARRAY ? [] : kind === LATER_OBJECT ? {} : kind === LATER_MAP ? new Map() : new Set();
     this.#later.push({ kind, object, length });
@@ -536,14 +551,14 @@ export class Decoder implements Filler {
   }
 
   #plainLater(o: Record<string, unknown>): void {
-    this.#keysOf(this.#source.u8()).fill(o, this);
+    this.#keysOf(this.source.u8()).fill(o, this);
   }
 
   // Functions
 
   /** A captured variable; where it is a reference, puts that into `refs` too. */
   #captured(refs: unknown[] | undefined): unknown {
-    const s = this.#source;
+    const s = this.source;
     const tag = s.u8();
     let ref: unknown;
     let value: unknown;
@@ -579,15 +594,9 @@ export class Decoder implements Filler {
   }
 
   #importRef(): ImportRef {
-    const module = this.#table?.modules.get(this.#source.varint());
+    const module = this.#table?.modules.get(this.source.varint());
     if (module === undefined) throw damaged('it names an unknown module');
-    return new ImportRef(
-      module.specifier,
-      module.parent,
-      this.#source.string(),
-      module.type,
-      module.commonjs,
-    );
+    return new ImportRef(module.specifier, module.parent, this.source.string(), module.type, module.commonjs);
   }
 
   #fn(key: string): Fn {
@@ -649,7 +658,7 @@ export class Decoder implements Filler {
   }
 
   #extras(fn: Fn): void {
-    const s = this.#source;
+    const s = this.source;
     const name = s.string();
     if (fn.name !== name && Object.getOwnPropertyDescriptor(fn, 'name')?.configurable !== false) {
       Object.defineProperty(fn, 'name', { value: name, configurable: true });
@@ -675,7 +684,7 @@ export class Decoder implements Filler {
 
   /** Reads a section, wherever the reading of others stands. */
   #section<R>(place: SectionPlace, read: () => R): R {
-    const source = this.#source;
+    const source = this.source;
     const saved = [source.at, this.#next, this.#base, this.#shapes, this.#shapeCount, this.#later] as const;
     source.at = place.at;
     this.#next = place.base;

@@ -9,8 +9,10 @@ import { catchUp, forget, putOff } from './ahead.ts';
 import type { Captured } from './captured.ts';
 import { Encoder } from './encoder.ts';
 import { disableDebugger } from './inspector.ts';
+import type { NumberedKeys } from './key-lists.ts';
 import type { Fn } from './plan.ts';
 import { knownPlan } from './plans.ts';
+import { PLAIN } from './tags.ts';
 import { isStackOverflow, Trouble, troubleWith } from './trouble.ts';
 
 /** Options of {@link encode}. */
@@ -39,45 +41,48 @@ export function encode(value: unknown, options: EncodeOptions = {}): Buffer {
   return encoded(options, (encoder) => encoder.run(value));
 }
 
-/** A message that is to be copied before this thread encodes anything else. */
+/** A short message, at the beginning of the encoder's memory: to be copied before this thread encodes anything else. */
 export interface Lent {
-  /** The message is at its beginning; more may follow. */
-  bytes: Buffer;
-  /** The same memory in words, for a short message; undefined when `bytes` is the caller's to keep. */
-  words: Int32Array | undefined;
+  /** The memory, in units of eight bytes. */
+  units: BigInt64Array;
+  /** In bytes. */
   length: number;
 }
 
-const lent: Lent = { bytes: Buffer.alloc(0), words: undefined, length: 0 };
+const lent: Lent = { units: new BigInt64Array(0), length: 0 };
 
 /**
  * As {@link encode}, but a short message is not copied out of the encoder's memory. Queues call it for each message that is no
  * number or text, so it does without a closure.
  *
- * @returns Always the same object.
+ * @param keys Where lists of keys that come often have numbers; then {@link decode} needs it too.
+ * @returns Always the same object for short messages; else one that is the caller's to keep.
  * @throws {SerializationError} See {@link encode}.
  */
-export function encodeLent(value: unknown, options: Pick<EncodeOptions, 'root'> = {}): Readonly<Lent> {
+export function encodeLent(
+  value: unknown,
+  options: Pick<EncodeOptions, 'root'> = {},
+  keys?: NumberedKeys,
+): Readonly<Lent> | Buffer {
   const encoder = begin();
+  let own: Buffer | undefined;
   try {
-    const own = encoder.runHere(value);
-    if (own === undefined) {
-      const { bytes, words, at } = encoder.sink;
-      lent.bytes = bytes;
-      lent.words = words;
-      lent.length = at;
-    } else {
-      lent.bytes = own;
-      lent.words = undefined;
-      lent.length = own.length;
-    }
-    idle = encoder;
-    return lent;
+    own = encoder.runHere(value, keys);
   } catch (e) {
-    throw failure(e, options);
-  } finally {
     settle();
+    throw failure(e, options);
   }
+  idle = encoder;
+  if (own !== undefined) {
+    settle();
+    return own;
+  }
+  const { bytes, units, at } = encoder.sink;
+  if (lent.units !== units) lent.units = units;
+  lent.length = at;
+  // Only functions leave something to be done.
+  if (bytes[0] === PLAIN) settle();
+  return lent;
 }
 
 /**

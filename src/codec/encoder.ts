@@ -12,6 +12,7 @@ import { exotic } from './exotic.ts';
 import { extraStep, extrasOf } from './extras.ts';
 import { CellRef, moduleWithExports, planOf, variableStep } from './functions.ts';
 import { valueIn } from './inspect.ts';
+import type { NumberedKeys } from './key-lists.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
@@ -19,7 +20,7 @@ import { twinOf } from './realms.ts';
 import { isBareArray } from './samples.ts';
 import type { Section, Use } from './section.ts';
 import { type Shape, shapeOf } from './shapes.ts';
-import { Sink } from './sink.ts';
+import { putNumber, putShort, Sink, shortBytes } from './sink.ts';
 import { writeTable } from './table.ts';
 import {
   DATA,
@@ -30,16 +31,15 @@ import {
   LINKED,
   PLAIN,
   T,
+  TREE,
   wellKnownSymbols,
 } from './tags.ts';
 import { briefly, Trouble, through } from './trouble.ts';
-import type { Writing } from './writers.ts';
+import { DEPTH, type Writing } from './writers.ts';
 
 // Found at once: `node:util` has so many exports that the engine looks them up by their names each time.
 const { isMap, isNativeError, isProxy, isSet } = types;
 
-/** Containers nested deeper than this are written after the rest, so that depth costs no stack. */
-const DEPTH = 200;
 /** Errors and the like cannot be put off; more of them inside one another than this are refused. */
 const HARD_DEPTH = 1500;
 /** Below this many objects a list is searched; above, a map. */
@@ -47,6 +47,9 @@ const FEW = 12;
 
 /** Numbers all sections that this thread has ever written. */
 let sections = 0;
+
+/** Arrays up to this length are written without looking for room at each element. */
+const FEW_ELEMENTS = 64;
 
 /** From this length on it is worth looking whether an array holds nothing but numbers. */
 const FEW_NUMBERS = 8;
@@ -59,14 +62,17 @@ export class Encoder implements Writing {
   #many: Map<object, number> | undefined;
   #count = 0;
   #base = 0;
-  #depth = 0;
+  depth = 0;
   /** Number of this section among all. */
   #sectionNumber = 0;
   /** Lists of keys in this section, by their number in it; only those that have no {@link Shape}. */
   #lists: { readonly keys: readonly string[]; readonly number: number }[] = [];
   #shapeCount = 0;
+  #keys: NumberedKeys | undefined;
   /** Whether reading the message runs nobody's code. */
   #isData = true;
+  /** Whether there is a reference to an object in it. */
+  #refers = false;
   #later: object[] = [];
   #current: Use | undefined;
   #queue: Use[] = [];
@@ -90,12 +96,17 @@ export class Encoder implements Writing {
   }
 
   /** As {@link run}, but a small message stays in {@link sink}, from its first byte on: then this gives undefined. */
-  runHere(value: unknown): Buffer | undefined {
+  runHere(value: unknown, keys: NumberedKeys | undefined): Buffer | undefined {
     this.#begin(value);
+    this.#keys = keys;
     this.#first(value);
     if (this.#later.length > 0) this.#writeLater();
+    if (this.#isData && this.sink.isSmall) {
+      this.#flag();
+      this.#forgetObjects();
+      return undefined;
+    }
     if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish();
-    this.#flag();
     this.#reset();
     return undefined;
   }
@@ -135,6 +146,7 @@ export class Encoder implements Writing {
     this.sink.at = 0;
     this.#root = root;
     this.#isData = true;
+    this.#refers = false;
     this.#newSection();
     this.sink.u8(PLAIN);
   }
@@ -146,7 +158,7 @@ export class Encoder implements Writing {
   }
 
   #flag(): void {
-    if (this.#isData) this.sink.bytes[0] = DATA;
+    if (this.#isData) this.sink.bytes[0] = this.#refers ? DATA : TREE;
   }
 
   #finish(): Buffer {
@@ -165,13 +177,18 @@ export class Encoder implements Writing {
     return message;
   }
 
-  #reset(): void {
+  #forgetObjects(): void {
     this.#root = undefined;
     for (let i = Math.min(this.#count, FEW) - 1; i >= 0; i--) this.#few[i] = undefined;
     this.#many = undefined;
     this.#count = 0;
+    this.#keys = undefined;
+  }
+
+  #reset(): void {
+    this.#forgetObjects();
     this.#base = 0;
-    this.#depth = 0;
+    this.depth = 0;
     if (this.modules.size > 0) this.modules.clear();
     if (this.#queue.length > 0) {
       this.uses.clear();
@@ -289,6 +306,7 @@ export class Encoder implements Writing {
   #known(o: object): boolean {
     const id = this.#numberOf(o);
     if (id >= 0) {
+      this.#refers = true;
       if (id >= this.#base) {
         this.sink.u8(T.REF);
         this.sink.varint(id - this.#base);
@@ -324,9 +342,13 @@ export class Encoder implements Writing {
    * @returns the one to expect the next time.
    */
   object(o: object, likely: Shape | undefined): Shape | undefined {
-    if (likely !== undefined && this.#depth <= DEPTH && this.#current === undefined) {
+    if (likely !== undefined && this.depth <= DEPTH && this.#current === undefined) {
       if (likely.writeObject(o, this)) return likely;
     }
+    return this.unlike(o, likely);
+  }
+
+  unlike(o: object, likely: Shape | undefined): Shape | undefined {
     if (Array.isArray(o) && this.#plainArray(o)) return likely;
     const proto: object | null = Object.getPrototypeOf(o);
     if (proto === Object.prototype) {
@@ -346,7 +368,7 @@ export class Encoder implements Writing {
       if (isProxy(a) || a.length < 0 || Object.getPrototypeOf(a) !== Array.prototype) return false;
     }
     if (this.#known(a)) return true;
-    if (this.#depth > DEPTH) this.#putOff(a, LATER_ARRAY);
+    if (this.depth > DEPTH) this.#putOff(a, LATER_ARRAY);
     else this.#array(a, isBare ? noNames : namesOf(a));
     return true;
   }
@@ -358,7 +380,7 @@ export class Encoder implements Writing {
       this.#other(o, Object.prototype);
       return likely;
     }
-    if (this.#depth <= DEPTH) return this.#plain(o, keys, likely);
+    if (this.depth <= DEPTH) return this.#plain(o, keys, likely);
     this.#putOff(o, LATER_OBJECT);
     return likely;
   }
@@ -369,13 +391,13 @@ export class Encoder implements Writing {
     if (twin === Object.prototype && Object.getOwnPropertySymbols(o).length === 0) {
       this.#plainOr(o as Record<string, unknown>, undefined);
     } else if (twin === Array.prototype) {
-      if (this.#depth > DEPTH) this.#putOff(o, LATER_ARRAY);
+      if (this.depth > DEPTH) this.#putOff(o, LATER_ARRAY);
       else this.array(o as unknown[]);
     } else this.#uncommon(o, twin ?? proto);
   }
 
   #uncommon(o: object, proto: object | null): void {
-    if (++this.#depth > HARD_DEPTH) {
+    if (++this.depth > HARD_DEPTH) {
       throw new Trouble(undefined, 'it is nested too deeply', 'send it in parts');
     }
     const cls = proto !== null && Object.hasOwn(proto, 'constructor') ? (proto.constructor as Fn) : undefined;
@@ -383,7 +405,7 @@ export class Encoder implements Writing {
       const name = travelName(cls);
       if (name !== undefined) {
         this.travel(name, cls, o);
-        this.#depth--;
+        this.depth--;
         return;
       }
       const own = (cls as unknown as Record<symbol, unknown>)[serialize];
@@ -394,18 +416,18 @@ export class Encoder implements Writing {
         this.sink.u8(T.CUSTOM);
         this.value(cls);
         this.#custom(cls, o);
-        this.#depth--;
+        this.depth--;
         return;
       }
     }
     if (isMap(o) && proto === Map.prototype) {
-      if (this.#depth > DEPTH) this.#putOff(o, LATER_MAP);
+      if (this.depth > DEPTH) this.#putOff(o, LATER_MAP);
       else this.map(o);
     } else if (isSet(o) && proto === Set.prototype) {
-      if (this.#depth > DEPTH) this.#putOff(o, LATER_SET);
+      if (this.depth > DEPTH) this.#putOff(o, LATER_SET);
       else this.set(o);
     } else exotic(this, o, proto, cls);
-    this.#depth--;
+    this.depth--;
   }
 
   /** An object whose class both sides know by a name. */
@@ -441,7 +463,7 @@ export class Encoder implements Writing {
   #writeLater(): void {
     for (let i = 0; i < this.#later.length; i++) {
       const o = this.#later[i]!;
-      this.#depth = 0;
+      this.depth = 0;
       if (Array.isArray(o)) {
         this.#elements(o);
         this.#named(o, namesOf(o));
@@ -450,7 +472,7 @@ export class Encoder implements Writing {
       else this.#plain(o as Record<string, unknown>, Object.keys(o), undefined);
     }
     this.#later = [];
-    this.#depth = 0;
+    this.depth = 0;
   }
 
   /** Enumerable string-keyed properties, by shape. @returns the shape to expect the next time. */
@@ -463,7 +485,7 @@ export class Encoder implements Writing {
     }
     this.#keysOf(shape);
     shape.write(o, this);
-    this.#depth--;
+    this.depth--;
     return shape;
   }
 
@@ -475,19 +497,32 @@ export class Encoder implements Writing {
     } else {
       shape.section = this.#sectionNumber;
       shape.number = this.#shapeCount++;
-      this.sink.keyed(shape.words);
+      const number = this.#keys === undefined ? -1 : shape.numberIn(this.#keys);
+      if (number < 0) shape.writeKeys(this.sink);
+      else {
+        this.sink.u8(T.NUMBERED);
+        this.sink.u8(number);
+      }
     }
-    this.#depth++;
+    this.depth++;
   }
 
   begin(o: object, shape: Shape): boolean {
-    if (this.#known(o)) return false;
+    const number = this.#count;
+    if (number >= FEW) {
+      if (this.#known(o)) return false;
+    } else {
+      const few = this.#few;
+      for (let i = number - 1; i >= 0; i--) if (few[i] === o) return !this.#known(o);
+      few[number] = o;
+      this.#count = number + 1;
+    }
     this.#keysOf(shape);
     return true;
   }
 
   end(): void {
-    this.#depth--;
+    this.depth--;
   }
 
   #unremembered(o: Record<string, unknown>, keys: readonly string[]): void {
@@ -502,14 +537,14 @@ export class Encoder implements Writing {
       for (let i = 0; i < n; i++) this.sink.string(keys[i]!);
       this.#lists.push({ keys, number: this.#shapeCount++ });
     }
-    this.#depth++;
+    this.depth++;
     let i = 0;
     try {
       for (; i < n; i++) this.value(o[keys[i]!]);
     } catch (e) {
       throw through(e, `property "${keys[i]}"`);
     }
-    this.#depth--;
+    this.depth--;
   }
 
   /** Number of a list of keys in this section, or -1. Objects of one shape come in runs: only the latest are looked at. */
@@ -541,10 +576,51 @@ export class Encoder implements Writing {
   }
 
   #unpacked(a: readonly unknown[], names: readonly string[]): void {
+    const n = a.length;
+    if (n <= FEW_ELEMENTS && names.length === 0) {
+      this.#fewElements(a, n);
+      return;
+    }
     this.sink.u8(T.ARRAY);
-    this.sink.varint(a.length);
+    this.sink.varint(n);
     this.#elements(a);
     this.#named(a, names);
+  }
+
+  #fewElements(a: readonly unknown[], n: number): void {
+    const { sink } = this;
+    const room = n * shortBytes + 3;
+    let at = sink.room(room);
+    let { bytes, view } = sink;
+    bytes[at] = T.ARRAY;
+    bytes[at + 1] = n;
+    at += 2;
+    this.depth++;
+    let likely: Shape | undefined;
+    let i = 0;
+    try {
+      for (; i < n; i++) {
+        const v = a[i];
+        if (typeof v === 'number') at = putNumber(bytes, view, at, v);
+        else {
+          const end = typeof v === 'string' ? putShort(bytes, at, v) : -1;
+          if (end >= 0) at = end;
+          else {
+            sink.at = at;
+            if (typeof v === 'object' && v !== null) likely = this.object(v, likely);
+            else if (v === undefined && !(i in a)) sink.u8(T.HOLE);
+            else this.value(v);
+            at = sink.room(room);
+            ({ bytes, view } = sink);
+          }
+        }
+      }
+    } catch (e) {
+      throw through(e, `[${i}]`);
+    }
+    this.depth--;
+    bytes[at] = 0;
+    sink.at = at + 1;
   }
 
   /** Writes an array of nothing but numbers as one block. @returns whether it is one. */
@@ -564,13 +640,15 @@ export class Encoder implements Writing {
   }
 
   #elements(a: readonly unknown[]): void {
-    this.#depth++;
+    this.depth++;
     let i = 0;
     let likely: Shape | undefined;
     try {
       for (; i < a.length; i++) {
         const v = a[i];
-        if (typeof v === 'object' && v !== null) likely = this.object(v, likely);
+        if (typeof v === 'string') this.sink.string(v);
+        else if (typeof v === 'number') this.sink.number(v);
+        else if (typeof v === 'object' && v !== null) likely = this.object(v, likely);
         else if (v === undefined && !(i in a)) {
           if (a.length > 64) {
             // One byte a hole would do for short gaps; a run says how long it is.
@@ -585,7 +663,7 @@ export class Encoder implements Writing {
     } catch (e) {
       throw through(e, `[${i}]`);
     }
-    this.#depth--;
+    this.depth--;
   }
 
   #named(a: readonly unknown[], names: readonly string[]): void {
@@ -608,7 +686,7 @@ export class Encoder implements Writing {
   #entries(m: ReadonlyMap<unknown, unknown>): void {
     const entries = [...Map.prototype.entries.call(m)];
     this.sink.varint(entries.length);
-    this.#depth++;
+    this.depth++;
     for (const [key, value] of entries) {
       try {
         this.value(key);
@@ -621,7 +699,7 @@ export class Encoder implements Writing {
         throw through(e, `value at ${typeof key === 'string' ? JSON.stringify(key) : String(typeof key)}`);
       }
     }
-    this.#depth--;
+    this.depth--;
   }
 
   set(s: ReadonlySet<unknown>): void {
@@ -632,13 +710,13 @@ export class Encoder implements Writing {
   #members(s: ReadonlySet<unknown>): void {
     const members = [...Set.prototype.values.call(s)];
     this.sink.varint(members.length);
-    this.#depth++;
+    this.depth++;
     try {
       for (const m of members) this.value(m);
     } catch (e) {
       throw through(e, 'member of a Set');
     }
-    this.#depth--;
+    this.depth--;
   }
 
   /** The fields of an instance: as a plain object's where these say it all. */
@@ -746,7 +824,7 @@ export class Encoder implements Writing {
     const section: Section = { start: this.sink.at, end: 0, base: this.#count, count: 0, cells: 0 };
     this.#base = this.#count;
     this.#newSection();
-    this.#depth = 0;
+    this.depth = 0;
     body();
     if (this.#later.length > 0) this.#writeLater();
     section.end = this.sink.at;

@@ -13,6 +13,7 @@ export {
   sendFirst,
   sendOnce,
 } from './encode.ts';
+export { type KeyList, keyListOf, type NumberedKeys } from './key-lists.ts';
 export { addMain, mainUrls } from './main.ts';
 export { type FunctionReference, isReference, resolveReference } from './references.ts';
 export { joinStacks } from './stacks.ts';

@@ -6,7 +6,8 @@
  * (`--disallow-code-generation-from-strings`), objects are made one key after the other, as are those with a key that means
  * something in a literal (`__proto__`).
  */
-import { damaged, type Source } from './source.ts';
+import { damaged, Source } from './source.ts';
+import { T } from './tags.ts';
 
 /** What a maker needs of the decoder. */
 export interface Filler {
@@ -14,6 +15,22 @@ export interface Filler {
   keep<O>(o: O): O;
   /** Reads the next value. */
   value(): unknown;
+  /** The same in two steps, for who looks at the tag first. */
+  readonly source: Source;
+  valueOf(tag: number): unknown;
+}
+
+/** Lists of keys that both sides of a channel know by a number, the same for all who share it. */
+export interface NumberedKeys {
+  /**
+   * For the sender.
+   *
+   * @param words As {@link KeyList.words}, always the same object for the same list.
+   * @returns a byte; -1 for a list that has no number.
+   */
+  numberOf(words: Int32Array): number;
+  /** For the receiver. @returns undefined for a number that was not given. */
+  listOf(number: number): KeyList | undefined;
 }
 
 const compileAfter = 16;
@@ -66,11 +83,17 @@ function compile(keys: readonly string[]): ((filler: Filler) => object) | undefi
   if (!mayCompile || keys.includes('__proto__')) return undefined;
   const names = keys.map((key) => JSON.stringify(key));
   const literal = names.map((name) => `${name}:undefined`).join();
-  const assignments = names.map((name) => `o[${name}]=f.value();`).join('');
+  const assignments = names
+    .map(
+      (name) =>
+        `t=s.u8();o[${name}]=t===${T.ASCII}?s.ascii():t===${T.INT}?s.int():t===${T.F64}?s.f64():f.valueOf(t);`,
+    )
+    .join('');
   try {
-    return new Function('f', `"use strict";const o=f.keep({${literal}});${assignments}return o;`) as (
-      filler: Filler,
-    ) => object;
+    return new Function(
+      'f',
+      `"use strict";const o=f.keep({${literal}}),s=f.source;let t;${assignments}return o;`,
+    ) as (filler: Filler) => object;
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     mayCompile = false;
@@ -125,6 +148,11 @@ function isSame(words: Int32Array, bytes: Readonly<Uint8Array>, at: number): boo
   const mine = new Uint8Array(words.buffer);
   for (let i = 0; i < mine.length; i++) if (mine[i] !== bytes[at + i]) return false;
   return true;
+}
+
+/** The list that these words are. */
+export function keyListOf(words: Int32Array): KeyList {
+  return parse(new Source(new Uint8Array(words.buffer, words.byteOffset, words.byteLength)), 0, words.length);
 }
 
 function parse(source: Source, at: number, count: number): KeyList {

@@ -5,6 +5,8 @@
  * turned into bytes once for all messages. Objects that serve as dictionaries have ever new keys; they must not fill the
  * memory, so a place in the tree with many ways on takes no more, and the whole is forgotten when it gets too large.
  */
+import type { NumberedKeys } from './key-lists.ts';
+import type { Sink } from './sink.ts';
 import { T } from './tags.ts';
 import { compileWriter, type Writer, type Writing, writeByName } from './writers.ts';
 
@@ -29,10 +31,28 @@ export class Shape {
   number = 0;
   #uses = 0;
   #writer: Writer | undefined;
+  /** The channel that was last asked for the number of these keys, and what it said. */
+  #channel: NumberedKeys | undefined;
+  #numberThere = -1;
 
   constructor(keys: readonly string[]) {
     this.keys = keys;
     this.words = wordsOf(keys);
+  }
+
+  /** The number of these keys in a channel; -1 without, as for keys that do not come often. */
+  numberIn(channel: NumberedKeys): number {
+    if (this.#channel === channel) return this.#numberThere;
+    if (this.#writer === undefined) return -1;
+    this.#channel = channel;
+    this.#numberThere = channel.numberOf(this.words);
+    return this.#numberThere;
+  }
+
+  /** Writes the list of keys. */
+  writeKeys(to: Sink): void {
+    if (this.#writer !== undefined) this.#writer.keys(to);
+    else to.keyed(this.words);
   }
 
   /** Writes the values of an object that has this shape. */
@@ -50,7 +70,7 @@ export class Shape {
   }
 
   #compile(): void {
-    this.#writer = compileWriter(this.keys);
+    this.#writer = compileWriter(this.keys, this.words);
     compiled++;
   }
 }

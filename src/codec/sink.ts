@@ -9,34 +9,69 @@ import { T } from './tags.ts';
 const firstBytes = 8192;
 const KEEP_BYTES = 1 << 20;
 
-/** Of a buffer that has its memory to itself. */
-function wordsOf(bytes: Buffer): Int32Array {
-  return new Int32Array(bytes.buffer, 0, bytes.length >> 2);
+/** Longest text that a loop writes. */
+const shortText = 24;
+/** A number or a short text takes no more than this, its tag included. */
+export const shortBytes = shortText + 2;
+
+/** Writes a number at `at`, where {@link shortBytes} are free. @returns where it ends. */
+export function putNumber(bytes: Buffer, view: DataView, at: number, n: number): number {
+  if ((n | 0) !== n) {
+    bytes[at] = T.F64;
+    view.setFloat64(at + 1, n, true);
+    return at + 9;
+  }
+  if (n === 0 && Object.is(n, -0)) {
+    bytes[at] = T.MINUS_ZERO;
+    return at + 1;
+  }
+  let end = at + 1;
+  bytes[at] = T.INT;
+  let z = ((n << 1) ^ (n >> 31)) >>> 0;
+  while (z > 127) {
+    bytes[end++] = (z & 127) | 0x80;
+    z >>>= 7;
+  }
+  bytes[end] = z;
+  return end + 1;
 }
 
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer);
+/** Writes a short text of ASCII at `at`, where {@link shortBytes} are free. @returns where it ends; -1 for any other text. */
+export function putShort(bytes: Buffer, at: number, s: string): number {
+  const n = s.length;
+  if (n > shortText) return -1;
+  bytes[at] = T.ASCII;
+  bytes[at + 1] = n;
+  let end = at + 2;
+  for (let i = 0; i < n; i++) {
+    const c = s.charCodeAt(i);
+    if (c > 127) return -1;
+    bytes[end++] = c;
+  }
+  return end;
 }
 
 export class Sink {
-  bytes: Buffer;
-  /** The same memory, in words. */
-  words: Int32Array;
-  #view: DataView;
-  #size = firstBytes;
+  bytes!: Buffer;
+  /** The same memory in words, in units of eight bytes, and for numbers with a fraction. */
+  words!: Int32Array;
+  units!: BigInt64Array;
+  view!: DataView;
+  #size!: number;
   at = 0;
 
   constructor() {
-    this.bytes = Buffer.allocUnsafeSlow(firstBytes);
-    this.words = wordsOf(this.bytes);
-    this.#view = viewOf(this.bytes);
+    this.#use(Buffer.allocUnsafeSlow(firstBytes));
   }
 
+  /** A buffer that has its memory to itself, a multiple of eight bytes. */
   #use(bytes: Buffer): void {
+    const { buffer, length } = bytes;
     this.bytes = bytes;
-    this.#size = bytes.length;
-    this.words = wordsOf(bytes);
-    this.#view = viewOf(bytes);
+    this.#size = length;
+    this.words = new Int32Array(buffer, 0, length >> 2);
+    this.units = new BigInt64Array(buffer, 0, length >> 3);
+    this.view = new DataView(buffer);
   }
 
   reserve(n: number): void {
@@ -44,7 +79,7 @@ export class Sink {
   }
 
   #grow(need: number): void {
-    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, (need + 64) & ~3));
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, (need + 64) & ~7));
     this.bytes.copy(bigger, 0, 0, this.at);
     this.#use(bigger);
   }
@@ -75,52 +110,27 @@ export class Sink {
     this.at = at;
   }
 
+  /** Makes room for `n` bytes. @returns where to write them. */
+  room(n: number): number {
+    const { at } = this;
+    if (at + n > this.#size) this.#grow(at + n);
+    return at;
+  }
+
   number(n: number): void {
-    this.reserve(11);
-    const { bytes } = this;
-    let { at } = this;
-    if ((n | 0) === n) {
-      if (n === 0 && Object.is(n, -0)) bytes[at++] = T.MINUS_ZERO;
-      else {
-        bytes[at++] = T.INT;
-        let z = ((n << 1) ^ (n >> 31)) >>> 0;
-        while (z > 127) {
-          bytes[at++] = (z & 127) | 0x80;
-          z >>>= 7;
-        }
-        bytes[at++] = z;
-      }
-      this.at = at;
-      return;
-    }
-    bytes[at] = T.F64;
-    this.#view.setFloat64(at + 1, n, true);
-    this.at = at + 9;
+    this.reserve(shortBytes);
+    this.at = putNumber(this.bytes, this.view, this.at, n);
   }
 
   string(s: string): void {
-    const n = s.length;
-    if (n <= 24) {
-      this.reserve(n + 6);
-      const bytes = this.bytes;
-      const start = this.at;
-      bytes[start] = T.ASCII;
-      bytes[start + 1] = n;
-      let i = 0;
-      for (let at = start + 2; i < n; i++) {
-        const c = s.charCodeAt(i);
-        if (c > 127) break;
-        bytes[at++] = c;
-      }
-      if (i === n) {
-        this.at = start + 2 + n;
-        return;
-      }
-    }
-    this.#longString(s);
+    this.reserve(shortBytes);
+    const end = putShort(this.bytes, this.at, s);
+    if (end < 0) this.longString(s);
+    else this.at = end;
   }
 
-  #longString(s: string): void {
+  /** A text that {@link putShort} refused; any other as well. */
+  longString(s: string): void {
     const byteLength = Buffer.byteLength(s, 'utf8');
     if (byteLength === s.length) {
       this.reserve(byteLength + 11);
@@ -142,16 +152,22 @@ export class Sink {
 
   /** A list of keys, at a whole word so that it can be copied and compared by words; see `tags.ts`. */
   keyed(words: Int32Array): void {
-    this.reserve(5 + words.length * 4);
-    const { bytes, at, words: target } = this;
-    const count = words.length;
+    const from = this.startKeys(words.length);
+    const target = this.words;
+    for (let i = 0; i < words.length; i++) target[from + i] = words[i]!;
+    this.at = (from + words.length) * 4;
+  }
+
+  /** Writes what stands in front of a list of keys of so many words. @returns the word at which it is to be written. */
+  startKeys(words: number): number {
+    const at = this.room(5 + words * 4);
+    const { bytes } = this;
     const padding = -(at + 2) & 3;
-    const from = (at + 2 + padding) >> 2;
     bytes[at] = T.KEYED;
     bytes[at + 1] = padding;
-    for (let i = at + 2; i < from * 4; i++) bytes[i] = 0;
-    for (let i = 0; i < count; i++) target[from + i] = words[i]!;
-    this.at = (from + count) * 4;
+    const from = at + 2 + padding;
+    for (let i = at + 2; i < from; i++) bytes[i] = 0;
+    return from >> 2;
   }
 
   block(bytes: Uint8Array): void {

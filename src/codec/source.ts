@@ -2,6 +2,7 @@
  * A run of bytes to read from: the receiver's half of the format in `tags.ts`. Everything it returns is a copy.
  */
 import { SerializationError } from '../base/errors.ts';
+import type { NumberedKeys } from './key-lists.ts';
 import { shortLength, shortText } from './short-text.ts';
 import { T } from './tags.ts';
 
@@ -12,9 +13,11 @@ type Sliced = Buffer & { latin1Slice(from: number, to: number): string };
 export interface Memory {
   readonly bytes: Buffer;
   /** The same from its first byte on. */
-  readonly words?: Int32Array | undefined;
+  readonly i32?: Int32Array | undefined;
   readonly view?: DataView | undefined;
 }
+
+const nowhere: Memory = { bytes: Buffer.alloc(0) };
 
 /** Keys come again and again; finding one by its bytes is cheaper than making and interning a new string. */
 const keyCache: (string | undefined)[] = new Array(1024).fill(undefined);
@@ -23,10 +26,12 @@ export class Source {
   bytes: Buffer;
   words: Int32Array | undefined;
   #view: DataView | undefined;
+  #memory = nowhere;
   at: number;
   end: number;
+  keys: NumberedKeys | undefined;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, keys?: NumberedKeys) {
     this.bytes = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -34,15 +39,33 @@ export class Source {
     this.#view = undefined;
     this.at = 0;
     this.end = bytes.length;
+    this.keys = keys;
   }
 
-  /** Goes on with another message: the bytes of `memory` from `at` up to `end`. */
-  open({ bytes, words, view }: Memory, at: number, end: number): void {
-    this.bytes = bytes;
-    this.words = words;
-    this.#view = view;
+  /**
+   * Goes on with another message: the bytes of `memory` from `at` up to `end`.
+   *
+   * @param keys Lists of keys that it names by numbers.
+   */
+  open(memory: Memory, at: number, end: number, keys: NumberedKeys | undefined): void {
+    if (memory !== this.#memory) this.#use(memory);
     this.at = at;
     this.end = end;
+    this.keys = keys;
+  }
+
+  #use(memory: Memory): void {
+    this.#memory = memory;
+    this.bytes = memory.bytes;
+    this.words = memory.i32;
+    this.#view = memory.view;
+  }
+
+  /** The message is read. Shared memory, which the next one is likely to be in too, is none of it that this would keep. */
+  close(): void {
+    if (this.#memory.i32 === undefined) this.#use(nowhere);
+    this.end = 0;
+    this.keys = undefined;
   }
 
   u8(): number {
@@ -52,7 +75,10 @@ export class Source {
 
   varint(): number {
     const first = this.u8();
-    if (first < 128) return first;
+    return first < 128 ? first : this.#longVarint(first);
+  }
+
+  #longVarint(first: number): number {
     let value = first & 127;
     let scale = 128;
     for (;;) {
@@ -74,11 +100,18 @@ export class Source {
   }
 
   ascii(): string {
+    const { bytes, at } = this;
+    const n = bytes[at]!;
+    const after = at + 1 + n;
+    if (!(n <= shortLength && after <= this.end)) return this.#longAscii();
+    this.at = after;
+    return shortText(bytes, at + 1, n);
+  }
+
+  #longAscii(): string {
     const n = this.varint();
     const start = this.#skip(n);
-    return n <= shortLength
-      ? shortText(this.bytes, start, n)
-      : (this.bytes as Sliced).latin1Slice(start, start + n);
+    return (this.bytes as Sliced).latin1Slice(start, start + n);
   }
 
   utf8(): string {

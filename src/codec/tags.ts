@@ -9,6 +9,7 @@
  * ---------+--------------------------------------------------------------------------------------------------
  * PLAIN 0  | the root value; nothing to load, no function by value
  * DATA 2   | as PLAIN, and to read it runs nobody's code: primitives, plain objects and arrays
+ * TREE 3   | as DATA, and no object in it is met twice: there is no REF
  * LINKED 1 | u32 LE position of the table, the root value, the functions' sections, the table (see `table.ts`)
  *
  * A section is a run of values that can be read alone: REF counts objects from the section's first, SHAPE its own
@@ -19,6 +20,7 @@ import { EventEmitter } from 'node:events';
 export const PLAIN = 0;
 export const LINKED = 1;
 export const DATA = 2;
+export const TREE = 3;
 
 export const T = {
   UNDEFINED: 0,
@@ -107,6 +109,8 @@ export const T = {
    * The keys become the section's next shape.
    */
   KEYED: 50,
+  /** A byte, by which both sides of the channel know a list of keys (see `key-table.ts`), then the values. The section's next shape. */
+  NUMBERED: 51,
 } as const;
 
 /** Kinds of containers that LATER puts off. */

@@ -9,7 +9,7 @@ import { types } from 'node:util';
 import { hiddenClassTest } from './hidden-class.ts';
 import { likeness, nobody, worthwhile } from './samples.ts';
 import type { Shape } from './shapes.ts';
-import type { Sink } from './sink.ts';
+import { putNumber, putShort, type Sink, shortBytes } from './sink.ts';
 import { through } from './trouble.ts';
 
 /** What a writer needs of the encoder. */
@@ -21,13 +21,20 @@ export interface Writing {
   begin(o: object, shape: Shape): boolean;
   /** After the values. */
   end(): void;
-  /** Writes an object that may have the shape `likely`; returns what to expect in its place the next time. */
-  object(o: object, likely: Shape | undefined): Shape | undefined;
+  /** How many containers the value in hand is in. */
+  readonly depth: number;
+  /** Writes an object that has not the shape `likely`, or none is known; returns what to expect in its place the next time. */
+  unlike(o: object, likely: Shape | undefined): Shape | undefined;
 }
+
+/** Containers nested deeper than this are written after the rest, so that depth costs no stack. */
+export const DEPTH = 200;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Writer {
+  /** Writes the list of keys, see {@link Sink.keyed}. */
+  keys(to: Sink): void;
   /** Writes the values of an object that has the shape. */
   values(o: Fields, to: Writing): void;
   /** Writes an object, if it is a plain one of the shape. @returns whether it is. */
@@ -59,16 +66,25 @@ const { isProxy } = types;
 
 let mayCompile = true;
 
+/** Keeps the place in the sink in variables, as far as nobody else writes: the engine would store it for each property. */
 function valuesOf(keys: readonly string[]): string {
+  const room = keys.length * shortBytes;
   const writes = keys.map(
     (key, i) => `i=${i};v=o[${JSON.stringify(key)}];
-if(typeof v==="number")s.number(v);
-else if(typeof v==="string")s.string(v);
-else if(typeof v==="object"&&v!==null)l${i}=to.object(v,l${i});
-else to.value(v);`,
+if(typeof v==="number")a=putNumber(b,w,a,v);
+else if(typeof v==="string"&&(n=putShort(b,a,v))>=0)a=n;
+else{
+s.at=a;
+if(typeof v==="object"&&v!==null){
+if(l${i}===undefined||to.depth>${DEPTH}||!l${i}.writeObject(v,to))l${i}=to.unlike(v,l${i});
+}
+else to.value(v);
+a=s.room(${room});b=s.bytes;w=s.view;
+}`,
   );
-  return `const s=to.sink;let i=0,v;
-try{${writes.join('\n')}}catch(e){throw at(e,keys[i]);}`;
+  return `const s=to.sink;let i=0,n=0,v,a=s.room(${room}),b=s.bytes,w=s.view;
+try{${writes.join('\n')}}catch(e){throw at(e,keys[i]);}
+s.at=a;`;
 }
 
 /**
@@ -90,6 +106,9 @@ if(k.length!==${keys.length}||${others}||Object.getOwnPropertySymbols(o).length>
 if(--left===0)sample(o);
 }`;
 }
+
+/** Longest list of keys that is written by code. */
+const mostWords = 32;
 
 /** Most samples that are made for a list of keys: objects may come to have them in many ways. */
 const mostSamples = 20;
@@ -116,28 +135,34 @@ function isElement(key: string): boolean {
   return String(Number(key) >>> 0) === key;
 }
 
-/** @returns undefined where no code may be compiled. */
-export function compileWriter(keys: readonly string[]): Writer | undefined {
+/** What the code names. */
+const needed = { at, isProxy, hiddenClassTest, likeness, nobody, putNumber, putShort } as const;
+
+/** The same as {@link Sink.keyed}, which takes twice as long: it reads what it writes. */
+function keysOf(words: Int32Array): string {
+  if (words.length > mostWords) return 'to.keyed(words);';
+  const writes = Array.from(words, (word, i) => `t[f+${i}]=${word};`);
+  return `const f=to.startKeys(${words.length}),t=to.words;
+${writes.join('')}
+to.at=(f+${words.length})*4;`;
+}
+
+/** @param words The keys as {@link Sink.keyed} takes them. @returns undefined where no code may be compiled. */
+export function compileWriter(keys: readonly string[], words: Int32Array): Writer | undefined {
   if (!mayCompile) return undefined;
   const likely = keys.map((_, i) => `l${i}`).join();
   const code = `"use strict";${likely === '' ? '' : `let ${likely};`}
 let same,newer=nobody,older=nobody,left=${worthwhile};
 ${sampleOf(keys)}
 function values(o,to){${valuesOf(keys)}}
-return {values,object(o,to,shape){
+return {keys(to){${keysOf(words)}},
+values,object(o,to,shape){
 ${testOf(keys)}
 if(to.begin(o,shape)){values(o,to);to.end();}
 return true;}};`;
   try {
-    const make = new Function('at', 'keys', 'isProxy', 'hiddenClassTest', 'likeness', 'nobody', code) as (
-      failed: typeof at,
-      keys: readonly string[],
-      proxy: typeof isProxy,
-      test: typeof hiddenClassTest,
-      like: typeof likeness,
-      none: typeof nobody,
-    ) => Writer;
-    return make(at, keys, isProxy, hiddenClassTest, likeness, nobody);
+    const names = Object.keys(needed);
+    return new Function(...names, 'keys', 'words', code)(...Object.values(needed), keys, words) as Writer;
   } catch (error) {
     if (!(error instanceof EvalError)) throw error;
     mayCompile = false;

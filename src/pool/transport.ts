@@ -116,7 +116,7 @@ export class Transport {
   }
 }
 
-function copyOf({ bytes, from, number }: Place): Buffer {
+function copyOf({ memory: { bytes }, from, number }: Place): Buffer {
   expectLarge(number);
   const message = Buffer.allocUnsafe(number);
   bytes.copy(message, 0, from, from + number);

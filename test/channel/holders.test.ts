@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Holders } from '../../src/channel/holders.ts';
-import { channelBytes, place } from '../../src/channel/layout.ts';
+import { pipeBytes, place } from '../../src/channel/layout.ts';
 import { BrokenPipeError, type Connection, EOFError, Pipe, Process, Queue } from '../../src/index.ts';
 import { allocate } from '../../src/memory/arena.ts';
 import { alive, until } from '../support/run.ts';
@@ -98,7 +98,7 @@ test('a child that is slow to start is waited for', async () => {
 });
 
 test('a handle is taken over by who opens it, before it is bound to a process and after', () => {
-  const block = allocate(channelBytes);
+  const block = allocate(pipeBytes);
   const table = (): Holders =>
     new Holders(block.arena, block.offset + place.holders, block.offset + place.end);
   const mine = table();
@@ -124,7 +124,7 @@ test('a handle is taken over by who opens it, before it is bound to a process an
 });
 
 test('a handle that is bound to a process counts exactly as long as that lives', async () => {
-  const block = allocate(channelBytes);
+  const block = allocate(pipeBytes);
   const holders = new Holders(block.arena, block.offset + place.holders, block.offset + place.end);
   const child = new Process({ target: () => {}, daemon: true });
   child.start();

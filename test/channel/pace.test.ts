@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createExtents } from '../../src/channel/extents.ts';
-import { channelBytes, kind, word } from '../../src/channel/layout.ts';
+import { kind, pipeBytes, word } from '../../src/channel/layout.ts';
 import { Pace } from '../../src/channel/pace.ts';
 import { EMPTY, Ring } from '../../src/channel/ring.ts';
 import { allocate, type Block } from '../../src/memory/arena.ts';
@@ -10,7 +10,7 @@ import { allocate, type Block } from '../../src/memory/arena.ts';
 const blocks = new Set<Block>();
 
 function newRing(limit = 0): Ring {
-  const block = allocate(channelBytes);
+  const block = allocate(pipeBytes);
   blocks.add(block);
   const ring = new Ring(block.arena, block.offset >> 2, createExtents(), false);
   ring.i32[ring.at + word.limit] = limit;

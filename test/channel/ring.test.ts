@@ -4,7 +4,7 @@ import { fstatSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createExtents, extentFor, extentUnits, largestMessage } from '../../src/channel/extents.ts';
-import { channelBytes, kind, word } from '../../src/channel/layout.ts';
+import { kind, pipeBytes, word } from '../../src/channel/layout.ts';
 import { EMPTY, type Place, Ring } from '../../src/channel/ring.ts';
 import { allocate, type Block } from '../../src/memory/arena.ts';
 
@@ -12,7 +12,7 @@ const blocks = new Set<Block>();
 
 /** @param counts What PUTS and GETS begin with. */
 function newRing({ bounded = false, limit = 0, counts = 0 } = {}): Ring {
-  const block = allocate(channelBytes);
+  const block = allocate(pipeBytes);
   blocks.add(block);
   const ring = new Ring(block.arena, block.offset >> 2, createExtents(), bounded);
   ring.i32[ring.at + word.limit] = limit;
@@ -31,7 +31,7 @@ function message(number: number, size: number): Buffer {
 }
 
 const put = (ring: Ring, bytes: Buffer): boolean => ring.write(kind.bytes, bytes.length, bytes);
-const copyOf = ({ bytes, from, number }: Place): Buffer =>
+const copyOf = ({ memory: { bytes }, from, number }: Place): Buffer =>
   Buffer.from(bytes.subarray(from, from + (number >>> 0)));
 const take = (ring: Ring): Buffer | typeof EMPTY => ring.read(copyOf);
 

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { SerializationError } from '../../src/base/errors.ts';
 import { decode, encode } from '../../src/codec/index.ts';
+import { DATA, T, TREE } from '../../src/codec/tags.ts';
 import { runNode } from '../support/run.ts';
 
 const copy = <T>(value: T): T => decode(encode(value)) as T;
@@ -260,4 +261,29 @@ test('where a program may not compile code, objects travel all the same', async 
     { timeout: 60_000 },
   );
   assert.equal(stdout, 'all\n', stderr);
+});
+
+test('an object that is met twice is one, in messages with references and in those without, in turns', () => {
+  for (let i = 0; i < often; i++) {
+    const shared = { x: i };
+    const twice = copy({ a: shared, b: shared });
+    assert.ok(twice.a === twice.b && twice.a.x === i);
+    const apart = copy({ a: { x: i }, b: { x: i } });
+    assert.ok(apart.a !== apart.b && apart.b.x === i);
+    const list = copy([shared, [shared]] as const);
+    assert.equal(list[0], list[1][0]);
+  }
+});
+
+test('a reference in a message that says it has none is damage', () => {
+  const shared = {};
+  const bytes = encode([shared, shared]);
+  assert.equal(bytes[0], DATA);
+  assert.equal(encode([{}, {}])[0], TREE);
+  bytes[0] = TREE;
+  assert.throws(() => decode(bytes), SerializationError);
+});
+
+test('a number for a list of keys where there are none is damage', () => {
+  assert.throws(() => decode(Buffer.from([TREE, T.NUMBERED, 0])), /unknown list of keys/);
 });
