@@ -3,12 +3,13 @@
  *
  * `node channel.bench.mjs [integers] [objects] [pipe] [large]` measures some of it; all without a name.
  */
-import { fork } from 'node:child_process';
+import { fork, spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { Pipe, Process, Queue } from '../dist/index.js';
-import { inTurns, median, python, table } from './measure.mjs';
+import { inTurns, table } from './measure.mjs';
 
 const names = process.argv.slice(2);
 const wanted = (name) => names.length === 0 || names.includes(name);
@@ -102,73 +103,82 @@ function openSend(serialization) {
 const json = openSend('json');
 const advanced = openSend('advanced');
 
-const cpython = python(`
-import json, multiprocessing, time
+// CPython: a process that measures what it is told to, one line for each result, so that it can take its turns.
+const program = `
+import multiprocessing, sys, time
 mp = multiprocessing.get_context('fork')
-def produce(q, value, count, rounds, start):
-    for r in range(rounds):
-        start.get()
+obj = {'id': 12345, 'name': 'a small object', 'tags': ['x', 'y'], 'at': {'x': 1.5, 'y': 2.5}}
+count, trips, megabytes = 50000, 10000, ${megabytes}
+def produce(q, value, start):
+    while start.get():
         for i in range(count): q.put(i if value is None else value)
 def echo(c):
     while True: c.send(c.recv())
-def flood(c, count, rounds):
+def flood(c):
     data = b'x' * 2**20
-    for r in range(rounds):
+    while True:
         c.recv()
-        for i in range(count): c.send_bytes(data)
-def rate(value, count=50000):
+        for i in range(megabytes): c.send_bytes(data)
+def rate(value):
     q, start = mp.Queue(), mp.Queue()
-    p = mp.Process(target=produce, args=(q, value, count, 4, start)); p.start()
-    result = []
-    for r in range(4):
+    mp.Process(target=produce, args=(q, value, start), daemon=True).start()
+    def once():
         start.put(1); q.get()
         t = time.perf_counter()
         for i in range(count - 1): q.get()
-        result.append((count - 1) / (time.perf_counter() - t))
-    p.join()
-    return sorted(result)[2]
-def trip(n=10000):
+        return (count - 1) / (time.perf_counter() - t)
+    return once
+def pipe(target):
     a, b = mp.Pipe()
-    p = mp.Process(target=echo, args=(b,), daemon=True); p.start()
-    result = []
-    for r in range(4):
+    mp.Process(target=target, args=(b,), daemon=True).start()
+    return a
+def trip():
+    a = pipe(echo)
+    def once():
         t = time.perf_counter()
-        for i in range(n): a.send(1); a.recv()
-        result.append((time.perf_counter() - t) / n * 1e6)
-    p.terminate()
-    return sorted(result)[1]
-def megabytes(n=${megabytes}):
-    a, b = mp.Pipe()
-    p = mp.Process(target=flood, args=(b, n, 4)); p.start()
-    result = []
-    for r in range(4):
+        for i in range(trips): a.send(1); a.recv()
+        return (time.perf_counter() - t) / trips * 1e6
+    return once
+def large():
+    a = pipe(flood)
+    def once():
         a.send(1); a.recv_bytes()
         t = time.perf_counter()
-        for i in range(n - 1): a.recv_bytes()
-        result.append((n - 1) / (time.perf_counter() - t))
-    p.join()
-    return sorted(result)[2]
-obj = {'id': 12345, 'name': 'a small object', 'tags': ['x', 'y'], 'at': {'x': 1.5, 'y': 2.5}}
-print(json.dumps({
-    'int': rate(None) if ${Number(wanted('integers'))} else None,
-    'object': rate(obj) if ${Number(wanted('objects'))} else None,
-    'trip': trip() if ${Number(wanted('pipe'))} else None,
-    'big': megabytes() if ${Number(wanted('large'))} else None,
-}))
-`);
+        for i in range(megabytes - 1): a.recv_bytes()
+        return (megabytes - 1) / (time.perf_counter() - t)
+    return once
+once = {'int': lambda: rate(None), 'object': lambda: rate(obj), 'trip': trip, 'large': large}[sys.argv[1]]()
+for line in sys.stdin: print(once(), flush=True)
+`;
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+
+/** What CPython does; nothing where there is no python3. */
+function openPython(kind) {
+  if (!hasPython) return { turns: () => ({}), end() {} };
+  const child = spawn('python3', ['-c', program, kind], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const once = async () => {
+    child.stdin.write('\n');
+    return Number((await lines.next()).value);
+  };
+  return { turns: (name) => ({ [name]: once }), end: () => child.stdin.end() };
+}
 
 /** Messages of one kind, by all in turns. */
 async function queueRates(kind, value) {
   const sync = openQueue(value, bySync);
   const iteration = openQueue(value, byIteration);
+  const cpython = openPython(kind);
   const rates = await inTurns({
     'multiproc Queue, getSync': sync.rate,
     'multiproc Queue, for await': iteration.rate,
     'process.send, json': () => json.rate(kind, fewerMessages),
     'process.send, advanced': () => advanced.rate(kind, fewerMessages),
+    ...cpython.turns('CPython Queue'),
   });
   await sync.end();
   await iteration.end();
+  cpython.end();
   return rates;
 }
 const integers = await when('integers', () => queueRates('int', undefined));
@@ -189,103 +199,115 @@ const echoAsync = async (c) => {
     // The other side has gone.
   }
 };
-async function tripTime(target, once) {
+/** Microseconds there and back, as often as it is called. */
+function openPipe(target, trip) {
   const [a, b] = Pipe();
   const p = new Process({ target, args: [b] });
   p.start();
   b.close();
-  const time = await median(async () => {
-    const begin = performance.now();
-    await once(a);
-    return ((performance.now() - begin) / trips) * 1000;
-  });
-  a.close();
-  await p.join();
-  return time;
+  return {
+    async time() {
+      const begin = performance.now();
+      await trip(a);
+      return ((performance.now() - begin) / trips) * 1000;
+    },
+    end() {
+      a.close();
+      return p.join();
+    },
+  };
 }
-const tripSync = await when('pipe', () =>
-  tripTime(echoSync, (a) => {
+async function tripTimes() {
+  const sync = openPipe(echoSync, (a) => {
     for (let i = 0; i < trips; i++) {
       a.sendSync(1);
       a.recvSync();
     }
-  }),
-);
-const tripAsync = await when('pipe', () =>
-  tripTime(echoAsync, async (a) => {
+  });
+  const async = openPipe(echoAsync, async (a) => {
     for (let i = 0; i < trips; i++) {
       await a.send(1);
       await a.recv();
     }
-  }),
-);
+  });
+  const cpython = openPython('trip');
+  const times = await inTurns({
+    'multiproc Pipe, Sync': sync.time,
+    'multiproc Pipe, async on both ends': async.time,
+    ...cpython.turns('CPython Pipe'),
+    'process.send, json': json.trip,
+    'process.send, advanced': advanced.trip,
+  });
+  await sync.end();
+  await async.end();
+  cpython.end();
+  return times;
+}
+const pipe = await when('pipe', tripTimes);
 
 // Large messages, one way.
-const flood = (count, rounds, c) => {
+const flood = (count, c) => {
   const data = Buffer.alloc(2 ** 20, 1);
-  for (let r = 0; r <= rounds; r++) {
-    c.recvSync();
-    for (let i = 0; i < count; i++) c.sendBytesSync(data);
+  try {
+    for (;;) {
+      c.recvSync();
+      for (let i = 0; i < count; i++) c.sendBytesSync(data);
+    }
+  } catch {
+    // The other side has gone.
   }
 };
-async function largeRate(receive) {
+/** MiB a second, as often as it is called. */
+function openFlood(receive) {
   const [a, b] = Pipe();
-  const p = new Process({ target: flood, args: [megabytes, 5, b] });
+  const p = new Process({ target: flood, args: [megabytes, b] });
   p.start();
-  const rate = await median(() => {
-    a.sendSync(1);
-    receive(a);
-    const begin = performance.now();
-    for (let i = 1; i < megabytes; i++) receive(a);
-    return ((megabytes - 1) / (performance.now() - begin)) * 1000;
-  });
-  await p.join();
-  return rate;
+  b.close();
+  return {
+    rate() {
+      a.sendSync(1);
+      receive(a);
+      const begin = performance.now();
+      for (let i = 1; i < megabytes; i++) receive(a);
+      return ((megabytes - 1) / (performance.now() - begin)) * 1000;
+    },
+    end() {
+      a.close();
+      return p.join();
+    },
+  };
 }
-const big = await when('large', () => largeRate((c) => c.recvBytesSync()));
-const room = Buffer.alloc(2 ** 20);
-const into = await when('large', () => largeRate((c) => c.recvBytesIntoSync(room)));
-const memcpy = await when('large', () => {
+async function largeRates() {
+  const room = Buffer.alloc(2 ** 20);
   const source = Buffer.alloc(2 ** 26, 1);
-  const target = Buffer.alloc(2 ** 26);
-  return median(() => {
-    const begin = performance.now();
-    source.copy(target);
-    return (64 / (performance.now() - begin)) * 1000;
+  const target = Buffer.alloc(2 ** 26, 2);
+  const own = openFlood((c) => c.recvBytesSync());
+  const into = openFlood((c) => c.recvBytesIntoSync(room));
+  const cpython = openPython('large');
+  const rates = await inTurns({
+    'multiproc Pipe, recvBytesSync': own.rate,
+    'multiproc Pipe, recvBytesIntoSync': into.rate,
+    ...cpython.turns('CPython Pipe'),
+    'process.send, advanced': () => advanced.rate('big', 100),
+    'memcpy of this machine': () => {
+      const begin = performance.now();
+      source.copy(target);
+      return (64 / (performance.now() - begin)) * 1000;
+    },
   });
-});
-
-const sent = {
-  json: await when('pipe', () => median(json.trip, 3)),
-  advanced: await when('pipe', () => median(advanced.trip, 3)),
-  // In MiB/s, too.
-  large: await when('large', () => median(() => advanced.rate('big', 100), 3)),
-};
+  await own.end();
+  await into.end();
+  cpython.end();
+  return rates;
+}
+const large = await when('large', largeRates);
 json.end();
 advanced.end();
 
-const report = (name, title, unit, better, rows) => {
-  if (wanted(name)) process.stdout.write(table(title, unit, better, rows()));
+const report = (rows, title, unit, better) => {
+  if (rows !== undefined) process.stdout.write(table(title, unit, better, rows));
 };
-report('integers', 'a queue, one producer and one consumer, integers', 'messages/s', 'more', () => [
-  ...integers,
-  ['CPython Queue', cpython?.int],
-]);
-report('objects', 'a queue, small objects', 'messages/s', 'more', () => [
-  ...objects,
-  ['CPython Queue', cpython?.object],
-]);
-report('pipe', 'a pipe, there and back', 'µs', 'less', () => [
-  ['multiproc Pipe, Sync', tripSync],
-  ['multiproc Pipe, async on both ends', tripAsync],
-  ['CPython Pipe', cpython?.trip],
-  ['process.send, json', sent.json],
-  ['process.send, advanced', sent.advanced],
-]);
-report('large', '1 MiB messages, one way', 'MiB/s', 'more', () => [
-  ['multiproc Pipe, recvBytesSync', big],
-  ['multiproc Pipe, recvBytesIntoSync', into],
-  ['CPython Pipe', cpython?.big],
-  ['process.send, advanced', sent.large],
-  ['memcpy of this machine', memcpy],
-]);
+report(integers, 'a queue, one producer and one consumer, integers', 'messages/s', 'more');
+report(objects, 'a queue, small objects', 'messages/s', 'more');
+report(pipe, 'a pipe, there and back', 'µs', 'less');
+report(large, '1 MiB messages, one way', 'MiB/s', 'more');
