@@ -17,7 +17,7 @@ const known = new WeakMap<Fn, unknown>();
 export function lexicalThis(fn: Fn, unit: Unit, script: Script): unknown {
   if (script.source.isModule && isTop(unit)) return undefined;
   if (known.has(fn)) return known.get(fn);
-  const stopped = stopInside(fn, unit, 'this');
+  const stopped = stopInside({ fn, unit }, script, 'this');
   if (stopped === undefined) {
     throw new Trouble(
       undefined,

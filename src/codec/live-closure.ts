@@ -1,17 +1,17 @@
 /**
  * Makes a closure inside of a function, which sees variables around it as they are at any later time.
  *
- * The place is the function itself. Of a class it is one of its methods or accessors, whose surroundings are the same, else its
- * constructor. Not where fields are initialised before the constructor's first step: that would run what is the user's.
+ * The place is the function itself. Of a class it is one of its methods or accessors, whose surroundings are the same, else where its
+ * fields get their values, or its constructor.
  */
 import inspector from 'node:inspector';
 import { types } from 'node:util';
-import type { MethodDefinition } from 'acorn';
+import type { Class, Expression, MethodDefinition } from 'acorn';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor, type Script, scriptOf } from './script.ts';
-import { stopInside } from './stop-inside.ts';
+import { type Entrance, stopInside } from './stop-inside.ts';
 
 type Scope = Scopes[number];
 
@@ -22,13 +22,7 @@ export function mayNotStop(): boolean {
   return inspector.url() !== undefined;
 }
 
-/** A function whose surroundings are those that are wanted. */
-export interface Entrance {
-  readonly fn: Fn;
-  readonly unit: Unit;
-}
-
-/** Where to stop for the surroundings of `fn`. */
+/** Where to stop for the surroundings of `fn`: inside of functions that have the same. */
 export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entrance> {
   if ('params' in unit.node) {
     yield { fn, unit };
@@ -43,11 +37,20 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
       yield { fn: method, unit: inner };
     }
   }
-  if (!unit.node.superClass && members.some((m) => m.type === 'PropertyDefinition' && !m.static)) return;
-  yield {
-    fn,
-    unit: script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder)) ?? unit,
-  };
+  const value = unit.node.superClass ? undefined : firstValue(members);
+  if (value !== undefined) yield { fn, unit, value };
+  else {
+    yield {
+      fn,
+      unit: script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder)) ?? unit,
+    };
+  }
+}
+
+/** The first value that a field of an instance is given. Fields without one are the engine's affair. */
+function firstValue(members: Class['body']['body']): Expression | undefined {
+  for (const m of members) if (m.type === 'PropertyDefinition' && !m.static && m.value) return m.value;
+  return undefined;
 }
 
 /** The method, or a part of an accessor, as it is found under its name, without running a getter. */
@@ -76,7 +79,8 @@ function isAt(fn: Fn, unit: Unit, script: Script): boolean {
  * @param scopes What the inspector sees: a closure that does not see the same is not used.
  */
 export function liveScopes(
-  { fn, unit }: Entrance,
+  entrance: Entrance,
+  script: Script,
   parts: readonly (readonly string[])[],
   scopes: Scopes,
 ): Scopes | undefined {
@@ -85,7 +89,7 @@ export function liveScopes(
   }
   const objects = (read: string): string =>
     `[${parts.map((names) => `{ __proto__: null, ${names.map((n) => `get ${n}() { return ${read} ${n}; }`).join(', ')} }`).join(', ')}]`;
-  const made = stopInside(fn, unit, `[${objects('')}, ${objects('typeof')}]`)?.value as
+  const made = stopInside(entrance, script, `[${objects('')}, ${objects('typeof')}]`)?.value as
     | readonly [Scopes, Scopes]
     | undefined;
   if (made === undefined) return undefined;

@@ -7,14 +7,15 @@
  * - for the first function of each literal that is sent, until too many were made in vain;
  * - for further ones of a literal as long as those before were sent again, the more often the more of them there are;
  * - for each function that was sent often.
- * Where none can be made, all goes on through the inspector: for a class whose sole members are fields.
+ * Where none can be made, all goes on through the inspector: see `stop-inside.ts`.
  */
 import { isCatchingUp, putOff } from './ahead.ts';
 import { inspect, type Scopes } from './inspect.ts';
-import { type Entrance, entrances, liveScopes, mayNotStop } from './live-closure.ts';
+import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import type { Script } from './script.ts';
+import type { Entrance } from './stop-inside.ts';
 
 /** Which variables are to be read. */
 export interface Wanted {
@@ -117,7 +118,7 @@ export class LiveScopes {
       const parts = partsOf(wanted, scopes, entrance, entrance.fn === fn);
       if (parts === undefined) continue;
       this.#literal.wasMade();
-      return liveScopes(entrance, parts, scopes);
+      return liveScopes(entrance, this.#script, parts, scopes);
     }
     return undefined;
   }

@@ -3,12 +3,12 @@
  *
  * The function is called, stopped before its first step, and the call is ended there: nothing of it has run. Parameters come before
  * the first step, so they get something to be taken apart, and no default of theirs is evaluated. Yet V8 takes the first place at
- * which it can stop, and where that is in such a default the call would go on: a function with a call there is not entered. Looking
- * takes a millisecond, and some more where the debugger is not enabled yet.
+ * which it can stop, and where that is in such a default the call would go on: a function with a call there is not entered. Fields
+ * of a class come first of all, so there it is stopped before the first value of one. Looking takes a millisecond, and some more where the debugger is not enabled yet.
  */
 
 import type inspector from 'node:inspector';
-import type { AnyNode } from 'acorn';
+import type { AnyNode, Expression } from 'acorn';
 import {
   enableDebugger,
   handleOf,
@@ -21,33 +21,45 @@ import {
 } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
-import { isConstructor } from './script.ts';
+import { isConstructor, type Script } from './script.ts';
 
 /** Through which the call that is stopped finds its function and arguments. */
 const key = Symbol.for('multiproc.stop');
 
+/** A function, and where in it to stop. */
+export interface Entrance {
+  readonly fn: Fn;
+  /** What is called: the class itself where it spells no constructor out. */
+  readonly unit: Unit;
+  /** For a class that is no subclass: the first value that is given to a field, since that comes before a constructor's first step. */
+  readonly value?: Expression | undefined;
+}
+
 /**
- * The value of `expression` inside of `fn`; inside of its constructor, for a class.
+ * The value of `expression` inside of a function; inside of its constructor or before its fields get their values, for a class.
  *
- * @param unit What is called: the class itself where it spells no constructor out. It must have no fields but below another class,
- *   since they come before a constructor's first step.
  * @returns undefined when that is not possible: a key that is computed in a parameter would be evaluated, or a default of one has
- *   a place to stop at; or a debugger of the user's has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
+ *   a place to stop at, or the value of a field none; or a debugger of the user's has stopped the program (`stoppedByUser`). Undefined,
+ *   too, when evaluating it fails.
  */
-export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly value: unknown } | undefined {
+export function stopInside(
+  entrance: Entrance,
+  script: Script,
+  expression: string,
+): { readonly value: unknown } | undefined {
+  const { fn, unit, value } = entrance;
   const { node } = unit;
-  const args = standIns('params' in node ? node.params : []);
+  const args = value === undefined && 'params' in node ? standIns(node.params) : [];
   if (args === undefined) return undefined;
   enableDebugger();
   if (stoppedByUser()) return undefined;
   let found: { readonly value: unknown } | undefined;
   try {
-    const { breakpointId } = post<{ breakpointId: string }>('Debugger.setBreakpointOnFunctionCall', {
-      objectId: handleOf(fn),
-    });
+    const breakpoints = value === undefined ? [setAtCall(fn)] : setAtValue(value, script);
+    if (breakpoints.length === 0) return undefined;
     const onStop = ({ callFrames, hitBreakpoints }: inspector.Debugger.PausedEventDataType): void => {
       // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped must not be ended.
-      if (!hitBreakpoints?.includes(breakpointId)) return;
+      if (!hitBreakpoints?.some((id) => breakpoints.includes(id))) return;
       try {
         found = evaluated(callFrames[0]!.callFrameId, expression);
       } finally {
@@ -59,12 +71,43 @@ export function stopInside(fn: Fn, unit: Unit, expression: string): { readonly v
       withStops(onStop, () => call(unit));
     } finally {
       Reflect.deleteProperty(globalThis, key);
-      post('Debugger.removeBreakpoint', { breakpointId });
+      for (const breakpointId of breakpoints) post('Debugger.removeBreakpoint', { breakpointId });
     }
     return found;
   } finally {
     post('Runtime.releaseObjectGroup', { objectGroup });
   }
+}
+
+function setAtCall(fn: Fn): string {
+  return post<{ breakpointId: string }>('Debugger.setBreakpointOnFunctionCall', { objectId: handleOf(fn) })
+    .breakpointId;
+}
+
+/** A value with more places to stop at is not worth it. */
+const MOST_PLACES = 100;
+
+/**
+ * V8 can stop before the first step of what a field is given, but says so of a place that depends on what it is: of an assignment
+ * at the sign, of a call behind the name. So stops are set at all of them, and the first is the one. A chain with `?.` has none.
+ */
+function setAtValue({ type, start, end }: Expression, script: Script): string[] {
+  if (type === 'ChainExpression') return [];
+  const at = (offset: number) => {
+    const { line, column } = script.placeOf(offset);
+    return { scriptId: script.source.id, lineNumber: line, columnNumber: column };
+  };
+  const { locations } = post<{ locations: inspector.Debugger.BreakLocation[] }>(
+    'Debugger.getPossibleBreakpoints',
+    { start: at(start), end: at(end) },
+  );
+  if (locations.length > MOST_PLACES) return [];
+  return locations.map(
+    ({ scriptId, lineNumber, columnNumber }) =>
+      post<{ breakpointId: string }>('Debugger.setBreakpoint', {
+        location: { scriptId, lineNumber, columnNumber },
+      }).breakpointId,
+  );
 }
 
 /** In an evaluation of its own, at whose border the end of the call stops. */

@@ -464,7 +464,7 @@ test('classes are read through one of their methods, and nothing of them runs', 
   assert.equal(runs(), 0);
 });
 
-test('only a class whose sole members are fields is asked of the inspector each time', async () => {
+test('a class is read without the inspector where the engine can stop before its first step, and nothing of it runs', async () => {
   const m = await moduleOf<{ make: (n: number) => Record<string, Fn>; ran: string[] }>(`
     export const ran = [];
     class Base { constructor() { ran.push('base'); } }
@@ -484,6 +484,20 @@ test('only a class whose sole members are fields is asked of the inspector each 
         DerivedConstructor: class extends Base { field = n; constructor(a = [ran]) { ran.push('made'); super(); } },
         Computed: class { field = 1; ['value']() { return n; } },
         Field: class { field = n; constructor() { ran.push('made'); } },
+        FieldAlone: class { field = n++; },
+        FieldThatCalls: class { field = ran.push(n++); },
+        Fields: class { #hidden; bare; 'first' = { a: n++, b: ran.push('first') }; second = ran.push('second'); },
+        FieldsOnLines: class {
+          // The first of them.
+          [Symbol.iterator]
+            =
+              () => n;
+          other = ran.push('other');
+        },
+        FieldIsFunction: class { field = function () { return n; }; other = ran.push('other'); },
+        FieldIsClass: class { field = class { static of = ran.push(n); }; },
+        Bare: class { bare; constructor(m) { ran.push('made'); this.bare = n; } },
+        Chain: class { field = ran?.[n++]; },
       };
     };
   `);
@@ -502,12 +516,21 @@ test('only a class whose sole members are fields is asked of the inspector each 
     StaticGetter: true,
     Constructor: true,
     Calls: false,
-    Hides: false,
+    Hides: true,
     Private: true,
     Derived: true,
     DerivedConstructor: true,
-    Computed: false,
-    Field: false,
+    Computed: true,
+    Field: true,
+    FieldAlone: true,
+    FieldThatCalls: true,
+    Fields: true,
+    FieldsOnLines: true,
+    FieldIsFunction: true,
+    FieldIsClass: true,
+    Bare: true,
+    // There the engine has no place to stop at.
+    Chain: false,
   });
   assert.deepEqual(m.ran, []);
 });
