@@ -48,7 +48,7 @@ const FEW = 12;
 /** Numbers all sections that this thread has ever written. */
 let sections = 0;
 
-/** Arrays up to this length are written without looking for room at each element. */
+/** Arrays up to this length, which fits into a byte, are written without looking for room at each element. */
 const FEW_ELEMENTS = 64;
 
 /** From this length on it is worth looking whether an array holds nothing but numbers. */

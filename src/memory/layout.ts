@@ -16,7 +16,7 @@
  */
 
 /** 'MPA' and a version: of another layout an arena is refused. */
-export const magic = 0x4d504102;
+export const magic = 0x4d504103;
 
 /** Length of an arena. */
 export const arenaBytes = 4 * 2 ** 20;
