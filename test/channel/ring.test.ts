@@ -208,6 +208,28 @@ test('after one large message small ones go through small memory again', () => {
   assert.ok(resident(ring) < 2 ** 20, `${resident(ring)} bytes are left`);
 });
 
+test('a steady flow behind a backlog of small messages goes through small memory again', () => {
+  const ring = newRing();
+  const extentBytes = (): number => {
+    const { i32, at } = ring;
+    return extentUnits(i32[at + word.writeAt + (i32[at + word.puts]! & 1) * 2]!) * 8;
+  };
+  const backlog = 40_000;
+  for (let i = 0; i < backlog; i++) put(ring, message(i, 100));
+  assert.ok(extentBytes() > 2 ** 20);
+  for (let i = 0; i < backlog; i++) {
+    put(ring, message(backlog + i, 100));
+    same(take(ring), message(i, 100));
+  }
+  assert.ok(extentBytes() > 2 ** 20, 'while the backlog lasts');
+  for (let i = 0; i < backlog; i++) same(take(ring), message(backlog + i, 100));
+  for (let i = 0; i < 10_000; i++) {
+    put(ring, message(i, 100));
+    same(take(ring), message(i, 100));
+  }
+  assert.ok(extentBytes() <= 2 ** 20, `${extentBytes()} bytes`);
+});
+
 test('what does not fit any extent is refused, and the ring goes on', () => {
   const ring = newRing();
   put(ring, message(1, 10));
