@@ -70,13 +70,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
     }
     const { arena, offset } = this.#block;
     const holders = new Holders(arena, offset + place.holders, offset + place.keys);
-    const { at } = this.ring;
-    this.ring.keys = new KeyTable(
-      arena,
-      (offset + place.keys) >> 2,
-      (offset + place.end) >> 2,
-      at + word.writeLock,
-    );
+    this.ring.keys = new KeyTable(this.ring, (offset + place.keys) >> 2, (offset + place.end) >> 2);
     this.#seat = new Seat(holders, [this.ring], this, data?.ticket);
     this.#pace = new Pace(this.ring);
   }

@@ -7,9 +7,13 @@
  *
  * Lists are only added, by who holds the lock of the writers. A list stands there before the first message that names it is
  * committed, so readers need no lock. Who is killed while adding one leaves words behind that nothing counts.
+ *
+ * The memory is part of the queue's block. So a table keeps the ring that owns the block: a message that was taken may still have to be
+ * decoded when nobody has the queue any more.
  */
 import { type KeyList, keyListOf, type NumberedKeys } from '../codec/index.ts';
-import type { Arena } from '../memory/arena.ts';
+import { word } from './layout.ts';
+import type { Ring } from './ring.ts';
 import { lockSide, unlockSide } from './side-lock.ts';
 
 /** A number has to fit into a byte. */
@@ -17,23 +21,24 @@ const mostLists = 256;
 /** What a sender remembers: a program that has ever new keys must not fill its memory with those that got no number. */
 const mostRemembered = 1000;
 
+let tables = 0;
+
 /** See the file's header. */
 export class KeyTable implements NumberedKeys {
-  readonly #arena: Arena;
-  /** Indices of words: where the table begins and ends, and the lock of the writers. */
+  readonly id = ++tables;
+  readonly #ring: Ring;
+  /** Indices of words: where the table begins and ends. */
   readonly #at: number;
   readonly #end: number;
-  readonly #lock: number;
   readonly #numbers = new Map<Int32Array, number>();
   readonly #lists: KeyList[] = [];
   /** Behind the last of {@link #lists}. */
   #next: number;
 
-  constructor(arena: Arena, at: number, end: number, lock: number) {
-    this.#arena = arena;
+  constructor(ring: Ring, at: number, end: number) {
+    this.#ring = ring;
     this.#at = at;
     this.#end = end;
-    this.#lock = lock;
     this.#next = at + 1;
   }
 
@@ -47,17 +52,18 @@ export class KeyTable implements NumberedKeys {
   }
 
   #find(words: Int32Array): number {
-    lockSide(this.#arena, this.#lock);
+    const { arena, at } = this.#ring;
+    lockSide(arena, at + word.writeLock);
     try {
       return this.#add(words);
     } finally {
-      unlockSide(this.#arena, this.#lock);
+      unlockSide(arena, at + word.writeLock);
     }
   }
 
   /** The number that the list has already, or a new one, or -1. */
   #add(words: Int32Array): number {
-    const { i32 } = this.#arena;
+    const { i32 } = this.#ring;
     const count = i32[this.#at]!;
     let at = this.#at + 1;
     for (let number = 0; number < count; number++) {
@@ -77,7 +83,7 @@ export class KeyTable implements NumberedKeys {
 
   /** Learns the lists that were added since. */
   #readOn(): void {
-    const { i32 } = this.#arena;
+    const { i32 } = this.#ring;
     const count = Atomics.load(i32, this.#at);
     while (this.#lists.length < count) {
       const next = this.#next + lengthAt(i32, this.#next);

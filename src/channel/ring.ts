@@ -272,6 +272,8 @@ export class Ring {
         extentUnits(extent) >= largeUnits && Atomics.load(i32, at + word.puts) === ((gets + 1) | 0);
       if (drainedLarge) this.#discardDrained();
     } finally {
+      // They would keep this ring.
+      place.keys = undefined;
       unlockSide(arena, at + word.readLock);
     }
     if (Atomics.load(i32, at + word.writers) !== 0) this.wake(this.roomKey, word.writers);

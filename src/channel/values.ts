@@ -125,9 +125,13 @@ export function prepareBytes(bytes: Uint8Array): void {
 
 /** Writes what was prepared. `false` when there is no room: {@link keep} it before anything else is prepared. */
 export function send(ring: Ring): boolean {
-  const sent = ring.write(prepared.kindAndMore, prepared.number, prepared.payload);
-  if (sent) prepared.payload = undefined;
-  return sent;
+  let isKept = false;
+  try {
+    isKept = !ring.write(prepared.kindAndMore, prepared.number, prepared.payload);
+  } finally {
+    if (!isKept) prepared.payload = undefined;
+  }
+  return !isKept;
 }
 
 /** Writes what was kept. */

@@ -56,7 +56,7 @@ const lent: Lent = { units: new BigInt64Array(0), length: 0 };
  * number or text, so it does without a closure.
  *
  * @param keys Where lists of keys that come often have numbers; then {@link decode} needs it too.
- * @returns Always the same object for short messages; else one that is the caller's to keep.
+ * @returns Always the same object for short messages of data; else a buffer that is the caller's to keep.
  * @throws {SerializationError} See {@link encode}.
  */
 export function encodeLent(
@@ -69,8 +69,9 @@ export function encodeLent(
   try {
     own = encoder.runHere(value, keys);
   } catch (e) {
+    const error = failure(e, options);
     settle();
-    throw failure(e, options);
+    throw error;
   }
   idle = encoder;
   if (own !== undefined) {

@@ -73,7 +73,8 @@ export class Encoder implements Writing {
   #isData = true;
   /** Whether there is a reference to an object in it. */
   #refers = false;
-  #later: object[] = [];
+  /** What was put off; of an array, how long it was. */
+  #later: { readonly o: object; readonly length: number }[] = [];
   #current: Use | undefined;
   #queue: Use[] = [];
   #cells: {
@@ -136,7 +137,7 @@ export class Encoder implements Writing {
     if (list.length < FEW_NUMBERS || !this.#numbers(list)) {
       this.sink.u8(T.ARRAY);
       this.sink.varint(list.length);
-      this.#elements(list);
+      this.#elements(list, list.length);
       this.sink.varint(0);
     }
     return this.#finish();
@@ -455,17 +456,18 @@ export class Encoder implements Writing {
   #putOff(o: object, kind: number): void {
     this.sink.u8(T.LATER);
     this.sink.u8(kind);
-    if (kind === LATER_ARRAY) this.sink.varint((o as unknown[]).length);
-    this.#later.push(o);
+    const length = kind === LATER_ARRAY ? (o as unknown[]).length : 0;
+    if (kind === LATER_ARRAY) this.sink.varint(length);
+    this.#later.push({ o, length });
   }
 
   /** Writes what was put off, and what is put off meanwhile. */
   #writeLater(): void {
     for (let i = 0; i < this.#later.length; i++) {
-      const o = this.#later[i]!;
+      const { o, length } = this.#later[i]!;
       this.depth = 0;
       if (Array.isArray(o)) {
-        this.#elements(o);
+        this.#elements(o, length);
         this.#named(o, namesOf(o));
       } else if (isMap(o)) this.#entries(o);
       else if (isSet(o)) this.#members(o);
@@ -583,7 +585,7 @@ export class Encoder implements Writing {
     }
     this.sink.u8(T.ARRAY);
     this.sink.varint(n);
-    this.#elements(a);
+    this.#elements(a, n);
     this.#named(a, names);
   }
 
@@ -632,28 +634,36 @@ export class Encoder implements Writing {
       if (typeof v !== 'number') return false;
       if ((v | 0) !== v || (v === 0 && 1 / v < 0)) ints = false;
     }
-    const block = ints ? new Int32Array(a as number[]) : new Float64Array(a as number[]);
+    const n = a.length;
+    const block = ints ? new Int32Array(n) : new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      const v = a[i];
+      // An accessor may give another value each time.
+      if (typeof v !== 'number' || (ints && (v | 0) !== v)) return false;
+      block[i] = v;
+    }
     this.sink.u8(ints ? T.INTS : T.FLOATS);
-    this.sink.varint(a.length);
+    this.sink.varint(n);
     this.sink.raw(new Uint8Array(block.buffer));
     return true;
   }
 
-  #elements(a: readonly unknown[]): void {
+  /** @param n Its length, as it was written: a getter may change it meanwhile. */
+  #elements(a: readonly unknown[], n: number): void {
     this.depth++;
     let i = 0;
     let likely: Shape | undefined;
     try {
-      for (; i < a.length; i++) {
+      for (; i < n; i++) {
         const v = a[i];
         if (typeof v === 'string') this.sink.string(v);
         else if (typeof v === 'number') this.sink.number(v);
         else if (typeof v === 'object' && v !== null) likely = this.object(v, likely);
         else if (v === undefined && !(i in a)) {
-          if (a.length > 64) {
+          if (n > 64) {
             // One byte a hole would do for short gaps; a run says how long it is.
             let end = i + 1;
-            while (end < a.length && !(end in a)) end++;
+            while (end < n && !(end in a)) end++;
             this.sink.u8(T.HOLES);
             this.sink.varint(end - i);
             i = end - 1;

@@ -22,6 +22,8 @@ export interface Filler {
 
 /** Lists of keys that both sides of a channel know by a number, the same for all who share it. */
 export interface NumberedKeys {
+  /** Which channel this is, among all that this thread has; above 0. */
+  readonly id: number;
   /**
    * For the sender.
    *

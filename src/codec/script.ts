@@ -72,10 +72,16 @@ export class Script {
     this.#byPosition ??= new Map(
       this.units.filter((u) => !isConstructor(u)).map((u) => [positionOf(u, this.source.text), u]),
     );
+    const offset = this.offsetOf(line, column);
+    return offset === undefined ? undefined : this.#byPosition.get(offset);
+  }
+
+  /** Where in the text a place is that V8 names. */
+  offsetOf(line: number, column: number): number | undefined {
     const l = line - this.source.startLine;
-    const c = l === 0 ? column - this.source.startColumn : column;
     const start = this.lineStarts[l];
-    return start === undefined ? undefined : this.#byPosition.get(start + c);
+    if (start === undefined) return undefined;
+    return start + (l === 0 ? column - this.source.startColumn : column);
   }
 
   get lineStarts(): readonly number[] {

@@ -31,8 +31,8 @@ export class Shape {
   number = 0;
   #uses = 0;
   #writer: Writer | undefined;
-  /** The channel that was last asked for the number of these keys, and what it said. */
-  #channel: NumberedKeys | undefined;
+  /** The channel that was last asked for the number of these keys, by its own number: nothing of it is held; and what it said. */
+  #channel = 0;
   #numberThere = -1;
 
   constructor(keys: readonly string[]) {
@@ -42,9 +42,9 @@ export class Shape {
 
   /** The number of these keys in a channel; -1 without, as for keys that do not come often. */
   numberIn(channel: NumberedKeys): number {
-    if (this.#channel === channel) return this.#numberThere;
+    if (this.#channel === channel.id) return this.#numberThere;
     if (this.#writer === undefined) return -1;
-    this.#channel = channel;
+    this.#channel = channel.id;
     this.#numberThere = channel.numberOf(this.words);
     return this.#numberThere;
   }

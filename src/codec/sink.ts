@@ -9,6 +9,15 @@ import { T } from './tags.ts';
 const firstBytes = 8192;
 const KEEP_BYTES = 1 << 20;
 
+/** From here on no more is reserved than what is needed. */
+const MODEST_BYTES = 1 << 30;
+
+/** Bytes to go on with, a multiple of eight. */
+function roomFor(need: number, size: number): number {
+  const enough = Math.ceil((need + 64) / 8) * 8;
+  return size < MODEST_BYTES ? Math.max(size * 2, enough) : enough;
+}
+
 /** Longest text that a loop writes. */
 const shortText = 24;
 /** A number or a short text takes no more than this, its tag included. */
@@ -69,8 +78,8 @@ export class Sink {
     const { buffer, length } = bytes;
     this.bytes = bytes;
     this.#size = length;
-    this.words = new Int32Array(buffer, 0, length >> 2);
-    this.units = new BigInt64Array(buffer, 0, length >> 3);
+    this.words = new Int32Array(buffer, 0, length / 4);
+    this.units = new BigInt64Array(buffer, 0, length / 8);
     this.view = new DataView(buffer);
   }
 
@@ -79,7 +88,7 @@ export class Sink {
   }
 
   #grow(need: number): void {
-    const bigger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, (need + 64) & ~7));
+    const bigger = Buffer.allocUnsafeSlow(roomFor(need, this.#size));
     this.bytes.copy(bigger, 0, 0, this.at);
     this.#use(bigger);
   }
@@ -167,7 +176,7 @@ export class Sink {
     bytes[at + 1] = padding;
     const from = at + 2 + padding;
     for (let i = at + 2; i < from; i++) bytes[i] = 0;
-    return from >> 2;
+    return from >>> 2;
   }
 
   block(bytes: Uint8Array): void {

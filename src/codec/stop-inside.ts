@@ -53,9 +53,11 @@ export function stopInside(
   if (args === undefined) return undefined;
   enableDebugger();
   if (stoppedByUser()) return undefined;
+  const breakpoints: string[] = [];
   let found: { readonly value: unknown } | undefined;
   try {
-    const breakpoints = value === undefined ? [setAtCall(fn)] : setAtValue(value, script);
+    if (value === undefined) breakpoints.push(setAtCall(fn));
+    else for (const place of placesIn(value, script)) breakpoints.push(setAt(place));
     if (breakpoints.length === 0) return undefined;
     const onStop = ({ callFrames, hitBreakpoints }: inspector.Debugger.PausedEventDataType): void => {
       // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped must not be ended.
@@ -71,10 +73,10 @@ export function stopInside(
       withStops(onStop, () => call(unit));
     } finally {
       Reflect.deleteProperty(globalThis, key);
-      for (const breakpointId of breakpoints) post('Debugger.removeBreakpoint', { breakpointId });
     }
     return found;
   } finally {
+    for (const breakpointId of breakpoints) post('Debugger.removeBreakpoint', { breakpointId });
     post('Runtime.releaseObjectGroup', { objectGroup });
   }
 }
@@ -84,30 +86,39 @@ function setAtCall(fn: Fn): string {
     .breakpointId;
 }
 
+type Location = inspector.Debugger.BreakLocation;
+
+function setAt({ scriptId, lineNumber, columnNumber }: Location): string {
+  const location =
+    columnNumber === undefined ? { scriptId, lineNumber } : { scriptId, lineNumber, columnNumber };
+  return post<{ breakpointId: string }>('Debugger.setBreakpoint', { location }).breakpointId;
+}
+
 /** A value with more places to stop at is not worth it. */
 const MOST_PLACES = 100;
 
 /**
- * V8 can stop before the first step of what a field is given, but says so of a place that depends on what it is: of an assignment
- * at the sign, of a call behind the name. So stops are set at all of them, and the first is the one. A chain with `?.` has none.
+ * Where to stop before the first step of what a field is given. V8 can, but says so of a place that depends on what it is: of an
+ * assignment at the sign, of a call behind the name. So these are all places in it, of which the first to be reached is the one.
+ *
+ * @returns none where that is not certain: of a value that is a chain with `?.`, and where all places are in functions inside of it.
  */
-function setAtValue({ type, start, end }: Expression, script: Script): string[] {
+function placesIn({ type, start, end }: Expression, script: Script): readonly Location[] {
   if (type === 'ChainExpression') return [];
   const at = (offset: number) => {
     const { line, column } = script.placeOf(offset);
     return { scriptId: script.source.id, lineNumber: line, columnNumber: column };
   };
-  const { locations } = post<{ locations: inspector.Debugger.BreakLocation[] }>(
-    'Debugger.getPossibleBreakpoints',
-    { start: at(start), end: at(end) },
-  );
-  if (locations.length > MOST_PLACES) return [];
-  return locations.map(
-    ({ scriptId, lineNumber, columnNumber }) =>
-      post<{ breakpointId: string }>('Debugger.setBreakpoint', {
-        location: { scriptId, lineNumber, columnNumber },
-      }).breakpointId,
-  );
+  const { locations } = post<{ locations: Location[] }>('Debugger.getPossibleBreakpoints', {
+    start: at(start),
+    end: at(end),
+  });
+  const inner = script.units.map((u) => u.node).filter((node) => node.start >= start && node.end <= end);
+  const isOwn = (location: Location): boolean => {
+    const offset = script.offsetOf(location.lineNumber, location.columnNumber ?? 0);
+    return offset !== undefined && !inner.some((node) => offset > node.start && offset < node.end);
+  };
+  return locations.length <= MOST_PLACES && locations.some(isOwn) ? locations : [];
 }
 
 /** In an evaluation of its own, at whose border the end of the call stops. */

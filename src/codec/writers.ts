@@ -107,7 +107,7 @@ if(--left===0)sample(o);
 }`;
 }
 
-/** Longest list of keys that is written by code. */
+/** Longest list of keys that is written by code, in words. */
 const mostWords = 32;
 
 /** Most samples that are made for a list of keys: objects may come to have them in many ways. */

@@ -1,8 +1,14 @@
 /** Lists of keys by numbers: two tables over one memory stand for two processes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { createExtents } from '../../src/channel/extents.ts';
 import { KeyTable } from '../../src/channel/key-table.ts';
-import { place, queueBytes, word } from '../../src/channel/layout.ts';
+import { place, queueBytes } from '../../src/channel/layout.ts';
+import { Ring } from '../../src/channel/ring.ts';
+import { finish, takeValue } from '../../src/channel/values.ts';
 import { Process, Queue } from '../../src/index.ts';
 import { allocate } from '../../src/memory/arena.ts';
 
@@ -12,7 +18,8 @@ const firstWord = place.keys >> 2;
 function table(bytes = queueBytes) {
   const { arena, offset } = allocate(queueBytes);
   const at = (offset + place.keys) >> 2;
-  const side = () => new KeyTable(arena, at, (offset + bytes) >> 2, (offset >> 2) + word.writeLock);
+  const ring = new Ring(arena, offset >> 2, createExtents(), false);
+  const side = () => new KeyTable(ring, at, (offset + bytes) >> 2);
   return { side, words: arena.i32.subarray(at, at + (queueBytes >> 2) - firstWord) };
 }
 
@@ -159,4 +166,33 @@ test('…also in messages that are decoded after they were taken: long ones, fun
   for (let i = 0; i < often; i++) got.push(await q.get());
   await Promise.all(puts);
   assert.deepEqual(got, records(often));
+});
+
+test('a message that was taken is decoded with its own lists, though its queue is gone and the memory wanted by others', async () => {
+  v8.setFlagsFromString('--expose-gc');
+  const collect = vm.runInNewContext('gc') as () => void;
+  v8.setFlagsFromString('--no-expose-gc');
+  const long = records(500);
+  const taken = (() => {
+    const q = new Queue<unknown>();
+    for (const record of records(often)) {
+      q.putSync(record);
+      q.getSync();
+    }
+    q.putSync(long);
+    return (q as unknown as { readonly ring: Ring }).ring.read(takeValue);
+  })();
+  for (let i = 0; i < 5; i++) {
+    collect();
+    await sleep(5);
+  }
+  const others: Queue<unknown>[] = [];
+  for (let i = 0; i < 4; i++) {
+    const q = new Queue<unknown>();
+    for (let n = 0; n < often; n++)
+      q.putSync({ [`other${i}`]: n, another: { keys: n, here: { too: n } }, and: [{ four: n }] });
+    others.push(q);
+  }
+  assert.deepEqual(finish(taken), long);
+  assert.equal(others.length, 4);
 });

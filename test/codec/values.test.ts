@@ -209,3 +209,31 @@ test('garbage is refused', () => {
 test('what needs no module is decoded without a promise', () => {
   assert.deepEqual(decodeAsync(encode({ a: 1 })), { a: 1 });
 });
+
+test('arrays that a getter of theirs makes longer or shorter meanwhile arrive as long as they were', () => {
+  for (const n of [10, 70]) {
+    for (const change of [(a: unknown[]) => a.push('more'), (a: unknown[]) => (a.length = 5)]) {
+      const a: unknown[] = Array.from({ length: n }, (_, i) => `element ${i}`);
+      a[3] = {
+        get x() {
+          if (a.length === n) change(a);
+          return 1;
+        },
+      };
+      const back = copy({ a, after: 'the end' });
+      assert.equal(back.a.length, n);
+      assert.equal(back.after, 'the end');
+      assert.deepEqual(back.a.slice(0, 3), ['element 0', 'element 1', 'element 2']);
+      assert.equal(back.a[n - 1], n === back.a.length && a.length > n ? `element ${n - 1}` : undefined);
+    }
+  }
+});
+
+test('an element that is another each time it is looked at arrives as one of them', () => {
+  for (const others of [['text'], [0.5], [2 ** 40]]) {
+    const values = [5, ...others, ...others, ...others];
+    const a = Array.from({ length: 20 }, (_, i) => i);
+    Object.defineProperty(a, 7, { get: () => values.shift(), enumerable: true });
+    assert.equal(copy(a)[7], others[0]);
+  }
+});
