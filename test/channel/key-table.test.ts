@@ -173,12 +173,10 @@ test('a message that was taken is decoded with its own lists, though its queue i
   const collect = vm.runInNewContext('gc') as () => void;
   v8.setFlagsFromString('--no-expose-gc');
   const long = records(500);
+  const before = new Queue<unknown>();
+  for (const record of records(often)) before.putSync(record);
   const taken = (() => {
     const q = new Queue<unknown>();
-    for (const record of records(often)) {
-      q.putSync(record);
-      q.getSync();
-    }
     q.putSync(long);
     return (q as unknown as { readonly ring: Ring }).ring.read(takeValue);
   })();
