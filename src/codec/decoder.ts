@@ -110,10 +110,10 @@ export class Decoder implements Filler {
   }
 
   value(): unknown {
-    return this.valueOf(this.source.u8());
+    return this.valueBehind(this.source.u8());
   }
 
-  valueOf(tag: number): unknown {
+  valueBehind(tag: number): unknown {
     const s = this.source;
     switch (tag) {
       case T.INT:
@@ -343,7 +343,7 @@ export class Decoder implements Filler {
       const tag = s.u8();
       if (tag === T.ASCII) a[i] = s.ascii();
       else if (tag === T.HOLE) delete a[i];
-      else a[i] = this.valueOf(tag);
+      else a[i] = this.valueBehind(tag);
     }
     return this.#namedOf(a);
   }

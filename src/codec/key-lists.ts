@@ -15,9 +15,10 @@ export interface Filler {
   keep<O>(o: O): O;
   /** Reads the next value. */
   value(): unknown;
-  /** The same in two steps, for who looks at the tag first. */
+  /** For who looks at the tag of the next value first, and reads what is frequent itself. */
   readonly source: Source;
-  valueOf(tag: number): unknown;
+  /** Reads a value whose tag was read. */
+  valueBehind(tag: number): unknown;
 }
 
 /** Lists of keys that both sides of a channel know by a number, the same for all who share it. */
@@ -88,7 +89,7 @@ function compile(keys: readonly string[]): ((filler: Filler) => object) | undefi
   const assignments = names
     .map(
       (name) =>
-        `t=s.u8();o[${name}]=t===${T.ASCII}?s.ascii():t===${T.INT}?s.int():t===${T.F64}?s.f64():f.valueOf(t);`,
+        `t=s.u8();o[${name}]=t===${T.ASCII}?s.ascii():t===${T.INT}?s.int():t===${T.F64}?s.f64():f.valueBehind(t);`,
     )
     .join('');
   try {
