@@ -83,10 +83,6 @@ export class Sink {
     this.view = new DataView(buffer);
   }
 
-  reserve(n: number): void {
-    if (this.at + n > this.#size) this.#grow(this.at + n);
-  }
-
   #grow(need: number): void {
     const bigger = Buffer.allocUnsafeSlow(roomFor(need, this.#size));
     this.bytes.copy(bigger, 0, 0, this.at);
@@ -99,7 +95,7 @@ export class Sink {
   }
 
   varint(n: number): void {
-    this.reserve(10);
+    this.room(10);
     if (n < 128) this.bytes[this.at++] = n;
     else this.#longVarint(n);
   }
@@ -127,12 +123,12 @@ export class Sink {
   }
 
   number(n: number): void {
-    this.reserve(shortBytes);
+    this.room(shortBytes);
     this.at = putNumber(this.bytes, this.view, this.at, n);
   }
 
   string(s: string): void {
-    this.reserve(shortBytes);
+    this.room(shortBytes);
     const end = putShort(this.bytes, this.at, s);
     if (end < 0) this.longString(s);
     else this.at = end;
@@ -142,17 +138,17 @@ export class Sink {
   longString(s: string): void {
     const byteLength = Buffer.byteLength(s, 'utf8');
     if (byteLength === s.length) {
-      this.reserve(byteLength + 11);
+      this.room(byteLength + 11);
       this.bytes[this.at++] = T.ASCII;
       this.varint(byteLength);
       this.at += this.bytes.write(s, this.at, byteLength, 'latin1');
     } else if (s.isWellFormed()) {
-      this.reserve(byteLength + 11);
+      this.room(byteLength + 11);
       this.bytes[this.at++] = T.UTF8;
       this.varint(byteLength);
       this.at += this.bytes.write(s, this.at, byteLength, 'utf8');
     } else {
-      this.reserve(s.length * 2 + 11);
+      this.room(s.length * 2 + 11);
       this.bytes[this.at++] = T.UTF16;
       this.varint(s.length * 2);
       this.at += this.bytes.write(s, this.at, s.length * 2, 'ucs2');
@@ -186,7 +182,7 @@ export class Sink {
 
   /** Bytes whose number the reader knows. */
   raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
+    this.room(bytes.length);
     this.bytes.set(bytes, this.at);
     this.at += bytes.length;
   }
