@@ -4,6 +4,7 @@
  * Only a debugger that has stopped inside of the function sees it (`stop-inside.ts`): some milliseconds, once per function.
  */
 
+import { inspect } from './inspect.ts';
 import { stoppedByUser } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
@@ -13,18 +14,16 @@ import { Trouble } from './trouble.ts';
 
 const known = new WeakMap<Fn, unknown>();
 
-/** Its value. @throws {Trouble} When a debugger has stopped the program, or a parameter computes a key or makes a call. */
+/** Its value. @throws {Trouble} When a debugger has stopped the program, or something of it would have to run. */
 export function lexicalThis(fn: Fn, unit: Unit, script: Script): unknown {
   if (script.source.isModule && isTop(unit)) return undefined;
   if (known.has(fn)) return known.get(fn);
-  const stopped = stopInside({ fn, unit }, script, 'this');
+  const stopped = stopInside({ fn, unit }, script, inspect(fn).scopes, 'this');
   if (stopped === undefined) {
     throw new Trouble(
       undefined,
       `it uses \`this\` of the function or object around it, which cannot be found out ${
-        stoppedByUser()
-          ? 'while a debugger has stopped the program'
-          : 'without running a parameter that computes a key or makes a call'
+        stoppedByUser() ? 'while a debugger has stopped the program' : 'without running a part of it'
       }`,
       'put what it needs into variables',
     );

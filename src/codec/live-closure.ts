@@ -7,11 +7,12 @@
 import inspector from 'node:inspector';
 import { types } from 'node:util';
 import type { Class, Expression, MethodDefinition } from 'acorn';
+import type { Entrance } from './first-stop.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor, type Script, scriptOf } from './script.ts';
-import { type Entrance, stopInside } from './stop-inside.ts';
+import { stopInside } from './stop-inside.ts';
 
 type Scope = Scopes[number];
 
@@ -37,20 +38,16 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
       yield { fn: method, unit: inner };
     }
   }
-  const value = unit.node.superClass ? undefined : firstValue(members);
-  if (value !== undefined) yield { fn, unit, value };
-  else {
-    yield {
-      fn,
-      unit: script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder)) ?? unit,
-    };
-  }
+  // A subclass calls its superclass before.
+  const fields = unit.node.superClass ? [] : [...valuesIn(members)];
+  const isAtField = fields.some((value) => value.type !== 'ChainExpression');
+  const spelt = script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder));
+  yield { fn, unit: isAtField ? unit : (spelt ?? unit), fields };
 }
 
-/** The first value that a field of an instance is given. Fields without one are the engine's affair. */
-function firstValue(members: Class['body']['body']): Expression | undefined {
-  for (const m of members) if (m.type === 'PropertyDefinition' && !m.static && m.value) return m.value;
-  return undefined;
+/** The values that the fields of an instance are given. Fields without one are the engine's affair. */
+function* valuesIn(members: Class['body']['body']): Iterable<Expression> {
+  for (const m of members) if (m.type === 'PropertyDefinition' && !m.static && m.value) yield m.value;
 }
 
 /** The method, or a part of an accessor, as it is found under its name, without running a getter. */
@@ -89,7 +86,7 @@ export function liveScopes(
   }
   const objects = (read: string): string =>
     `[${parts.map((names) => `{ __proto__: null, ${names.map((n) => `get ${n}() { return ${read} ${n}; }`).join(', ')} }`).join(', ')}]`;
-  const made = stopInside(entrance, script, `[${objects('')}, ${objects('typeof')}]`)?.value as
+  const made = stopInside(entrance, script, scopes, `[${objects('')}, ${objects('typeof')}]`)?.value as
     | readonly [Scopes, Scopes]
     | undefined;
   if (made === undefined) return undefined;

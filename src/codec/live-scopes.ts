@@ -10,12 +10,12 @@
  * Where none can be made, all goes on through the inspector: see `stop-inside.ts`.
  */
 import { isCatchingUp, putOff } from './ahead.ts';
+import type { Entrance } from './first-stop.ts';
 import { inspect, type Scopes } from './inspect.ts';
 import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import type { Script } from './script.ts';
-import type { Entrance } from './stop-inside.ts';
 
 /** Which variables are to be read. */
 export interface Wanted {

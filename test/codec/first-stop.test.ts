@@ -1,0 +1,263 @@
+/** Where V8 stops first in a call: whatever a function begins with, nothing of it runs when its variables are looked at. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from '../../src/codec/inspect.ts';
+import { disableDebugger } from '../../src/codec/inspector.ts';
+import { entrances } from '../../src/codec/live-closure.ts';
+import type { Fn } from '../../src/codec/plan.ts';
+import { scriptOf } from '../../src/codec/script.ts';
+import { stopInside } from '../../src/codec/stop-inside.ts';
+
+interface Made {
+  readonly functions: readonly Fn[];
+  readonly ran: readonly string[];
+}
+
+/** Functions, as they are written here, beside a variable `n` that is 2, and what leaves a trace when it runs. */
+async function made(texts: readonly string[]): Promise<Made> {
+  const source = `
+    const ran = [];
+    const trace = (name) => { ran.push(name); return o; };
+    const o = {
+      data: { more: { key: 'more' }, call: () => trace('call') },
+      get p() { return trace('p') && (() => trace('called')); },
+      m() { return trace('m'); },
+      mixin: (Base) => { trace('mixin'); return Base; },
+      [Symbol.toPrimitive]: () => trace('key') && 'more',
+      Base: class { constructor() { trace('base'); } },
+    };
+    const proxy = new Proxy(class {}, { get: () => trace('get') });
+    const field = 'field';
+    const make = (n) => {
+      n++;
+      return [${texts.map((text) => `(${text})`).join(',\n')}];
+    };
+    export { ran };
+    export const functions = make(1);`;
+  return (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as Made;
+}
+
+/** Looks into all of them; which could be entered. */
+async function entered(texts: readonly string[]): Promise<Record<string, boolean>> {
+  const { functions, ran } = await made(texts);
+  const result: Record<string, boolean> = {};
+  for (const [i, fn] of functions.entries()) {
+    const { location, scopes } = inspect(fn);
+    const script = scriptOf(location!.scriptId);
+    const unit = script.unitAt(location!.lineNumber, location!.columnNumber)!;
+    const [entrance] = entrances(fn, unit, script);
+    const seen = stopInside(entrance!, script, scopes, 'n');
+    if (seen !== undefined) assert.deepEqual(seen, { value: 2 }, texts[i]);
+    assert.deepEqual(ran, [], texts[i]);
+    result[texts[i]!] = seen !== undefined;
+  }
+  disableDebugger();
+  return result;
+}
+
+async function areEntered(texts: readonly string[]): Promise<void> {
+  assert.deepEqual(await entered(texts), Object.fromEntries(texts.map((text) => [text, true])));
+}
+
+async function areNotEntered(texts: readonly string[]): Promise<void> {
+  assert.deepEqual(await entered(texts), Object.fromEntries(texts.map((text) => [text, false])));
+}
+
+/** What statements are made of, each of which would leave a trace. */
+const expressions = [
+  'o?.p',
+  'o.p',
+  'o.p().m()',
+  'o?.p().m()',
+  'o.m()',
+  'new (o.p().m)()',
+  `\`\${o}\``,
+  'o[o]',
+];
+
+const statements = [
+  'E',
+  'return E',
+  'throw E',
+  'const x = E',
+  'let x, y = E',
+  'var x = 1, y = E',
+  'const { x } = E',
+  'const [x] = E',
+  'const x = () => 1, y = E',
+  'let x; x = E',
+  'let x; ({ x } = E)',
+  'let x; [x] = E',
+  'o[E] = 1',
+  '(E).x = 1',
+  '(E).x ??= 1',
+  '(E).x++',
+  'delete (E).x',
+  'void E',
+  '!E',
+  'E, n',
+  'E ? 1 : 2',
+  'E && n',
+  'E ?? n',
+  '[E]',
+  '[...E]',
+  '({ a: E })',
+  '({ ...E })',
+  '(E)`x`',
+  '(E)(E)',
+  'import(E)',
+  'if (E) n',
+  'if (n) E; else E',
+  'if (0) ; else E',
+  'while (E) ;',
+  'while (true) { E; break }',
+  'do { E } while (0)',
+  'do { } while (E)',
+  'for (E;;) ;',
+  'for (let x = E;;) ;',
+  'for (; E;) ;',
+  'for (;;) { E; break }',
+  'for (const x of E) ;',
+  'for (const { x } of E) ;',
+  'for (const x in E) ;',
+  'for ((o.p()).x of [1]) ;',
+  'switch (E) { }',
+  'switch (1) { case E: }',
+  'try { E } finally { }',
+  'try { } finally { E }',
+  'try { throw 1 } catch { E }',
+  'label: E',
+  '{ { E } }',
+  ';;; E',
+  'debugger; E',
+  'function x() { } E',
+  'class A { } E',
+  'class A { x = 1; static y; m() { } } class B extends A { } E',
+  'class A extends o.Base { } E',
+  'class A extends null { } E',
+  'const A = class { static x = E }',
+  'const A = class extends (E) { }',
+  'return class { static x = E }',
+];
+
+for (const e of expressions) {
+  test(`a function is entered whatever statement begins it: ${e}`, async () => {
+    await areEntered(statements.map((s) => `() => { ${s.replaceAll('E', e)}; n }`));
+  });
+}
+
+test('all kinds of functions are entered', async () => {
+  await areEntered([
+    '() => n',
+    '() => {}',
+    '() => o.p().m(n)',
+    'function () { return n }',
+    'async () => { await o.p(); n }',
+    'function* () { yield o.p + n }',
+    'async function* () { for await (const x of o.p) n }',
+    'class { value() { o.p; n } }',
+  ]);
+});
+
+test('no default of a parameter is evaluated', async () => {
+  await areEntered([
+    '(a = o.p) => n',
+    '(a = o.p()) => n',
+    '(a = o.m(), { b = new o.p } = o.p) => { o?.p; n }',
+    '({ a: { b = o.m() } }) => { try { for (;;) { o.p() } } finally { n } }',
+    '([a = o.m(), [b] = o.p]) => n',
+    '(...[a = o.m()]) => n',
+    '(a = class { static x = o.m() }) => n',
+    '(a = o`x`) => { }',
+    'function* (a = o.m()) { o.p; yield n }',
+    'async (a = o.m()) => { await o.p; n }',
+    '(a = o.m()) => { class A { static { o.p; n } } }',
+    'class { constructor(a = o.m()) { o.p; n } }',
+    'class extends o.Base { constructor(a = o.m()) { super(o.p); n } }',
+  ]);
+});
+
+test('a computed key of a parameter is evaluated only where that runs nothing', async () => {
+  await areEntered([
+    '({ [field]: a }) => n',
+    '({ [field]: a = o.m(), ...b }) => n',
+    `({ [\`\${field}s\`]: a }) => n`,
+    '({ [o.data.more.key]: { [field]: a } }) => n',
+    '({ [o.m()]: a }) => n',
+    '({ a = o.m(), [o.data.call()]: b }) => n',
+  ]);
+  await areNotEntered([
+    '({ [o.p]: a }) => n',
+    '({ [o]: a }) => n',
+    '({ [n++]: a }) => n',
+    '([{ [o.p()]: a }]) => n',
+  ]);
+});
+
+test('a class that is declared first of all is entered at the first of its static members', async () => {
+  await areEntered([
+    ...expressions.filter((e) => !e.includes('?.')).map((e) => `() => { class A { static x = ${e} } n }`),
+    ...expressions.map((e) => `() => { class A { static { ${e} } } n }`),
+    ...expressions.map((e) => `() => { class A { static { class B { static { ${e} } } } } n }`),
+    '() => { class A { x = o.p; m() {} static #y = o.p } n }',
+    '() => { class A { static x = o.data?.more; static y = o.p } n }',
+    '() => { class A { static x = o.data?.call() } n }',
+    '() => { class A { static x = o.data?.more } o.p; n }',
+    '() => { class A { [o.p]() {} static x = o.p } n }',
+    '() => { class A { ["x"]() {} static y = o.p } n }',
+    '() => { class A extends o.mixin(o.Base) { static x = o.p } n }',
+    '() => { try { class A { static x = o.p } } catch {} n }',
+    '() => { { class A { static x = o.p } } n }',
+    '() => { label: { class A { static x = o.p } } n }',
+    '() => { for (;;) { class A { static x = o.p } n } }',
+    '() => { for (let i;;) { class A { static x = o.p } n } }',
+    '() => { while (true) { class A { static x = o.p } n } }',
+    '() => { do { class A { static x = o.p } n } while (0) }',
+    '() => { do { class A { } } while (o.p) }',
+    '() => { switch (1) { case 1: class A { static x = o.p } } n }',
+    '() => { if (1) { class A { static x = o.p } } n }',
+    'function* () { class A { static x = o.p } n }',
+  ]);
+});
+
+test('nothing of a class runs that nobody can stop at', async () => {
+  await areNotEntered([
+    '() => { class A extends o.p { } n }',
+    '() => { class A extends o.p().m { } n }',
+    '() => { class A extends (o?.p) { } n }',
+    '() => { class A extends (n++, o.Base) { } n }',
+    '() => { class A extends proxy { } n }',
+    '() => { class A extends o.mixin(o.p) { } n }',
+    '() => { class A { static x = o?.p } n }',
+    '() => { class A { static x = o.data?.[n++] } n }',
+    '() => { for (;;) { class A extends o.p { } } n }',
+    'class { field = o?.p; last = n }',
+    'class { field = proxy?.p; last = n }',
+    'class { field = o?.[n++] }',
+    'class { field = o?.[o]; last = n }',
+    'class { field = o.data?.more; other = o?.p; last = n }',
+  ]);
+});
+
+test('a class of fields is entered where the first is given its value, behind chains that run nothing', async () => {
+  await areEntered([
+    ...expressions.slice(1, 3).map((e) => `class { field = ${e}; last = n }`),
+    'class { field = o?.data; last = n }',
+    'class { field = o.data?.more?.[field]; last = n }',
+    'class { field = o.nothing?.[n++] }',
+    'class { field = o.data?.call(); last = n }',
+    'class { field = o.data?.call().more; other = o.p; last = n }',
+    'class { field = o?.data; other = o.p; last = n }',
+    'class { field = o?.data; constructor() { o.p }; last = n }',
+    'class { field = o?.data; constructor(a = o.m()) { o.p }; last = n }',
+    'class { field = o?.data; constructor({ a = o.m() }) { class A { static x = o.p } }; last = n }',
+  ]);
+});
+
+test('an endless loop is not entered', async () => {
+  await areNotEntered(['() => { for (;;) ; n }', '() => { while (true) { } n }']);
+});
+
+test('a variable of the same name inside is not taken for the one around', async () => {
+  await areNotEntered(['() => { class A extends o { } var o; n }']);
+});
