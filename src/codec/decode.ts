@@ -4,7 +4,8 @@ import type { NumberedKeys } from './key-lists.ts';
 import { isLoaded, load } from './modules.ts';
 import { damaged, type Memory, Source } from './source.ts';
 import { readTable, type Table } from './table.ts';
-import { DATA, LINKED, PLAIN, TREE } from './tags.ts';
+import { DATA, LINKED, PLAIN, T, TREE } from './tags.ts';
+import { compileTreeReader, type TreeMemory } from './tree-readers.ts';
 
 /** Kept for the next message; undefined while at work, since a `[deserialize]` may decode too. */
 let idle: Decoder | undefined;
@@ -32,7 +33,24 @@ export function isData(bytes: Uint8Array, at: number): boolean {
  * @param keys As of {@link decode}.
  */
 export function decodeData(memory: Memory, at: number, end: number, keys?: NumberedKeys): unknown {
-  return decodePlain(memory, at, end, keys);
+  const { bytes } = memory;
+  if (keys === undefined || bytes[at] !== TREE || bytes[at + 1] !== T.NUMBERED || !hasView(memory)) {
+    return decodePlain(memory, at, end, keys);
+  }
+  const list = keys.listOf(bytes[at + 2]!);
+  const first = at + 3;
+  const known = list?.tree.code?.(memory, first, end);
+  if (known !== undefined) {
+    list!.tree.uses++;
+    return known;
+  }
+  const value = decodePlain(memory, at, end, keys);
+  list?.tree.missed(() => compileTreeReader(list, memory, first, keys));
+  return value;
+}
+
+function hasView(memory: Memory): memory is TreeMemory {
+  return memory.view !== undefined;
 }
 
 function isPlain(bytes: Uint8Array): boolean {

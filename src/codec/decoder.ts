@@ -13,6 +13,7 @@ import { exportOf, importFrom, requireOf } from './modules.ts';
 import { type Fn, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { ownClass } from './plans.ts';
 import { addCode, codeNamed, metaOf, revive, revivedOf } from './revive.ts';
+import { mostPlaces, smallArray } from './small-arrays.ts';
 import { damaged, type Memory, type Source } from './source.ts';
 import type { FunctionEntry, SectionPlace, Table } from './table.ts';
 import { LATER_ARRAY, LATER_MAP, LATER_OBJECT, T, TREE, viewKinds, wellKnownSymbols } from './tags.ts';
@@ -35,19 +36,6 @@ const nobody = new Set<never>();
 
 /** More objects than this are not worth clearing one by one. */
 const FEW = 64;
-
-/** Small arrays with a place for each element: one that grows takes memory for seventeen. */
-const places: readonly (() => unknown[])[] = [
-  () => [],
-  () => [undefined],
-  () => [undefined, undefined],
-  () => [undefined, undefined, undefined],
-  () => [undefined, undefined, undefined, undefined],
-  () => [undefined, undefined, undefined, undefined, undefined],
-  () => [undefined, undefined, undefined, undefined, undefined, undefined],
-  () => [undefined, undefined, undefined, undefined, undefined, undefined, undefined],
-  () => [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined],
-];
 
 export class Decoder implements Filler {
   readonly source: Source;
@@ -333,7 +321,8 @@ export class Decoder implements Filler {
   }
 
   #newArray(n: number): unknown[] {
-    return n < places.length ? this.#fewElements(n, this.keep(places[n]!())) : this.#array(n, this.keep([]));
+    const a = this.keep(smallArray(n));
+    return n <= mostPlaces ? this.#fewElements(n, a) : this.#array(n, a);
   }
 
   /** As {@link #array}, into an array that has its places already. */

@@ -98,6 +98,7 @@ export class Encoder implements Writing {
 
   /** As {@link run}, but a small message stays in {@link sink}, from its first byte on: then this gives undefined. */
   runHere(value: unknown, keys: NumberedKeys | undefined): Buffer | undefined {
+    if (keys !== undefined && this.#tree(value, keys)) return undefined;
     this.#begin(value);
     this.#keys = keys;
     this.#first(value);
@@ -105,11 +106,25 @@ export class Encoder implements Writing {
     if (this.#isData && this.sink.isSmall) {
       this.#flag();
       this.#forgetObjects();
+      if (keys !== undefined && !this.#refers && typeof value === 'object' && value !== null)
+        this.#likelyFirst?.wasMessage(value);
       return undefined;
     }
     if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish();
     this.#reset();
     return undefined;
+  }
+
+  /** Writes a message that is as most are. @returns whether it is. */
+  #tree(value: unknown, keys: NumberedKeys): boolean {
+    const tree = this.#likelyFirst?.tree;
+    if (tree?.code === undefined || typeof value !== 'object' || value === null) return false;
+    const { sink } = this;
+    const end = tree.code(value, sink.bytes, sink.view, keys);
+    if (end < 0) return false;
+    sink.at = end;
+    tree.uses++;
+    return true;
   }
 
   /** Writes the root value: most often it has the shape of the last one. */

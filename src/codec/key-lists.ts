@@ -6,8 +6,10 @@
  * (`--disallow-code-generation-from-strings`), objects are made one key after the other, as are those with a key that means
  * something in a literal (`__proto__`).
  */
+import { Habit } from './habit.ts';
 import { damaged, Source } from './source.ts';
 import { T } from './tags.ts';
+import type { TreeReader } from './tree-readers.ts';
 
 /** What a maker needs of the decoder. */
 export interface Filler {
@@ -44,6 +46,8 @@ export class KeyList {
   readonly keys: readonly string[];
   /** As in the message; undefined for a list that is not remembered. */
   readonly words: Int32Array | undefined;
+  /** Reads whole messages that are such objects. */
+  readonly tree = new Habit<TreeReader>();
   #uses = 0;
   /** Whether it may be assigned to a new object: no key has a meaning in `Object.prototype`. */
   readonly #simple: boolean;

@@ -5,9 +5,11 @@
  * turned into bytes once for all messages. Objects that serve as dictionaries have ever new keys; they must not fill the
  * memory, so a place in the tree with many ways on takes no more, and the whole is forgotten when it gets too large.
  */
+import { Habit } from './habit.ts';
 import type { NumberedKeys } from './key-lists.ts';
 import type { Sink } from './sink.ts';
 import { T } from './tags.ts';
+import { compileTree, type TreeWriter } from './tree-writers.ts';
 import { compileWriter, type Writer, type Writing, writeByName } from './writers.ts';
 
 const mostKeys = 40;
@@ -31,6 +33,8 @@ export class Shape {
   number = 0;
   #uses = 0;
   #writer: Writer | undefined;
+  /** Writes whole messages that are such objects. */
+  readonly tree = new Habit<TreeWriter>();
   /** The channel that was last asked for the number of these keys, by its own number: nothing of it is held; and what it said. */
   #channel = 0;
   #numberThere = -1;
@@ -67,6 +71,16 @@ export class Shape {
   /** Writes `o` as a whole if it is a plain object of this shape. @returns false also where that is not known. */
   writeObject(o: object, to: Writing): boolean {
     return this.#writer?.object(o, to, this) === true;
+  }
+
+  /** See {@link Writer.isLike}; undefined for a shape that did not come often yet. */
+  get isLike(): ((o: object) => boolean) | undefined {
+    return this.#writer?.isLike;
+  }
+
+  /** A message that is such an object was written value by value. */
+  wasMessage(o: object): void {
+    this.tree.missed(() => compileTree(o, knownShape));
   }
 
   #compile(): void {
@@ -109,6 +123,11 @@ function forget(): void {
  */
 export function shapeOf(keys: readonly string[], likely: Shape | undefined): Shape | undefined {
   return likely !== undefined && isSame(keys, likely.keys) ? likely : find(keys);
+}
+
+/** The shape of an object that may be a plain one. */
+function knownShape(o: object): Shape | undefined {
+  return find(Object.keys(o));
 }
 
 function isSame(keys: readonly string[], others: readonly string[]): boolean {

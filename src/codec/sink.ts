@@ -60,6 +60,33 @@ export function putShort(bytes: Buffer, at: number, s: string): number {
   return end;
 }
 
+/** Writes a text that {@link putShort} refused at `at`. @returns where it ends; -1 when that may be behind `limit`, or it has lone surrogates. */
+export function putLong(bytes: Buffer, at: number, s: string, limit: number): number {
+  if (at + s.length * 3 + 5 > limit) return -1;
+  const length = Buffer.byteLength(s, 'utf8');
+  const isAscii = length === s.length;
+  if (!isAscii && !s.isWellFormed()) return -1;
+  bytes[at] = isAscii ? T.ASCII : T.UTF8;
+  let from = at + 1;
+  let n = length;
+  while (n > 127) {
+    bytes[from++] = (n & 127) | 0x80;
+    n >>>= 7;
+  }
+  bytes[from++] = n;
+  return from + bytes.write(s, from, length, isAscii ? 'latin1' : 'utf8');
+}
+
+/** Writes a value that is one of a few. @returns where it ends; -1 for any other. */
+export function putSimple(bytes: Buffer, at: number, v: unknown): number {
+  if (v === true) bytes[at] = T.TRUE;
+  else if (v === false) bytes[at] = T.FALSE;
+  else if (v === null) bytes[at] = T.NULL;
+  else if (v === undefined) bytes[at] = T.UNDEFINED;
+  else return -1;
+  return at + 1;
+}
+
 export class Sink {
   bytes!: Buffer;
   /** The same memory in words, in units of eight bytes, and for numbers with a fraction. */

@@ -37,6 +37,8 @@ export interface Writer {
   keys(to: Sink): void;
   /** Writes the values of an object that has the shape. */
   values(o: Fields, to: Writing): void;
+  /** Whether it certainly is a plain object of the shape without a getter. @returns false also where that is not known. */
+  readonly isLike: (o: object) => boolean;
   /** Writes an object, if it is a plain one of the shape. @returns whether it is. */
   object(o: object, to: Writing, shape: Shape): boolean;
 }
@@ -131,6 +133,13 @@ if(++samples<${mostSamples})left=${worthwhile};
 }`;
 }
 
+function likeOf(keys: readonly string[]): string {
+  if (keys.length === 0) return 'return false;';
+  return `if(same===undefined||!(same(o,newer)||same(o,older)))return false;
+for(const k in o)return k===${JSON.stringify(keys[0])};
+return false;`;
+}
+
 function isElement(key: string): boolean {
   return String(Number(key) >>> 0) === key;
 }
@@ -156,7 +165,8 @@ let same,newer=nobody,older=nobody,left=${worthwhile};
 ${sampleOf(keys)}
 function values(o,to){${valuesOf(keys)}}
 return {keys(to){${keysOf(words)}},
-values,object(o,to,shape){
+values,isLike(o){${likeOf(keys)}},
+object(o,to,shape){
 ${testOf(keys)}
 if(to.begin(o,shape)){values(o,to);to.end();}
 return true;}};`;
