@@ -1,7 +1,7 @@
 /** Code for messages that are as most are: when to compile it, and when it is not worth having. */
 
 /** So many messages that none was there for, or that were different, until code is compiled after the next of them. */
-const missesUntil = 1000;
+export const missesUntil = 1000;
 const mostTries = 4;
 
 export class Habit<T> {

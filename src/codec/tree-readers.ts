@@ -29,7 +29,7 @@ type Text = Buffer & {
 /** Where what {@link scalar} has read ends. */
 const cursor = { at: 0 };
 /** What it gives for anything else. */
-const nothing = Symbol('nothing');
+const nothing: unique symbol = Symbol('nothing');
 
 /** A value that is no object. */
 function scalar(bytes: Buffer, view: DataView, at: number): unknown {
@@ -41,7 +41,7 @@ function scalar(bytes: Buffer, view: DataView, at: number): unknown {
     }
     case T.F64:
       cursor.at = at + 9;
-      return view.getFloat64(at + 1, true);
+      return cursor.at <= view.byteLength ? view.getFloat64(at + 1, true) : nothing;
     case T.ASCII:
       return text(bytes as Text, true);
     case T.UTF8:
@@ -72,10 +72,11 @@ function varint(bytes: Buffer): number {
   }
 }
 
-function text(bytes: Text, isAscii: boolean): string {
+function text(bytes: Text, isAscii: boolean): string | typeof nothing {
   const n = varint(bytes);
   const from = cursor.at;
   cursor.at += n;
+  if (!(n >= 0 && cursor.at <= bytes.length)) return nothing;
   if (isAscii && n <= shortLength) return shortText(bytes, from, n);
   return isAscii ? bytes.latin1Slice(from, from + n) : bytes.utf8Slice(from, from + n);
 }
@@ -165,11 +166,11 @@ function scalarCode(to: string, tag: number): string {
     case T.INT:
       return `if(b[a]===${T.INT}){
 n=b[a+1];a+=2;
-if(n>127){n&=127;let s=7,c;do{c=b[a++];n|=(c&127)<<s;s+=7;}while(c>127);}
+if(n>127){n&=127;let s=7,c;do{c=b[a++];n|=(c&127)<<s;s+=7;}while(c>127);if(s>35)return undefined;}
 ${to}=(n>>>1)^-(n&1);
 }else{${anyScalar(to)}}`;
     case T.F64:
-      return `if(b[a]===${T.F64}){${to}=w.getFloat64(a+1,true);a+=9;}else{${anyScalar(to)}}`;
+      return `if(b[a]===${T.F64}&&a+9<=end){${to}=w.getFloat64(a+1,true);a+=9;}else{${anyScalar(to)}}`;
     default:
       return anyScalar(to);
   }

@@ -1,0 +1,303 @@
+/** Messages of one structure that come so often that code is compiled for them as a whole: nothing shows but that it is quicker. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { missesUntil } from '../../src/codec/habit.ts';
+import { decodeData, encode } from '../../src/codec/index.ts';
+import { type Shape, shapeOf } from '../../src/codec/shapes.ts';
+import { T, TREE } from '../../src/codec/tags.ts';
+import { Channel, memoryOf } from '../support/numbered-keys.ts';
+
+type Item = Record<PropertyKey, unknown>;
+
+const shapeOfItem = (o: object): Shape => shapeOf(Object.keys(o), undefined)!;
+
+/** All that there is to say of a value, its prototypes, keys that do not show and holes included. */
+const described = (v: unknown): string =>
+  inspect(v, { depth: null, showHidden: true, maxArrayLength: null, maxStringLength: null });
+
+/** Sends so many that both sides have compiled code, which they are asked for. */
+function accustom(channel: Channel, make: () => object): Shape {
+  for (let i = 0; i < 4 * missesUntil; i++) channel.copy(make());
+  return shapeOfItem(make());
+}
+
+/** How many of its messages went through compiled code, on both sides. */
+function uses(channel: Channel, shape: Shape): readonly [written: number, read: number] {
+  const list = channel.listOf(channel.numberOf(shape.words));
+  return [shape.tree.uses, list!.tree.uses];
+}
+
+const scalars: readonly unknown[] = [
+  0,
+  -0,
+  1,
+  -1,
+  63,
+  64,
+  -65,
+  8191,
+  2 ** 31 - 1,
+  -(2 ** 31),
+  2 ** 31,
+  2 ** 53,
+  1.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  '',
+  'x',
+  'sixteen letters.',
+  'seventeen letters',
+  'twenty-four letters long',
+  'twenty-five letters, long',
+  'ascii '.repeat(30),
+  'ünï',
+  'ü'.repeat(60),
+  '日本語',
+  '😀',
+  '\0',
+  true,
+  false,
+  null,
+  undefined,
+];
+
+test('whatever a property or an element holds comes back, as a message of few objects or as one of a kind', () => {
+  const channel = new Channel();
+  const make = (v: unknown, e: unknown): Item => ({
+    first: v,
+    list: [e, v],
+    within: { x: v, y: { z: e, w: v } },
+    last: e,
+  });
+  const shape = accustom(channel, () => make(1, 'one'));
+  const [written, read] = uses(channel, shape);
+  let n = 0;
+  for (const v of scalars) {
+    for (const e of scalars) {
+      const item = make(v, e);
+      assert.equal(described(channel.copy(item)), described(item));
+      n++;
+    }
+  }
+  const [writtenNow, readNow] = uses(channel, shape);
+  assert.deepEqual([writtenNow - written, readNow - read], [n, n]);
+});
+
+/** What is not as it was when the code was compiled. Each makes one of an item. */
+const odd: Record<string, (o: Item) => unknown> = {
+  'a key more': (o) => ({ ...o, more: 1 }),
+  'a key less': ({ id: _, ...o }) => o,
+  'another order': ({ id, ...o }) => ({ ...o, id }),
+  'an element beside the keys': (o) => Object.assign(o, { 3: 'three' }),
+  'an element within': (o) => {
+    Object.assign(o.at as object, { 0: 'zero' });
+    return o;
+  },
+  'a symbol': (o) => Object.assign(o, { [Symbol.for('s')]: 1 }),
+  'an object in the place of a number': (o) => ({ ...o, id: { a: 1 } }),
+  'a number in the place of an object': (o) => ({ ...o, at: 7 }),
+  'nothing in the place of an object': (o) => ({ ...o, at: null, tags: undefined }),
+  'an object of other keys': (o) => ({ ...o, at: { x: 1, z: 2 } }),
+  'an empty object': (o) => ({ ...o, at: {} }),
+  'an array in the place of an object': (o) => ({ ...o, at: [1, 2] }),
+  'an object in the place of an array': (o) => ({ ...o, tags: { a: 1 } }),
+  'an empty array': (o) => ({ ...o, tags: [] }),
+  'a long array of texts': (o) => ({ ...o, tags: Array.from({ length: 64 }, String) }),
+  'a longer array of texts': (o) => ({ ...o, tags: Array.from({ length: 65 }, String) }),
+  'an array of numbers': (o) => ({ ...o, tags: [1, 2.5, 3] }),
+  'a long array of numbers': (o) => ({ ...o, tags: Array.from({ length: 30 }, (_, i) => i) }),
+  'an array with a hole': (o) => ({ ...o, tags: Object.assign(['a'], { 2: 'c' }) }),
+  'an array with a name': (o) => ({ ...o, tags: Object.assign(['a'], { name: 'n' }) }),
+  'objects in an array': (o) => ({ ...o, tags: [{ x: 1 }, { x: 2 }] }),
+  'an array in an array': (o) => ({ ...o, tags: [['a'], []] }),
+  'a longer text': (o) => ({ ...o, name: 'n'.repeat(3000) }),
+  'a text that is too long': (o) => ({ ...o, name: 'n'.repeat(100_000) }),
+  'texts that are too long together': (o) => ({
+    ...o,
+    tags: Array.from({ length: 60 }, () => 'ü'.repeat(100)),
+  }),
+  'a lone surrogate': (o) => ({ ...o, name: 'a\ud800b' }),
+  'the same object twice': (o) => {
+    o.at = o.other;
+    return o;
+  },
+  'the same array twice': (o) => ({ ...o, id: o.tags }),
+  itself: (o) => Object.assign(o, { at: o }),
+  'a bigint': (o) => ({ ...o, id: 5n }),
+  'a date': (o) => ({ ...o, id: new Date(5) }),
+  'a Map': (o) => ({ ...o, at: new Map([[1, 2]]) }),
+  'a typed array': (o) => ({ ...o, tags: new Uint8Array([1, 2]) }),
+  'an object without a prototype': (o) => ({ ...o, at: Object.assign(Object.create(null), { x: 1, y: 2 }) }),
+  'a registered symbol': (o) => ({ ...o, id: Symbol.for('s') }),
+  'a frozen object': (o) => ({ ...o, at: Object.freeze(o.at) }),
+  'a list': (o) => [o, o],
+  'a number': () => 5,
+  nothing: () => null,
+};
+
+const makeItem = (i = 0): Item => ({
+  id: i,
+  name: `item ${i}`,
+  tags: ['a', 'b'],
+  at: { x: i / 2, y: 2 },
+  other: { x: 1, y: i },
+});
+
+test('a message that is not as those before arrives all the same, and so do those after it', () => {
+  const channel = new Channel();
+  const shape = accustom(channel, makeItem);
+  for (const [what, change] of Object.entries(odd)) {
+    const value = change(makeItem(3));
+    const message = encode(value);
+    const here = channel.write(value);
+    const copied = channel.copy(value);
+    assert.equal(described(copied), described(value), what);
+    // Those that are no data are the codec's alone.
+    if (here.memory.bytes[0] === TREE) assert.ok(message.length > 0);
+    assert.equal(described(channel.copy(makeItem(4))), described(makeItem(4)), what);
+  }
+  const copy = channel.copy(odd['the same object twice']!(makeItem())) as Item;
+  assert.equal(copy.at, copy.other);
+  const [written] = uses(channel, shape);
+  channel.copy(makeItem(5));
+  assert.equal(uses(channel, shape)[0], written + 1);
+});
+
+test('a getter runs once, and what cannot travel is refused with its path', () => {
+  const channel = new Channel();
+  accustom(channel, makeItem);
+  let runs = 0;
+  const get = (): number => ++runs;
+  const outer = Object.defineProperty(makeItem(), 'id', { get, enumerable: true });
+  assert.equal((channel.copy(outer) as Item).id, 1);
+  const inner = makeItem();
+  Object.defineProperty(inner.at, 'y', { get, enumerable: true });
+  assert.deepEqual((channel.copy(inner) as Item).at, { x: 0, y: 2 });
+  const tags = ['a'];
+  Object.defineProperty(tags, 0, { get, enumerable: true });
+  assert.deepEqual((channel.copy({ ...makeItem(), tags }) as Item).tags, [3]);
+  assert.equal(runs, 3);
+  const proxied = { ...makeItem(), at: new Proxy({ x: 1, y: 2 }, { get, ownKeys: () => [] }) };
+  assert.throws(() => channel.write(proxied), { name: 'SerializationError', message: /"at".*Proxy/s });
+  assert.throws(() => channel.write({ ...makeItem(), other: new WeakMap() }), {
+    name: 'SerializationError',
+    message: /"other"/,
+  });
+  assert.equal(runs, 3);
+});
+
+test('what every object has from its prototype is not taken for its own', () => {
+  const channel = new Channel();
+  accustom(channel, makeItem);
+  Object.defineProperty(Object.prototype, 'polluted', {
+    value: 1,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+  try {
+    assert.equal(described(channel.copy(makeItem(1))), described(makeItem(1)));
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'polluted');
+  }
+});
+
+test('two channels that number the same keys differently do not mix them up', () => {
+  const [one, other] = [new Channel(), new Channel()];
+  const make = (i: number): Item => ({ p: i, q: { r: i, s: `${i}` } });
+  for (let i = 0; i < 100; i++) other.copy({ r: i, s: 't' });
+  const shape = accustom(one, () => make(1));
+  for (let i = 0; i < 4 * missesUntil; i++) {
+    assert.deepEqual(one.copy(make(i)), make(i));
+    assert.deepEqual(other.copy(make(-i)), make(-i));
+  }
+  assert.ok(uses(one, shape)[1] > 2 * missesUntil);
+  assert.ok(uses(other, shape)[1] > 2 * missesUntil);
+});
+
+test('where keys get no number, messages go as before', () => {
+  for (const most of [0, 1]) {
+    const channel = new Channel(most);
+    const make = (): Item => ({ [`only${most}`]: 1, within: { [`here${most}`]: 2 } });
+    accustom(channel, make);
+    assert.deepEqual(channel.copy(make()), make());
+  }
+});
+
+test('a structure that changes for good gets code of its own; one that changes always does without', () => {
+  const channel = new Channel();
+  const before = (): Item => ({ changing: 1, part: { a: 1 } });
+  const after = (): Item => ({ changing: 1, part: { b: 'b', c: [1] } });
+  const shape = accustom(channel, before);
+  accustom(channel, after);
+  const [written, read] = uses(channel, shape);
+  for (let i = 0; i < 10; i++) assert.deepEqual(channel.copy(after()), after());
+  assert.deepEqual(uses(channel, shape), [written + 10, read + 10]);
+
+  let i = 0;
+  const ever = (): Item => ({ ever: 1, part: { [`key${i++ % 50}`]: 1 } });
+  const restless = accustom(channel, ever);
+  for (let n = 0; n < 4; n++) accustom(channel, ever);
+  assert.equal(restless.tree.code, undefined);
+  assert.deepEqual(channel.copy(ever()), { ever: 1, part: { [`key${(i - 1) % 50}`]: 1 } });
+});
+
+test('objects of any structure come back, however often', () => {
+  const key = fc.constantFrom('a', 'b', 'c', 'd', 'constructor', '__proto__', '0', 'ü', '"', 'toString');
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      fc.constantFrom(...scalars),
+      fc.array(fc.constantFrom(...scalars), { maxLength: 12 }),
+      fc
+        .uniqueArray(fc.tuple(key, tie('tree')), { maxLength: 6, selector: ([name]) => name })
+        .map((entries) => {
+          const o = {};
+          for (const [name, value] of entries) {
+            Object.defineProperty(o, name, { value, enumerable: true, configurable: true, writable: true });
+          }
+          return o;
+        }),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.array(tree, { minLength: 1, maxLength: 4 }), (values) => {
+      const channel = new Channel();
+      const root = (i: number): Item => ({ root: values[i % values.length] });
+      for (let i = 0; i < 2 * missesUntil + 20; i++) channel.write(root(0));
+      for (let i = 0; i < missesUntil + 20; i++) channel.copy(root(0));
+      for (let i = 0; i < 8; i++) assert.equal(described(channel.copy(root(i))), described(root(i)));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('damaged messages are read as without compiled code, or refused as they would be', () => {
+  const channel = new Channel();
+  accustom(channel, makeItem);
+  const { memory, end } = channel.write(makeItem(300));
+  assert.deepEqual([...memory.bytes.subarray(0, 2)], [TREE, T.NUMBERED]);
+  const plainly = channel.withoutCode();
+  const outcome = (bytes: Buffer, length: number, keys: Channel): string => {
+    try {
+      return described(decodeData(memoryOf(bytes), 0, length, keys));
+    } catch (e) {
+      return `${(e as Error).name}`;
+    }
+  };
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(end - 1), fc.nat(255)), { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 3, max: end }),
+      (changes, length) => {
+        const bytes = Buffer.from(memory.bytes);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        assert.equal(outcome(bytes, length, channel), outcome(bytes, length, plainly));
+        assert.equal(outcome(bytes, end, channel), outcome(bytes, end, plainly));
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
