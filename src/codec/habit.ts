@@ -1,24 +1,31 @@
-/** Code for messages that are as most are: when to compile it, and when it is not worth having. */
+/** Code for messages that are alike: when to compile it, and when it is not worth having. */
 
-/** So many messages that none was there for, or that were different, until code is compiled after the next of them. */
+/** After so many messages that it was not there for, or that were different, it is compiled for the first time. */
 export const missesUntil = 1000;
-const mostTries = 4;
+/** Messages may differ so much that no code suits more than a few of them. */
+const mostCompiled = 3;
 
 export class Habit<T> {
   /** Whoever uses it with success counts that in {@link uses}. */
   code: T | undefined;
   uses = 0;
   #misses = 0;
-  #tries = 0;
+  #until = missesUntil;
+  #compiled = 0;
 
-  /** A message was read or written without the code. `compile` makes it such that it fits this one. */
+  /**
+   * A message was read or written without the code.
+   *
+   * @param compile Makes it such that it fits this one; undefined when that is not possible, or not yet.
+   */
   missed(compile: () => T | undefined): void {
-    if (++this.#misses < missesUntil || this.#tries === mostTries) return;
+    if (++this.#misses < this.#until) return;
     this.#misses = 0;
-    const isWorthIt = this.uses > missesUntil;
+    const isWorthIt = this.uses > this.#until;
     this.uses = 0;
     if (isWorthIt) return;
-    // What it was made for is rare. Messages may differ so much that no other does better.
-    this.code = ++this.#tries < mostTries ? compile() : undefined;
+    this.#until *= 2;
+    this.code = this.#compiled < mostCompiled ? compile() : undefined;
+    if (this.code !== undefined) this.#compiled++;
   }
 }
