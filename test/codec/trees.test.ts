@@ -321,6 +321,10 @@ test('damaged messages are read as without compiled code, or refused as they wou
     ),
     { numRuns: 3000 },
   );
+  for (let length = 3; length < end; length++) {
+    const short = Buffer.from(memory.bytes.subarray(0, length));
+    assert.equal(outcome(short, length, channel), outcome(short, length, plainly));
+  }
   // A number of more bytes than one takes.
   const long = Buffer.concat([
     memory.bytes.subarray(0, 4),
