@@ -25,7 +25,7 @@ let refused = false;
 export function hiddenClassTest(): SameHiddenClass | undefined {
   if (test === undefined && !refused) {
     const compiled = process.versions.electron === undefined ? compile() : undefined;
-    if (compiled !== undefined && isSound(compiled)) test = compiled;
+    if (compiled !== undefined && isSound(compiled)) test = lasting(compiled);
     else refused = true;
   }
   return test;
@@ -59,6 +59,24 @@ function attempt(): SameHiddenClass | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/**
+ * V8 throws the code of a function away that was not called for some collections, and compiles it from its text when it is called
+ * again. By then the flag is off, so that this is a syntax error.
+ */
+function lasting(compiled: SameHiddenClass): SameHiddenClass {
+  let current = compiled;
+  return (a, b) => {
+    try {
+      return current(a, b);
+    } catch (error) {
+      // Else the stack is used up.
+      if (!(error instanceof SyntaxError)) throw error;
+      current = compile() ?? (() => false);
+      return current(a, b);
+    }
+  };
 }
 
 /** Whether it says of this engine's objects what the header claims. */

@@ -8,9 +8,9 @@ import { runNode } from '../support/run.ts';
 const source = new URL('../../src/codec/hidden-class.ts', import.meta.url);
 
 /** What a program under these flags says that uses the test. */
-const run = async (flag: string, print: string): Promise<string> => {
-  const text = `const { hiddenClassTest } = await import(${JSON.stringify(source.href)}); console.log(${print});`;
-  const args = [flag, '--import', 'tsx', '--input-type=module', '-e', text];
+const run = async (flag: string, print: string, before = ''): Promise<string> => {
+  const text = `const { hiddenClassTest } = await import(${JSON.stringify(source.href)}); ${before}; console.log(${print});`;
+  const args = [...flag.split(' '), '--import', 'tsx', '--input-type=module', '-e', text];
   return (await runNode(args, { timeout: 20_000 })).stdout;
 };
 
@@ -43,6 +43,19 @@ test('a program that runs with the flag keeps it', async () => {
 
 test('there is none where code must not be made of text', async () => {
   assert.equal(await run('--disallow-code-generation-from-strings', 'hiddenClassTest()'), 'undefined\n');
+});
+
+test('it is there when the engine has thrown its code away meanwhile', async () => {
+  const before = `
+    const same = hiddenClassTest();
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      answers.push(same({ a: 1 }, { a: 2 }), same({ a: 1 }, { b: 2 }));
+      gc();
+      await new Promise(setImmediate);
+    }`;
+  const flags = '--expose-gc --flush-bytecode --stress-flush-code';
+  assert.equal(await run(flags, 'answers.join()', before), 'true,false,true,false,true,false\n');
 });
 
 test('threads that set it up at once all have it, and the flag is off at the end', async () => {
