@@ -34,12 +34,7 @@ export function isBareArray(a: object): boolean {
     if (left > 0 && --left === 0) same = hiddenClassTest();
     return false;
   }
-  return isPackedArray(a) || hasHoles(a, same);
-}
-
-/** Whether it is certainly such an array without a hole. @returns false also where that is not known. */
-export function isPackedArray(a: object): boolean {
-  return same !== undefined && (same(a, objects) || same(a, integers) || same(a, numbers));
+  return same(a, objects) || same(a, integers) || same(a, numbers) || hasHoles(a, same);
 }
 
 function hasHoles(a: object, test: SameHiddenClass): boolean {

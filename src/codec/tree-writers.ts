@@ -7,7 +7,7 @@
  * and reading it runs nobody's code: at the first thing that is not as expected the function gives up, and the encoder begins anew.
  */
 import type { NumberedKeys } from './key-lists.ts';
-import { isPackedArray } from './samples.ts';
+import { isBareArray } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import { putLong, putNumber, putShort, putSimple, shortBytes } from './sink.ts';
 import { T, TREE } from './tags.ts';
@@ -59,7 +59,7 @@ function structureOf(o: object, shapeOf: (o: object) => Shape | undefined): Stru
 }
 
 function isList(a: readonly unknown[]): boolean {
-  if (!isPackedArray(a) || a.length > mostElements) return false;
+  if (!isBareArray(a) || a.length > mostElements) return false;
   if (a.length > mostNumbers && typeof a[0] === 'number') return false;
   return a.every((e) => (typeof e !== 'object' || e === null) && typeof e !== 'function');
 }
@@ -108,12 +108,16 @@ ${inner}
   }
 
   #list(name: string): string {
-    return `if(!isPackedArray(${name}))return -1;
+    return `if(!isBareArray(${name}))return -1;
 ${this.#first(name)}
 m=${name}.length;
 if(m>${mostElements}||a+m*${shortBytes}+3>limit||m>${mostNumbers}&&typeof ${name}[0]==="number")return -1;
 b[a]=${T.ARRAY};b[a+1]=m;a+=2;
-for(let i=0;i<m;i++){const e=${name}[i];${scalar('e')}}
+for(let i=0;i<m;i++){
+const e=${name}[i];
+if(e===undefined&&!(i in ${name}))return -1;
+${scalar('e')}
+}
 b[a]=0;a++;`;
   }
 }
@@ -128,7 +132,7 @@ a=n;}`;
 }
 
 /** What the code names. */
-const needed = { isPackedArray, putLong, putNumber, putShort, putSimple } as const;
+const needed = { isBareArray, putLong, putNumber, putShort, putSimple } as const;
 
 /**
  * A writer for objects that are built as `o` is.

@@ -110,6 +110,10 @@ const odd: Record<string, (o: Item) => unknown> = {
     Object.assign(o, { tags: Array.from({ length: 200 }, (_, i) => `${i % 10}`) }),
   'an array of numbers': (o) => Object.assign(o, { tags: [1, 2.5, 3] }),
   'a long array of numbers': (o) => Object.assign(o, { tags: Array.from({ length: 30 }, (_, i) => i) }),
+  'an array that had a hole': (o) => {
+    const tags = new Array<string>(2);
+    return Object.assign(o, { tags: tags.fill('a') });
+  },
   'an array with a hole': (o) => Object.assign(o, { tags: Object.assign(['a'], { 2: 'c' }) }),
   'an array with a name': (o) => Object.assign(o, { tags: Object.assign(['a'], { name: 'n' }) }),
   'objects in an array': (o) => Object.assign(o, { tags: [{ x: 1 }, { x: 2 }] }),
