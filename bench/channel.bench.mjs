@@ -4,12 +4,9 @@
  * `node channel.bench.mjs [integers] [objects] [pipe] [large]` measures some of it; all without a name.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Pipe, Process, Queue } from '../dist/index.js';
-import { inTurns, table } from './measure.mjs';
+import { inTurns, table, temporaryFile } from './measure.mjs';
 
 const names = process.argv.slice(2);
 const wanted = (name) => names.length === 0 || names.includes(name);
@@ -57,9 +54,8 @@ const byIteration = async (q, count) => {
 };
 
 // process.send: the same, child to parent.
-const childFile = path.join(os.tmpdir(), `multiproc-bench-${process.pid}-send.mjs`);
-writeFileSync(
-  childFile,
+const childFile = temporaryFile(
+  'send.mjs',
   `import { setImmediate as turn } from 'node:timers/promises';
    const object = ${JSON.stringify(object)};
    const big = Buffer.alloc(2 ** 20, 1);

@@ -1,5 +1,21 @@
 /** What all benchmarks share: medians, and a table with the ratio to ours. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+let folder;
+
+/** A file that is gone when the benchmark ends; its path. */
+export function temporaryFile(name, text) {
+  if (folder === undefined) {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'multiproc-bench-'));
+    process.on('exit', () => rmSync(folder, { recursive: true }));
+  }
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
 
 /** Median of `runs` calls of `once`, which returns a number; one more call warms up. */
 export async function median(once, runs = 5) {

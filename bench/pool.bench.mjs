@@ -1,6 +1,4 @@
 /** A trivial function over 20,000 items, and one round trip, against the worker pools of Node and CPython's Pool. */
-import { writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Piscina } from 'piscina';
@@ -8,21 +6,16 @@ import { FixedThreadPool } from 'poolifier';
 import { Tinypool } from 'tinypool';
 import workerpool from 'workerpool';
 import { Pool } from '../dist/index.js';
-import { inTurns, median, python, table, timed } from './measure.mjs';
+import { inTurns, median, python, table, temporaryFile, timed } from './measure.mjs';
 
 const items = Array.from({ length: 20_000 }, (_, i) => i);
 const workers = 2;
 const warmUps = 10;
 const rate = (ms) => (items.length / ms) * 1000;
 
-const file = (name, text) => {
-  const full = path.join(os.tmpdir(), `multiproc-bench-${process.pid}-${name}`);
-  writeFileSync(full, text);
-  return full;
-};
 const here = path.dirname(new URL(import.meta.url).pathname);
-const exported = file('exported.mjs', 'export default (x) => x + 1;');
-const poolifierWorker = file(
+const exported = temporaryFile('exported.mjs', 'export default (x) => x + 1;');
+const poolifierWorker = temporaryFile(
   'poolifier.mjs',
   `import { ThreadWorker } from '${path.join(here, 'node_modules/poolifier/lib/index.mjs')}'; export default new ThreadWorker((x) => x + 1);`,
 );

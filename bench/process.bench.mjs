@@ -1,14 +1,10 @@
 /** Start and join of a process, against `child_process.fork` of an empty script and CPython's spawn. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { Process } from '../dist/index.js';
-import { median, python, table, timed } from './measure.mjs';
+import { median, python, table, temporaryFile, timed } from './measure.mjs';
 
-const empty = path.join(os.tmpdir(), `multiproc-bench-empty-${process.pid}.mjs`);
-writeFileSync(empty, '');
+const empty = temporaryFile('empty.mjs', '');
 
 const nothing = () => {};
 const ours = () =>
