@@ -34,18 +34,20 @@ export function isData(bytes: Uint8Array, at: number): boolean {
  */
 export function decodeData(memory: Memory, at: number, end: number, keys?: NumberedKeys): unknown {
   const { bytes } = memory;
-  if (keys === undefined || bytes[at] !== TREE || bytes[at + 1] !== T.NUMBERED || !hasView(memory)) {
-    return decodePlain(memory, at, end, keys);
-  }
-  const list = keys.listOf(bytes[at + 2]!);
+  const list =
+    keys !== undefined && bytes[at] === TREE && bytes[at + 1] === T.NUMBERED && end <= bytes.length
+      ? keys.listOf(bytes[at + 2]!)
+      : undefined;
+  if (list?.tree === undefined || !hasView(memory)) return decodePlain(memory, at, end, keys);
+  const { tree } = list;
   const first = at + 3;
-  const known = list?.tree.code?.(memory, first, end);
+  const known = tree.code?.(memory, first, end);
   if (known !== undefined) {
-    list!.tree.uses++;
+    tree.uses++;
     return known;
   }
   const value = decodePlain(memory, at, end, keys);
-  list?.tree.missed(() => compileTreeReader(list, memory, first, keys));
+  tree.missed(() => compileTreeReader(list, memory, first, keys!));
   return value;
 }
 

@@ -13,6 +13,7 @@ import { extraStep, extrasOf } from './extras.ts';
 import { CellRef, moduleWithExports, planOf, variableStep } from './functions.ts';
 import { valueIn } from './inspect.ts';
 import type { NumberedKeys } from './key-lists.ts';
+import { FEW_ELEMENTS, FEW_NUMBERS } from './limits.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { isClass } from './privates.ts';
@@ -47,12 +48,6 @@ const FEW = 12;
 
 /** Numbers all sections that this thread has ever written. */
 let sections = 0;
-
-/** Arrays up to this length, which fits into a byte, are written without looking for room at each element. */
-const FEW_ELEMENTS = 64;
-
-/** From this length on it is worth looking whether an array holds nothing but numbers. */
-const FEW_NUMBERS = 8;
 
 export class Encoder implements Writing {
   readonly sink = new Sink();
@@ -106,8 +101,8 @@ export class Encoder implements Writing {
     if (this.#isData && this.sink.isSmall) {
       this.#flag();
       this.#forgetObjects();
-      if (keys !== undefined && !this.#refers && typeof value === 'object' && value !== null)
-        this.#likelyFirst?.wasMessage(value);
+      // The root is an object whose keys have a number, so its shape is the one to expect next.
+      if (!this.#refers && this.sink.bytes[1] === T.NUMBERED) this.#likelyFirst!.wasMessage(value as object);
       return undefined;
     }
     if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish();
@@ -121,7 +116,7 @@ export class Encoder implements Writing {
     if (tree?.code === undefined || typeof value !== 'object' || value === null) return false;
     const { sink } = this;
     const end = tree.code(value, sink.bytes, sink.view, keys);
-    if (end < 0) return false;
+    if (end < 0 || end > sink.bytes.length) return false;
     sink.at = end;
     tree.uses++;
     return true;

@@ -2,7 +2,7 @@
 
 /** After so many messages that it was not there for, or that were different, it is compiled for the first time. */
 export const missesUntil = 1000;
-/** Messages may differ so much that no code suits more than a few of them. */
+/** Messages may differ so much that no code suits more than a few of them: after so many it is given up for good. */
 const mostCompiled = 3;
 
 export class Habit<T> {

@@ -18,15 +18,18 @@ export type SameHiddenClass = (a: object, b: object) => boolean;
 /** Other threads of the process may take the flag back in between. */
 const mostTries = 10;
 
+/** So often compiling may fail for want of stack. */
+const mostRefusals = 10;
+
 let test: SameHiddenClass | undefined;
-let refused = false;
+let refusals = 0;
 
 /** Some milliseconds the first time: for who has thousands of objects. @returns undefined where there is no such test. */
 export function hiddenClassTest(): SameHiddenClass | undefined {
-  if (test === undefined && !refused) {
+  if (test === undefined && refusals < mostRefusals) {
     const compiled = process.versions.electron === undefined ? compile() : undefined;
     if (compiled !== undefined && isSound(compiled)) test = lasting(compiled);
-    else refused = true;
+    else refusals++;
   }
   return test;
 }
@@ -73,8 +76,10 @@ function lasting(compiled: SameHiddenClass): SameHiddenClass {
     } catch (error) {
       // Else the stack is used up.
       if (!(error instanceof SyntaxError)) throw error;
-      current = compile() ?? (() => false);
-      return current(a, b);
+      const again = compile();
+      if (again !== undefined) current = again;
+      else if (++refusals >= mostRefusals) current = () => false;
+      return again?.(a, b) === true;
     }
   };
 }

@@ -46,8 +46,8 @@ export class KeyList {
   readonly keys: readonly string[];
   /** As in the message; undefined for a list that is not remembered. */
   readonly words: Int32Array | undefined;
-  /** Reads whole messages that are such objects. */
-  readonly tree = new Habit<TreeReader>();
+  /** Reads whole messages that are such objects; for a list that is remembered. */
+  readonly tree: Habit<TreeReader> | undefined;
   #uses = 0;
   /** Whether it may be assigned to a new object: no key has a meaning in `Object.prototype`. */
   readonly #simple: boolean;
@@ -56,6 +56,7 @@ export class KeyList {
   constructor(keys: readonly string[], words?: Int32Array) {
     this.keys = keys;
     this.words = words;
+    this.tree = words && new Habit();
     this.#simple = !keys.some((key) => key in Object.prototype);
   }
 

@@ -34,12 +34,23 @@ export function isBareArray(a: object): boolean {
     if (left > 0 && --left === 0) same = hiddenClassTest();
     return false;
   }
-  return same(a, objects) || same(a, integers) || same(a, numbers) || hasHoles(a, same);
+  return isPackedArray(a) || mayHaveHoles(a, same);
 }
 
-function hasHoles(a: object, test: SameHiddenClass): boolean {
+/** Whether it is certainly such an array, and has no hole. @returns false also where that is not known. */
+export function isPackedArray(a: object): boolean {
+  return same !== undefined && (same(a, objects) || same(a, integers) || same(a, numbers));
+}
+
+function mayHaveHoles(a: object, test: SameHiddenClass): boolean {
   for (let i = 3; i < arrays.length; i++) if (test(a, arrays[i]!)) return true;
   return false;
+}
+
+/** Whether a value is stored under this name, so that reading it runs nothing. */
+export function isStored(o: object, name: string): boolean {
+  const found = Object.getOwnPropertyDescriptor(o, name);
+  return found !== undefined && 'value' in found;
 }
 
 /** Has a hidden class that nothing else has: where a sample is still to come. */

@@ -1,11 +1,12 @@
 /**
  * Reads a whole message of one structure in straight code: what `tree-writers.ts` writes, as it comes from an encoder too.
  *
- * The structure is that of a message of the time when the code is compiled. It changes nothing but its own variables until it has read
- * the last byte; at the first that is not as expected it gives up, and the decoder reads the message. So it need not say what is
- * wrong with one that is damaged.
+ * The structure is that of a message of the time when the code is compiled. At the first byte that is not as expected it gives up,
+ * and so at the end if that is not where it should be: then the decoder reads the message, and says what is wrong with one that is
+ * damaged.
  */
 import type { KeyList, NumberedKeys } from './key-lists.ts';
+import { FEW_ELEMENTS, MOST_OBJECTS, MOST_VALUES } from './limits.ts';
 import { shortLength, shortText } from './short-text.ts';
 import { smallArray } from './small-arrays.ts';
 import type { Memory } from './source.ts';
@@ -16,10 +17,6 @@ export type TreeMemory = Memory & { readonly view: DataView };
 
 /** @returns the object whose values lie from `at` to `end`; undefined when they are not as expected. */
 export type TreeReader = (memory: TreeMemory, at: number, end: number) => object | undefined;
-
-const mostObjects = 12;
-const mostValues = 100;
-const mostElements = 64;
 
 type Text = Buffer & {
   latin1Slice(from: number, to: number): string;
@@ -61,15 +58,16 @@ function scalar(bytes: Buffer, view: DataView, at: number): unknown {
   }
 }
 
-/** Up to 32 bits, at the cursor. */
+/** Up to 32 bits, at the cursor, which is behind everything when it has more bytes than these take. */
 function varint(bytes: Buffer): number {
   let value = 0;
-  let byte: number;
-  for (let shift = 0; ; shift += 7) {
-    byte = bytes[cursor.at++]!;
+  for (let shift = 0; shift < 35; shift += 7) {
+    const byte = bytes[cursor.at++]!;
     value |= (byte & 127) << shift;
     if (!(byte > 127)) return value;
   }
+  cursor.at = Number.POSITIVE_INFINITY;
+  return value;
 }
 
 function text(bytes: Text, isAscii: boolean): string | typeof nothing {
@@ -84,6 +82,9 @@ function text(bytes: Text, isAscii: boolean): string | typeof nothing {
 /** The tag of a value, and what is within if it is an object or an array. */
 interface Structure {
   readonly tag: number;
+  /** Of an array: the tag of its first element. */
+  readonly element?: number;
+  /** Of an object. */
   readonly number?: number;
   readonly keys?: readonly string[];
   readonly values?: readonly Structure[];
@@ -105,11 +106,11 @@ class Look {
 
   /** The values of an object with these keys; undefined when one of them is what needs the decoder. */
   values(keys: readonly string[]): readonly Structure[] | undefined {
-    if (++this.#objects > mostObjects) return undefined;
+    if (++this.#objects > MOST_OBJECTS) return undefined;
     const values: Structure[] = [];
     for (let i = 0; i < keys.length; i++) {
       const value = this.#value();
-      if (value === undefined || ++this.#values > mostValues) return undefined;
+      if (value === undefined || ++this.#values > MOST_VALUES) return undefined;
       values.push(value);
     }
     return values;
@@ -127,15 +128,11 @@ class Look {
     }
     if (tag === T.ARRAY) {
       const n = bytes[this.#at + 1]!;
-      if (n > mostElements) return undefined;
+      if (n > FEW_ELEMENTS) return undefined;
       this.#at += 2;
-      const values: Structure[] = [];
-      for (let i = 0; i < n; i++) {
-        const element = this.#scalar();
-        if (element === undefined) return undefined;
-        values.push(element);
-      }
-      return bytes[this.#at++] === 0 ? { tag, values } : undefined;
+      const element = n > 0 ? bytes[this.#at]! : T.ASCII;
+      for (let i = 0; i < n; i++) if (this.#scalar() === undefined) return undefined;
+      return bytes[this.#at++] === 0 ? { tag, element } : undefined;
     }
     return this.#scalar();
   }
@@ -166,7 +163,7 @@ function scalarCode(to: string, tag: number): string {
     case T.INT:
       return `if(b[a]===${T.INT}){
 n=b[a+1];a+=2;
-if(n>127){n&=127;let s=7,c;do{c=b[a++];n|=(c&127)<<s;s+=7;}while(c>127);if(s>35)return undefined;}
+if(n>127){n&=127;let s=7,c;do{c=b[a++];n|=(c&127)<<s;s+=7;}while(c>127&&s<35);if(c>127)return undefined;}
 ${to}=(n>>>1)^-(n&1);
 }else{${anyScalar(to)}}`;
     case T.F64:
@@ -195,7 +192,7 @@ return ${literal};`;
     return [reads.join('\n'), `{${properties.join()}}`];
   }
 
-  #value(to: string, { tag, number, keys, values }: Structure): string {
+  #value(to: string, { tag, element, number, keys, values }: Structure): string {
     if (tag === T.NUMBERED) {
       const [reads, literal] = this.#object(keys!, values!);
       return `if(b[a]===${T.NUMBERED}&&b[a+1]===${number}){
@@ -205,10 +202,10 @@ ${to}=${literal};
 }else{${anyScalar(to)}}`;
     }
     if (tag !== T.ARRAY) return scalarCode(to, tag);
-    return `if(b[a]===${T.ARRAY}&&b[a+1]<=${mostElements}){
+    return `if(b[a]===${T.ARRAY}&&b[a+1]<=${FEW_ELEMENTS}){
 const m=b[a+1];a+=2;
 ${to}=smallArray(m);
-for(let i=0;i<m;i++){let e;${scalarCode('e', values![0]?.tag ?? T.ASCII)}${to}[i]=e;}
+for(let i=0;i<m;i++){let e;${scalarCode('e', element!)}${to}[i]=e;}
 if(b[a]!==0)return undefined;
 a++;
 }else{${anyScalar(to)}}`;

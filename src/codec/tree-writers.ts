@@ -6,27 +6,23 @@
  * within to be as they were in a message of that time. Each is compared with a sample (`hidden-class.ts`), so it has no getter
  * and reading it runs nobody's code: at the first thing that is not as expected the function gives up, and the encoder begins anew.
  */
+import { types } from 'node:util';
 import type { NumberedKeys } from './key-lists.ts';
-import { isBareArray } from './samples.ts';
+import { FEW_ELEMENTS, FEW_NUMBERS, MOST_OBJECTS, MOST_VALUES } from './limits.ts';
+import { isBareArray, isPackedArray } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import { putLong, putNumber, putShort, putSimple, shortBytes } from './sink.ts';
 import { T, TREE } from './tags.ts';
 
 /**
- * Writes `o` from the first of `bytes` on, of which {@link roomForTree} are free.
+ * Writes `o` from the first of `bytes` on, which are a sink's.
  *
- * @returns where it ends; -1 when it is not as expected.
+ * @returns where it ends; -1 when it is not as expected, or there is no room.
  */
 export type TreeWriter = (o: object, bytes: Buffer, view: DataView, keys: NumberedKeys) => number;
 
-/** What the bytes that it is given have at least. */
-export const roomForTree = 8192;
-
-const mostObjects = 12;
-const mostValues = 100;
-/** Lists may have so many elements, and fewer when all are numbers: those are written as a block. */
-const mostElements = 64;
-const mostNumbers = 7;
+// Found at once: `node:util` has so many exports that the engine looks them up by their names each time.
+const { isProxy } = types;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -41,14 +37,15 @@ function structureOf(o: object, shapeOf: (o: object) => Shape | undefined): Stru
   let objects = 0;
   let values = 0;
   const look = (object: object): Structure | undefined => {
+    if (isProxy(object)) return undefined;
     const shape = shapeOf(object);
     if (shape?.isLike?.(object) !== true) return undefined;
-    if (++objects > mostObjects) return undefined;
     const within = new Map<string, Structure | 'list'>();
     for (const key of shape.keys) {
       const value = (object as Fields)[key];
-      if (++values > mostValues || typeof value === 'function') return undefined;
+      if (++values > MOST_VALUES || typeof value === 'function') return undefined;
       if (typeof value !== 'object' || value === null) continue;
+      if (++objects === MOST_OBJECTS || isProxy(value)) return undefined;
       const found = Array.isArray(value) ? (isList(value) ? 'list' : undefined) : look(value);
       if (found === undefined) return undefined;
       within.set(key, found);
@@ -59,16 +56,19 @@ function structureOf(o: object, shapeOf: (o: object) => Shape | undefined): Stru
 }
 
 function isList(a: readonly unknown[]): boolean {
-  if (!isBareArray(a) || a.length > mostElements) return false;
-  if (a.length > mostNumbers && typeof a[0] === 'number') return false;
-  return a.every((e) => (typeof e !== 'object' || e === null) && typeof e !== 'function');
+  if (!isBareArray(a) || a.length > FEW_ELEMENTS) return false;
+  if (a.length >= FEW_NUMBERS && typeof a[0] === 'number') return false;
+  return a.every((e) => e === null || simple.has(typeof e));
 }
+
+const simple: ReadonlySet<string> = new Set(['string', 'number', 'boolean', 'undefined']);
 
 /** The code of a function that writes such an object. */
 class Code {
   readonly shapes: Shape[] = [];
-  #values = 0;
-  #variables: string[] = [];
+  /** Names of all variables, and of those that hold what may be met again. */
+  readonly variables: string[] = [];
+  readonly #met: string[] = [];
   readonly body: string;
 
   constructor(root: Structure) {
@@ -77,12 +77,13 @@ class Code {
 
   /** Bytes that all takes but for lists and long texts. */
   get reserve(): number {
-    return this.#values * shortBytes + this.#variables.length * 4 + 8;
+    return this.variables.length * shortBytes + this.#met.length * 4 + 8;
   }
 
   #object(name: string, { shape, within }: Structure): string {
     const n = this.shapes.push(shape) - 1;
-    const parts = [`if(!l${n}(${name}))return -1;`, this.#first(name)];
+    // The root is looked at before anything else.
+    const parts = [n === 0 ? '' : `if(!l${n}(${name}))return -1;`, this.#first(name)];
     parts.push(`b[a]=${T.NUMBERED};b[a+1]=c${n};a+=2;`);
     for (const key of shape.keys) parts.push(this.#property(name, key, within.get(key)));
     return parts.join('\n');
@@ -90,49 +91,53 @@ class Code {
 
   /** Whoever is met again is a reference. */
   #first(name: string): string {
-    const met = this.#variables.map((other) => `${name}===${other}`).join('||');
-    this.#variables.push(name);
+    const met = this.#met.map((other) => `${name}===${other}`).join('||');
+    this.#met.push(name);
     return met === '' ? '' : `if(${met})return -1;`;
   }
 
   #property(of: string, key: string, expected: Structure | 'list' | undefined): string {
-    this.#values++;
-    const name = `v${this.#values}`;
-    const read = `const ${name}=${of}[${JSON.stringify(key)}];`;
-    if (expected === undefined) return read + scalar(name);
+    const name = `v${this.variables.length}`;
+    this.variables.push(name);
+    const read = `${name}=${of}[${JSON.stringify(key)}];`;
+    if (expected === undefined) return read + scalar(name, 'limit');
     const inner = expected === 'list' ? this.#list(name) : this.#object(name, expected);
     return `${read}
 if(typeof ${name}==="object"&&${name}!==null){
 ${inner}
-}else{${scalar(name)}}`;
+}else{${scalar(name, 'limit')}}`;
   }
 
+  /** Where there may be holes each element is looked for: one that is not there would be read from the prototype. */
   #list(name: string): string {
-    return `if(!isBareArray(${name}))return -1;
+    return `p=isPackedArray(${name});
+if(!p&&!isBareArray(${name}))return -1;
 ${this.#first(name)}
 m=${name}.length;
-if(m>${mostElements}||a+m*${shortBytes}+3>limit||m>${mostNumbers}&&typeof ${name}[0]==="number")return -1;
+if(m>${FEW_ELEMENTS}||a+m*${shortBytes}+3>limit||m>=${FEW_NUMBERS}&&typeof ${name}[0]==="number")return -1;
 b[a]=${T.ARRAY};b[a+1]=m;a+=2;
 for(let i=0;i<m;i++){
+if(!p&&!hasOwn(${name},i))return -1;
 const e=${name}[i];
-if(e===undefined&&!(i in ${name}))return -1;
-${scalar('e')}
+${scalar('e', `limit-m*${shortBytes}-1`)}
 }
 b[a]=0;a++;`;
   }
 }
 
-/** Writes what is no object; gives up at one. */
-function scalar(name: string): string {
+/** Writes what is no object, short texts without looking for room; gives up at an object. */
+function scalar(name: string, limit: string): string {
   return `if(typeof ${name}==="number")a=putNumber(b,w,a,${name});
 else{
 n=typeof ${name}==="string"?putShort(b,a,${name}):putSimple(b,a,${name});
-if(n<0&&(typeof ${name}!=="string"||(n=putLong(b,a,${name},limit))<0))return -1;
+if(n<0&&(typeof ${name}!=="string"||(n=putLong(b,a,${name},${limit}))<0))return -1;
 a=n;}`;
 }
 
+const { hasOwn } = Object;
+
 /** What the code names. */
-const needed = { isBareArray, putLong, putNumber, putShort, putSimple } as const;
+const needed = { hasOwn, isBareArray, isPackedArray, putLong, putNumber, putShort, putSimple } as const;
 
 /**
  * A writer for objects that are built as `o` is.
@@ -143,7 +148,7 @@ const needed = { isBareArray, putLong, putNumber, putShort, putSimple } as const
 export function compileTree(o: object, shapeOf: (o: object) => Shape | undefined): TreeWriter | undefined {
   const structure = structureOf(o, shapeOf);
   if (structure === undefined) return undefined;
-  const { body, shapes, reserve } = new Code(structure);
+  const { body, shapes, reserve, variables } = new Code(structure);
   const all = shapes.map((_, i) => i);
   const code = `"use strict";
 let channel=0,${all.map((i) => `c${i}=0`).join()};
@@ -155,9 +160,9 @@ channel=keys.id;
 return true;
 }
 return function(o,b,w,keys){
-if(keys.id!==channel&&!number(keys))return -1;
+if(!l0(o)||keys.id!==channel&&!number(keys))return -1;
 const limit=b.length-${reserve};
-let n=0,m=0,a=1;
+let n=0,m=0,a=1,p=false,${variables.join()};
 b[0]=${TREE};
 ${body}
 return a;

@@ -7,7 +7,7 @@
  */
 import { types } from 'node:util';
 import { hiddenClassTest } from './hidden-class.ts';
-import { likeness, nobody, worthwhile } from './samples.ts';
+import { isStored, likeness, nobody, worthwhile } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import { putNumber, putShort, type Sink, shortBytes } from './sink.ts';
 import { through } from './trouble.ts';
@@ -121,6 +121,7 @@ function sampleOf(keys: readonly string[]): string {
   const names = keys.map((key) => JSON.stringify(key));
   return `let samples=0;
 function sample(o){
+for(const k of keys)if(!isStored(o,k))return;
 same=hiddenClassTest();
 if(same===undefined)return;
 let s={${names.map((name) => `${name}:likeness(o[${name}])`).join()}};
@@ -145,7 +146,7 @@ function isElement(key: string): boolean {
 }
 
 /** What the code names. */
-const needed = { at, isProxy, hiddenClassTest, likeness, nobody, putNumber, putShort } as const;
+const needed = { at, isProxy, isStored, hiddenClassTest, likeness, nobody, putNumber, putShort } as const;
 
 /** The same as {@link Sink.keyed}, which takes twice as long: it reads what it writes. */
 function keysOf(words: Int32Array): string {

@@ -58,6 +58,20 @@ test('it is there when the engine has thrown its code away meanwhile', async () 
   assert.equal(await run(flags, 'answers.join()', before), 'true,false,true,false,true,false\n');
 });
 
+test('it is there later when the stack was used up as its code was thrown away', async () => {
+  const before = `
+    const same = hiddenClassTest();
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      gc();
+      await new Promise(setImmediate);
+      try { (function deep() { deep(); same({}, {}); })(); } catch { same({ a: 1 }, { a: 2 }); }
+      answers.push(same({ a: 1 }, { a: 2 }));
+    }`;
+  const flags = '--expose-gc --flush-bytecode --stress-flush-code';
+  assert.equal(await run(flags, 'answers.join()', before), 'true,true,true\n');
+});
+
 test('threads that set it up at once all have it, and the flag is off at the end', async () => {
   const code = `
     const { parentPort } = require('node:worker_threads');

@@ -157,3 +157,14 @@ test('arrays come back alike when most are known by a sample', () => {
   }
   assert.deepEqual(described(copy(usual)), described(usual));
 });
+
+test('a getter runs once for each message, however many there were', () => {
+  let runs = 0;
+  const make = (): object => ({
+    b: 1,
+    get a() {
+      return ++runs;
+    },
+  });
+  for (let i = 1; i <= 3 * worthwhile; i++) assert.deepEqual(copy(make()), { b: 1, a: i });
+});

@@ -26,7 +26,7 @@ function accustom(channel: Channel, make: () => object): Shape {
 /** How many of its messages went through compiled code, on both sides. */
 function uses(channel: Channel, shape: Shape): readonly [written: number, read: number] {
   const list = channel.listOf(channel.numberOf(shape.words));
-  return [shape.tree.uses, list!.tree.uses];
+  return [shape.tree.uses, list!.tree!.uses];
 }
 
 const scalars: readonly unknown[] = [
@@ -176,6 +176,90 @@ test('a message that is not as those before arrives all the same, and so do thos
   assert.equal(copy.at, copy.other);
   const written = channel.write(odd['a long array of numbers']!(makeItem())).memory.bytes;
   assert.ok(written.includes(Buffer.from([T.INTS, 30])), 'as a block');
+});
+
+test('objects and lists at any depth, before and behind one another', () => {
+  const makers: readonly ((i: number) => Item)[] = [
+    (i) => ({ a: { x: { z: i } }, b: { q: 1 } }),
+    (i) => ({ a: { x: ['s'] }, b: [i, 't'] }),
+    (i) => ({ root: { a: { x: ['s'] }, b: { x: `${i}` } } }),
+    (i) => ({ a: { b: { c: { d: { e: [i] } }, f: { g: [] } }, h: {} }, i: { j: { k: i } }, l: ['m'] }),
+    (i) => ({ p: [1], q: [2], r: [3], s: { t: [i], u: { v: [4] }, w: [5] }, x: { y: [6] } }),
+  ];
+  for (const make of makers) {
+    const channel = new Channel();
+    const shape = accustom(channel, () => make(1));
+    const [written, read] = uses(channel, shape);
+    for (let i = 0; i < 5; i++) assert.equal(described(channel.copy(make(i))), described(make(i)));
+    const now = uses(channel, shape);
+    // An empty object has no sample.
+    const all = String(make).includes('{}') ? 0 : 5;
+    assert.deepEqual([now[0] - written, now[1] - read], [all, 5]);
+    // What was an object, a list or missing before is a number, and the other way round.
+    for (const key of Object.keys(make(1))) {
+      for (const v of [5, 'x', null, { z: 1 }, ['y']]) {
+        const value = Object.assign(make(2), { [key]: v });
+        assert.equal(described(channel.copy(value)), described(value));
+      }
+    }
+  }
+});
+
+test('long texts in a list leave the elements behind them their room', () => {
+  const channel = new Channel();
+  accustom(channel, () => ({ n: 1, list: ['a', 'b'] }));
+  const texts = ['twenty-four letters long', 1.5, '日'.repeat(20), true, 'x'.repeat(300)];
+  for (let length = 2400; length < 2760; length += 3) {
+    for (const others of [0, 1, 6, 63]) {
+      const list = [
+        '日'.repeat(length),
+        ...Array.from({ length: others }, (_, i) => texts[(i + length) % 5]),
+      ];
+      assert.deepEqual(channel.copy({ n: 1, list }), { n: 1, list });
+      assert.deepEqual(channel.copy({ n: 1, list: list.toReversed() }), { n: 1, list: list.toReversed() });
+    }
+  }
+});
+
+test('a queue that has nothing to do with an object has no number for its keys', () => {
+  const channels = [0, 1, 2].map(() => new Channel());
+  const make = (i: number): Item => ({ [`own${i}`]: 1, part: { [`in${i}`]: 2 } });
+  for (let n = 0; n < 4 * missesUntil; n++) {
+    for (const [i, channel] of channels.entries()) {
+      channel.copy(make(i));
+      if (n > 2 * missesUntil) channel.copy(make(i));
+    }
+  }
+  for (const [i, channel] of channels.entries()) {
+    const known = [0, 1, 2, 3].map((number) => channel.listOf(number)?.keys.join());
+    assert.deepEqual(known.sort(), [`in${i}`, `own${i},part`, undefined, undefined]);
+  }
+});
+
+test('an element that is not there is not read from where the engine would look for it', () => {
+  const channel = new Channel();
+  const holey = (): unknown[] => new Array(2).fill('a');
+  accustom(channel, () => ({ here: holey() }));
+  let runs = 0;
+  Object.defineProperty(Array.prototype, 1, { get: () => ++runs, configurable: true });
+  try {
+    const here = Object.assign(new Array(3), { 0: 'a', 2: 'c' });
+    assert.equal((channel.copy({ here }) as { here: unknown[] }).here[2], 'c');
+    assert.ok(runs <= 1, String(runs));
+  } finally {
+    Reflect.deleteProperty(Array.prototype, 1);
+  }
+});
+
+test('lists in between are not taken for objects of the kind that comes before and after them', () => {
+  const channel = new Channel();
+  const shape = accustom(channel, makeItem);
+  const { code } = shape.tree;
+  for (let i = 0; i < 10 * missesUntil; i++) {
+    channel.write([makeItem(i)]);
+    if (i % 10 === 0) channel.write(makeItem(i));
+  }
+  assert.equal(shape.tree.code, code);
 });
 
 test('a getter runs once, and what cannot travel is refused with its path', () => {
@@ -336,4 +420,19 @@ test('damaged messages are read as without compiled code, or refused as they wou
     memory.bytes.subarray(6),
   ]);
   assert.equal(outcome(long, end + 5, channel), outcome(long, end + 5, plainly));
+  const other = new Channel();
+  accustom(other, () => ({ text: 'abc', last: 1 }));
+  const bare = other.withoutCode();
+  const few = other.write({ text: 'abc', last: 1 }).memory.bytes;
+  for (const value of [
+    [T.INT, 130, 128, 128, 128, 128, 3],
+    [T.ASCII, 130, 128, 128, 128, 128, 1, ...Array.from({ length: 10 }, (_, i) => 65 + i)],
+    [T.UTF8, 129, 128, 128, 128, 128, 1, 65],
+    [T.INT, ...new Array<number>(40).fill(200)],
+  ]) {
+    const bytes = Buffer.concat([few.subarray(0, 3), Buffer.from([...value, T.INT, 2])]);
+    assert.equal(outcome(bytes, bytes.length, other), outcome(bytes, bytes.length, bare), String(value));
+    // A record that says it is longer than the memory.
+    assert.equal(outcome(bytes, bytes.length + 1, other), outcome(bytes, bytes.length + 1, bare));
+  }
 });

@@ -32,8 +32,8 @@ export class Channel implements NumberedKeys {
   withoutCode(): Channel {
     const other = new Channel(this.#most);
     for (const words of this.#words) {
-      const list = other.listOf(other.numberOf(words))!;
-      Object.assign(list.tree, { missed() {} });
+      const { tree } = other.listOf(other.numberOf(words))!;
+      Object.assign(tree!, { missed() {} });
     }
     return other;
   }
