@@ -33,8 +33,13 @@ export interface FirstStop {
   readonly args: readonly unknown[];
   /** In which part of the text, of all places there the first to be reached; undefined for the first place in the function. */
   readonly range: Range | undefined;
-  /** How many calls further in than the function's own: those in which static members of a class get their values. */
+  /** How many calls further in than where to look: those in which members of a class get their values. */
   readonly depth: number;
+}
+
+/** Whether V8 has a function that gives the static members of this class their values. */
+export function hasStaticFields({ body: { body } }: Class): boolean {
+  return body.some((m) => m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static));
 }
 
 /** Where a call of `entrance` stops; undefined when something of the user's might run before. */
@@ -42,9 +47,12 @@ export function firstStop({ unit, fields = [] }: Entrance, scopes: Scopes): Firs
   const { node } = unit;
   const args = 'params' in node ? standIns(node.params) : [];
   for (const value of fields) {
-    const step = new Walk(scopes, classOf(unit).names).value(value);
+    const cls = classOf(unit);
+    const step = new Walk(scopes, cls.names).value(value);
     if (step === 'unknown') return undefined;
-    if (step !== 'quiet') return { args, range: step.range, depth: 0 };
+    // V8 12 aborts the process when it evaluates something where fields get their values and there are static ones too.
+    if (step !== 'quiet')
+      return { args, range: step.range, depth: hasStaticFields(cls.node as Class) ? 1 : 0 };
   }
   if (!('params' in node)) return { args, range: undefined, depth: 0 };
   const step = new Walk(scopes, unit.names).call(node);

@@ -7,7 +7,7 @@
 import inspector from 'node:inspector';
 import { types } from 'node:util';
 import type { Class, Expression, MethodDefinition } from 'acorn';
-import type { Entrance } from './first-stop.ts';
+import { type Entrance, hasStaticFields } from './first-stop.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
@@ -40,7 +40,7 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
   }
   // A subclass calls its superclass before.
   const fields = unit.node.superClass ? [] : [...valuesIn(members)];
-  const isAtField = fields.some((value) => value.type !== 'ChainExpression');
+  const isAtField = fields.some((value) => value.type !== 'ChainExpression') && !hasStaticFields(unit.node);
   const spelt = script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder));
   yield { fn, unit: isAtField ? unit : (spelt ?? unit), fields };
 }

@@ -254,6 +254,21 @@ test('a class of fields is entered where the first is given its value, behind ch
   ]);
 });
 
+test('a class of fields that has static ones too is entered where it does not end the process', async () => {
+  await areEntered([
+    'class { static { o.data; } field = n }',
+    'class { static s = 1; field = n }',
+    'class { static s; field = n }',
+    'class { field = n; static { o.data; } static s = 2 }',
+    'class { static s; field = n; constructor() { o.p } }',
+    'class { static s; field = n; constructor(a = o.m()) { o.p } }',
+    'class { static s; field = o?.data; constructor() { o.p; n } }',
+    'class extends o.Base { static s; field = n }',
+    'new (class { static s = 1; field = () => n })().field',
+    'new (class { static s = 1; field = class { static t; other = n } })().field',
+  ]);
+});
+
 test('an endless loop is not entered', async () => {
   await areNotEntered(['() => { for (;;) ; n }', '() => { while (true) { } n }']);
 });
