@@ -55,6 +55,8 @@ export function stopInside(
       if (!hitBreakpoints?.some((id) => breakpoints.includes(id))) return;
       try {
         found = evaluated(callFrames[depth]!.callFrameId, expression);
+      } catch {
+        // The inspector hands nothing from one realm to another. Thrown on, it would be a warning of Node's.
       } finally {
         post('Debugger.resume', { terminateOnResume: true });
       }

@@ -109,3 +109,18 @@ test('who only calls himself like a class of the language is none of these', () 
   assert.equal(there instanceof Map, false);
   assert.ok(there instanceof Impostor);
 });
+
+test('functions of another realm are sent again and again without a warning', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  try {
+    const f = runInContext('((n) => { n++; return () => ++n; })(1)', context) as () => number;
+    for (let i = 0; i < 40; i++) encode(f);
+    assert.equal((decode(encode(f)) as () => number)(), 3);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(warnings, []);
+  } finally {
+    process.off('warning', onWarning);
+  }
+});
