@@ -1,14 +1,22 @@
 /**
  * Where V8 stops first in a call, so that nothing of the user's has run before.
  *
- * V8 can stop before each statement, each call, each return, each computed key of a class and each value of a field. Before the first
- * of these it evaluates
+ * V8 has a place at the beginning of most statements; else it can stop at what a variable or a field is given, at a computed key of a
+ * class and at a call, but says so of places that depend on what is there, and of some not at all. Before the first of these it evaluates
  * - patterns of parameters, and their defaults: see `stand-ins.ts`;
  * - what a class extends that is declared at the start of a body;
  * - a field's value that is as a whole a chain with `?.`, as far as its first call.
- * There it must be certain that nothing of the user's runs (`quiet.ts`), else the function is not entered.
+ * There it must be certain that nothing of the user's runs (`quiet.ts`). What is not known to be certain is not entered: then all is
+ * slower, and nothing else.
  */
-import type { Function as AcornFunction, AnyNode, Class, Expression, Statement } from 'acorn';
+import type {
+  Function as AcornFunction,
+  AnyNode,
+  Class,
+  Expression,
+  Statement,
+  VariableDeclaration,
+} from 'acorn';
 import { type Scopes, valueIn } from './inspect.ts';
 import type { Fn } from './plan.ts';
 import { type Outcome, quietly, read, type Variables } from './quiet.ts';
@@ -31,8 +39,10 @@ export interface Range {
 
 export interface FirstStop {
   readonly args: readonly unknown[];
-  /** In which part of the text, of all places there the first to be reached; undefined for the first place in the function. */
+  /** In which part of the text, of all places there the first to be reached; undefined for the first that V8 has in the function. */
   readonly range: Range | undefined;
+  /** Whether the place must be the first character of it. */
+  readonly isExact: boolean;
   /** How many calls further in than where to look: those in which members of a class get their values. */
   readonly depth: number;
 }
@@ -51,14 +61,12 @@ export function firstStop({ unit, fields = [] }: Entrance, scopes: Scopes): Firs
     const step = new Walk(scopes, cls.names).value(value);
     if (step === 'unknown') return undefined;
     // V8 12 aborts the process when it evaluates something where fields get their values and there are static ones too.
-    if (step !== 'quiet')
-      return { args, range: step.range, depth: hasStaticFields(cls.node as Class) ? 1 : 0 };
+    if (step !== 'quiet') return { args, ...step, depth: hasStaticFields(cls.node as Class) ? 1 : 0 };
   }
-  if (!('params' in node)) return { args, range: undefined, depth: 0 };
+  if (!('params' in node)) return { args, range: undefined, isExact: false, depth: 0 };
   const step = new Walk(scopes, unit.names).call(node);
   if (typeof step === 'string') return undefined;
-  const isFirstPlace = step.depth === 0 && node.params.every(hasNoPlace);
-  return { args, range: isFirstPlace ? undefined : step.range, depth: step.depth };
+  return { args, ...step };
 }
 
 /** The class of a constructor. */
@@ -67,14 +75,18 @@ function classOf(unit: Unit): Unit {
 }
 
 /** What a step of the walk comes to: V8 stops in this part of the text; or all goes by without a stop; or nobody can tell. */
-type Step = { readonly range: Range; readonly depth: number } | 'quiet' | 'unknown';
+type Step = Stop | 'quiet' | 'unknown';
+type Stop = Omit<FirstStop, 'args'>;
 
 /** Goes the way that a call goes. */
 class Walk {
   readonly #variables: Variables;
-  /** Classes that were declared on the way. */
-  readonly #classes = new Set<string>();
+  /** Classes that were declared on the way, in the blocks around. */
+  #classes: ReadonlySet<string> = new Set();
   #depth = 0;
+  #isInTry = false;
+  /** Whether the way led past a `catch`, whose places come before those that follow. */
+  #isPastCatch = false;
 
   /** @param names What is declared inside, so that it is no variable of the scopes. */
   constructor(scopes: Scopes, names: ReadonlySet<string>) {
@@ -90,19 +102,36 @@ class Walk {
       const step = this.#pattern(p);
       if (step !== 'quiet') return step;
     }
-    if (body.type !== 'BlockStatement') return this.#at(body);
+    if (body.type !== 'BlockStatement') {
+      return body.type === 'ChainExpression' ? this.#unplaced() : this.#given(body);
+    }
     const step = this.#statements(body.body);
     // At the end of a function is a place, too.
-    return step === 'quiet' ? this.#at({ start: body.end - 1, end: body.end }) : step;
+    return step === 'quiet' ? this.#exactly({ start: body.end - 1, end: body.end }) : step;
   }
 
   /** The value of a field. */
   value(e: Expression): Step {
-    return e.type === 'ChainExpression' ? this.#expression(e) : this.#at(e);
+    return e.type === 'ChainExpression' ? this.#expression(e) : this.#given(e);
   }
 
-  #at({ start, end }: Range): Step {
-    return { range: { start, end }, depth: this.#depth };
+  /** At the beginning of a statement, or of what a variable is given: there V8 has a place or none. */
+  #exactly({ start, end }: Range): Step {
+    return { range: { start, end }, isExact: true, depth: this.#depth };
+  }
+
+  /** At the beginning of a statement that goes on with `e`, which may be where the place is said to be. */
+  #beginning(s: Range, e: Expression | null | undefined): Step {
+    return e && isPlain(e) ? this.#within(s) : this.#exactly(s);
+  }
+
+  #within({ start, end }: Range): Step {
+    return { range: { start, end }, isExact: false, depth: this.#depth };
+  }
+
+  /** An expression that V8 treats as it does a statement. */
+  #given(e: Expression): Step {
+    return isPlain(e) ? this.#within(e) : 'unknown';
   }
 
   /** Takes a stand-in apart: of that, only keys that are computed are the user's. */
@@ -111,8 +140,10 @@ class Walk {
       case 'AssignmentPattern':
         return this.#pattern(p.left);
       case 'RestElement':
-        return this.#pattern(p.argument);
+        // What is left is an array or an object of the engine's, which has not every property.
+        return p.argument.type === 'ObjectPattern' ? 'unknown' : this.#pattern(p.argument);
       case 'ArrayPattern':
+        if (p.elements.length > MOST_ELEMENTS) return 'unknown';
         return this.#each(p.elements, (element) => (element === null ? 'quiet' : this.#pattern(element)));
       case 'ObjectPattern':
         return this.#each(p.properties, (property) => {
@@ -127,8 +158,10 @@ class Walk {
 
   #key(e: Expression): Step {
     const outcome = quietly(e, this.#variables);
-    const isObject = typeof outcome === 'object' && Object(outcome.value) === outcome.value;
-    return isObject ? 'unknown' : this.#step(outcome, e);
+    if (typeof outcome !== 'object') return this.#step(outcome, e);
+    const { value } = outcome;
+    // A stand-in's elements are no stand-in.
+    return Object(value) === value || value === Symbol.iterator ? 'unknown' : 'quiet';
   }
 
   #expression(e: Expression): Step {
@@ -137,7 +170,7 @@ class Walk {
 
   #step(outcome: Outcome, e: Expression): Step {
     if (outcome === undefined) return 'unknown';
-    return outcome === 'call' ? this.#at(e) : 'quiet';
+    return outcome === 'call' ? this.#within(e) : 'quiet';
   }
 
   #each<T>(items: readonly T[], go: (item: T) => Step): Step {
@@ -149,7 +182,10 @@ class Walk {
   }
 
   #statements(list: readonly Statement[]): Step {
-    return this.#each(list, (s) => this.#statement(s));
+    const before = this.#classes;
+    const step = this.#each(list, (s) => this.#statement(s));
+    this.#classes = before;
+    return step;
   }
 
   /** V8 stops at all but those that only declare, or are but a frame for others. */
@@ -158,44 +194,95 @@ class Walk {
       case 'EmptyStatement':
       case 'FunctionDeclaration':
         return 'quiet';
-      case 'VariableDeclaration': {
-        const first = s.declarations.find((d) => d.init);
-        return first === undefined ? 'quiet' : this.#at({ start: s.start, end: first.end });
-      }
+      case 'ExpressionStatement':
+        return s.directive === undefined ? this.#beginning(s, s.expression) : 'quiet';
+      case 'ReturnStatement':
+      case 'ThrowStatement':
+        return this.#beginning(s, s.argument);
+      case 'VariableDeclaration':
+        return this.#declaration(s);
       case 'ClassDeclaration':
         return this.#class(s);
       case 'BlockStatement':
         return this.#statements(s.body);
       case 'LabeledStatement':
         return this.#statement(s.body);
-      case 'TryStatement':
-        return this.#statements([s.block, ...(s.finalizer ? [s.finalizer] : [])]);
+      case 'TryStatement': {
+        const outer = this.#isInTry;
+        this.#isInTry = true;
+        const step = this.#statement(s.block);
+        this.#isInTry = outer;
+        if (step !== 'quiet') return step;
+        this.#isPastCatch ||= s.handler != null;
+        return s.finalizer ? this.#statement(s.finalizer) : 'quiet';
+      }
       case 'DoWhileStatement': {
         const step = this.#statement(s.body);
-        return step === 'quiet' ? this.#at(s) : step;
+        return step === 'quiet' ? this.#test(s.test, () => 'unknown') : step;
       }
       case 'WhileStatement':
-        return s.test.type === 'Literal' ? this.#endless(s.body) : this.#at(s);
-      case 'ForStatement':
-        return s.init || (s.test && s.test.type !== 'Literal') ? this.#at(s) : this.#endless(s.body);
+        return this.#test(s.test, () => this.#endless(s.body));
+      case 'ForStatement': {
+        const { init, test } = s;
+        const begin = init?.type === 'VariableDeclaration' ? this.#declaration(init) : 'quiet';
+        if (begin !== 'quiet') return begin;
+        if (init && init.type !== 'VariableDeclaration') return this.#given(init);
+        return test ? this.#test(test, () => this.#endless(s.body)) : this.#endless(s.body);
+      }
+      case 'ForInStatement':
+      case 'ForOfStatement':
+        return s.right.type === 'ChainExpression' ? this.#unplaced() : this.#given(s.right);
+      case 'SwitchStatement':
+        // With variables of its own it has its place later.
+        return s.cases.some((c) => c.consequent.some((inner) => inner.type.endsWith('Declaration')))
+          ? 'unknown'
+          : this.#exactly(s);
       default:
-        return this.#at(s);
+        return this.#exactly(s);
     }
   }
 
-  /** A loop whose condition is constant, so that V8 leaves it out. */
-  #endless(body: Statement): Step {
-    const step = this.#statement(body);
-    return step === 'quiet' ? 'unknown' : step;
+  /** The first of the variables that are given something. */
+  #declaration({ kind, declarations }: VariableDeclaration): Step {
+    if (kind !== 'var' && kind !== 'let' && kind !== 'const') return 'unknown';
+    const init = declarations.find((d) => d.init)?.init;
+    return init ? this.#beginning(init, init) : 'quiet';
   }
 
-  #class({ id, superClass, body: { body: members } }: Class): Step {
+  /** The condition of a loop, which V8 leaves out when it is constant. */
+  #test(e: Expression, always: () => Step): Step {
+    if (e.type === 'Literal') return e.value ? always() : 'quiet';
+    if (e.type === 'ChainExpression') return this.#unplaced();
+    return isConstant(e) ? 'unknown' : this.#given(e);
+  }
+
+  /**
+   * A place that has no position: so it cannot be named, but comes before all others of the function for V8. That it is reached first
+   * must be certain.
+   */
+  #unplaced(): Step {
+    return this.#depth === 0 && !this.#isPastCatch
+      ? { range: undefined, isExact: false, depth: 0 }
+      : 'unknown';
+  }
+
+  #endless(body: Statement): Step {
+    const step = this.#statement(body);
+    // Without a stop it would never end.
+    return typeof step === 'object' && step.depth === 0 ? step : 'unknown';
+  }
+
+  #class(cls: Class): Step {
+    const { id, superClass } = cls;
+    const members = cls.body.body;
+    // What throws leads to the `catch`.
+    if (this.#isInTry && (superClass || hasStaticFields(cls))) return 'unknown';
     if (superClass) {
       const step = this.#extended(superClass);
       if (step !== 'quiet') return step;
     }
     for (const m of members) {
-      if (m.type !== 'StaticBlock' && m.computed) return this.#at(m.key);
+      if (m.type !== 'StaticBlock' && m.computed) return this.#given(m.key as Expression);
     }
     this.#depth++;
     const step = this.#each(members, (m) => {
@@ -203,7 +290,7 @@ class Walk {
       return m.type === 'PropertyDefinition' && m.static && m.value ? this.value(m.value) : 'quiet';
     });
     if (step === 'quiet') this.#depth--;
-    if (id) this.#classes.add(id.name);
+    if (id) this.#classes = new Set([...this.#classes, id.name]);
     return step;
   }
 
@@ -217,38 +304,45 @@ class Walk {
   }
 }
 
-/** Of what a parameter is made, without a place at which V8 could stop. */
-const placeless: ReadonlySet<string> = new Set<AnyNode['type']>([
-  'ArrayExpression',
-  'ArrayPattern',
-  'AssignmentExpression',
-  'AssignmentPattern',
-  'BinaryExpression',
-  'ConditionalExpression',
-  'Identifier',
-  'Literal',
-  'LogicalExpression',
-  'MemberExpression',
-  'MetaProperty',
-  'ObjectExpression',
-  'ObjectPattern',
-  'Property',
-  'RestElement',
-  'TemplateElement',
-  'TemplateLiteral',
-  'ThisExpression',
-  'UnaryExpression',
-  'UpdateExpression',
+/** As many as a stand-in has, with room to spare. */
+const MOST_ELEMENTS = 50;
+
+/** What V8 may evaluate in part before it comes to a place, or without one. */
+const tricky: ReadonlySet<string> = new Set<AnyNode['type']>([
+  'ChainExpression',
+  'ClassExpression',
+  'ImportExpression',
+  'SequenceExpression',
 ]);
 
-function hasNoPlace(node: AnyNode): boolean {
+/** Whether V8 certainly has a place before the first step of an expression. What is in functions within does not matter. */
+function isPlain(node: AnyNode): boolean {
   if (node.type === 'ArrowFunctionExpression' || node.type === 'FunctionExpression') return true;
-  return (
-    placeless.has(node.type) &&
-    Object.values(node)
-      .flat()
-      .every(
-        (part) => typeof (part as Partial<AnyNode> | null)?.type !== 'string' || hasNoPlace(part as AnyNode),
-      )
-  );
+  if (tricky.has(node.type)) return false;
+  if (node.type === 'LogicalExpression' && isConstant(node.left)) return false;
+  if (node.type === 'ConditionalExpression' && isConstant(node.test)) return false;
+  return Object.values(node)
+    .flat()
+    .every((part) => typeof (part as Partial<AnyNode> | null)?.type !== 'string' || isPlain(part as AnyNode));
+}
+
+/** Whether V8 may know its value before the program runs. */
+function isConstant(e: AnyNode): boolean {
+  switch (e.type) {
+    case 'Literal':
+      return true;
+    case 'TemplateLiteral':
+      return e.expressions.every(isConstant);
+    case 'UnaryExpression':
+      return isConstant(e.argument);
+    case 'BinaryExpression':
+    case 'LogicalExpression':
+      return isConstant(e.left) && isConstant(e.right);
+    case 'ConditionalExpression':
+      return isConstant(e.test) && isConstant(e.consequent) && isConstant(e.alternate);
+    case 'SequenceExpression':
+      return e.expressions.every(isConstant);
+    default:
+      return false;
+  }
 }

@@ -30,8 +30,10 @@ export function quietly(e: Expression | Super, variables: Variables): Outcome {
       return variables(e.name);
     case 'TemplateLiteral':
       return template(e, variables);
-    case 'ChainExpression':
-      return quietly(e.expression, variables);
+    case 'ChainExpression': {
+      const outcome = quietly(e.expression, variables);
+      return outcome === ended ? { value: undefined } : outcome;
+    }
     case 'MemberExpression':
       return member(e, variables);
     case 'CallExpression':

@@ -6,6 +6,7 @@
  */
 
 import type inspector from 'node:inspector';
+import { types } from 'node:util';
 import { type Entrance, firstStop, type Range } from './first-stop.ts';
 import type { Scopes } from './inspect.ts';
 import {
@@ -41,14 +42,14 @@ export function stopInside(
   const stop = firstStop(entrance, scopes);
   if (stop === undefined) return undefined;
   const { fn, unit } = entrance;
-  const { args, range, depth } = stop;
+  const { args, depth } = stop;
   enableDebugger();
   if (stoppedByUser()) return undefined;
   const breakpoints: string[] = [];
   let found: { readonly value: unknown } | undefined;
   try {
-    if (range === undefined) breakpoints.push(setAtCall(fn));
-    else for (const place of placesIn(range, script)) breakpoints.push(setAt(place));
+    if (stop.range === undefined) breakpoints.push(setAtCall(fn));
+    else for (const place of placesOf(stop.range, stop.isExact, script)) breakpoints.push(setAt(place));
     if (breakpoints.length === 0) return undefined;
     const onStop = ({ callFrames, hitBreakpoints }: inspector.Debugger.PausedEventDataType): void => {
       // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped must not be ended.
@@ -61,7 +62,7 @@ export function stopInside(
         post('Debugger.resume', { terminateOnResume: true });
       }
     };
-    Object.defineProperty(globalThis, key, { value: { fn, args }, configurable: true });
+    Object.defineProperty(globalThis, key, { value: { fn, args, begin: beginOf(unit) }, configurable: true });
     try {
       withStops(onStop, () => call(unit));
     } finally {
@@ -93,39 +94,63 @@ const MOST_PLACES = 200;
 /**
  * The places in a part of a text, of which the first to be reached is meant. V8 says of a place that depends on what it is: of an
  * assignment that it is at the sign, of a call that it is behind the name.
+ *
+ * @param isExact Only a place at the beginning is meant, or at a parenthesis before it.
  */
-function placesIn({ start, end }: Range, script: Script): readonly Location[] {
+function placesOf({ start, end }: Range, isExact: boolean, script: Script): readonly Location[] {
   const at = (offset: number) => {
     const { line, column } = script.placeOf(offset);
     return { scriptId: script.source.id, lineNumber: line, columnNumber: column };
   };
+  let from = start;
+  if (isExact) while (/[\s(]/.test(script.source.text[from - 1] ?? '')) from--;
   const nodes = script.units.map((u) => u.node);
+  // At the beginning of a class its constructor has a place.
+  const firstOf = ({ type, start: first }: Unit['node']) => (type.startsWith('Class') ? first : first + 1);
   const inner = nodes.filter((node) => node.start >= start && node.end <= end);
   // Some versions find static members of a class but when they are asked for all of it.
   const around = nodes.filter((node) => node.start < start && node.end >= end).map((node) => node.end);
   const { locations } = post<{ locations: Location[] }>('Debugger.getPossibleBreakpoints', {
-    start: at(start),
+    start: at(from),
     end: at(Math.min(...around)),
   });
   const places = locations.filter((location) => {
     const offset = script.offsetOf(location.lineNumber, location.columnNumber ?? 0);
-    const isInside = offset !== undefined && offset < end;
-    return isInside && !inner.some((node) => offset > node.start && offset < node.end);
+    const isInside = offset !== undefined && (isExact ? offset <= start : offset < end);
+    return isInside && !inner.some((node) => offset >= firstOf(node) && offset < node.end);
   });
   return places.length <= MOST_PLACES ? places : [];
 }
+
+const { then } = Promise.prototype;
+const { next } = Object.getPrototypeOf(function* () {}).prototype as Generator;
+const { next: asyncNext } = Object.getPrototypeOf(async function* () {}).prototype as AsyncGenerator;
+
+/** What is done with the outcome of the call: the body of a generator begins with the first `next()`. */
+function beginOf({ node }: Unit): (outcome: unknown) => void {
+  if (!('params' in node) || !node.generator) return mute;
+  const first: (this: never) => unknown = node.async ? asyncNext : next;
+  return (outcome) => mute(Reflect.apply(first, outcome, []));
+}
+
+/** A call that went on to its end against all expectation: nobody else looks at the promise that it gave. */
+function mute(outcome: unknown): void {
+  if (types.isPromise(outcome)) Reflect.apply(then, outcome, [undefined, () => {}]);
+}
+
+/** Milliseconds until the call is ended if it did not stop: that must not happen, but an endless loop would be worse. */
+const MOST_MILLISECONDS = 2000;
 
 /** In an evaluation of its own, at whose border the end of the call stops. */
 function call(unit: Unit): void {
   const { node } = unit;
   const self = `globalThis[Symbol.for('${key.description}')]`;
   const isMade = !('params' in node) || isConstructor(unit);
-  // The body of a generator begins with the first `next()`.
-  const begin = 'params' in node && node.generator ? '.next()' : '';
   try {
     post('Runtime.evaluate', {
-      expression: `${isMade ? 'new ' : ''}${self}.fn(...${self}.args)${begin}`,
+      expression: `${self}.begin(${isMade ? 'new ' : ''}${self}.fn(...${self}.args))`,
       silent: true,
+      timeout: MOST_MILLISECONDS,
     });
   } catch {
     // "Execution was terminated": as it should be.

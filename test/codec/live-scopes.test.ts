@@ -519,7 +519,8 @@ test('a class is read without the inspector where the engine can stop before its
   const quick: Record<string, boolean> = {};
   for (const [name, cls] of Object.entries(m.make(1))) {
     const { live, look } = looksInto(cls);
-    look(['n']);
+    // So often that it pays, whatever became of those before.
+    for (let i = 0; i < 16 && live.scopes === undefined; i++) look(['n']);
     quick[name] = live.read() !== undefined;
     if (quick[name]) assert.deepEqual({ ...live.read()!.at(-1) }, { n: 2 }, name);
   }
@@ -542,7 +543,7 @@ test('a class is read without the inspector where the engine can stop before its
     Fields: true,
     FieldsOnLines: true,
     FieldIsFunction: true,
-    FieldIsClass: true,
+    FieldIsClass: false,
     Bare: true,
     Chain: true,
     ChainThatCalls: true,
