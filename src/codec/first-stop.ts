@@ -122,7 +122,7 @@ class Walk {
 
   /** At the beginning of a statement that goes on with `e`, which may be where the place is said to be. */
   #beginning(s: Range, e: Expression | null | undefined): Step {
-    return e && isPlain(e) ? this.#within(s) : this.#exactly(s);
+    return e && e.type !== 'ChainExpression' && isPlain(e) ? this.#within(s) : this.#exactly(s);
   }
 
   #within({ start, end }: Range): Step {
@@ -131,7 +131,7 @@ class Walk {
 
   /** An expression that V8 treats as it does a statement. */
   #given(e: Expression): Step {
-    return isPlain(e) ? this.#within(e) : 'unknown';
+    return e.type !== 'ChainExpression' && isPlain(e) ? this.#within(e) : 'unknown';
   }
 
   /** Takes a stand-in apart: of that, only keys that are computed are the user's. */
@@ -307,9 +307,8 @@ class Walk {
 /** As many as a stand-in has, with room to spare. */
 const MOST_ELEMENTS = 50;
 
-/** What V8 may evaluate in part before it comes to a place, or without one. */
+/** What V8 may evaluate in part before it comes to a place, or without one; as does a chain with `?.` that is all of an expression. */
 const tricky: ReadonlySet<string> = new Set<AnyNode['type']>([
-  'ChainExpression',
   'ClassExpression',
   'ImportExpression',
   'SequenceExpression',
