@@ -9,6 +9,7 @@
  * There it must be certain that nothing of the user's runs (`quiet.ts`). What is not known to be certain is not entered: then all is
  * slower, and nothing else.
  */
+import { types } from 'node:util';
 import type {
   Function as AcornFunction,
   AnyNode,
@@ -17,7 +18,7 @@ import type {
   Statement,
   VariableDeclaration,
 } from 'acorn';
-import { type Scopes, valueIn } from './inspect.ts';
+import type { Scopes } from './inspect.ts';
 import type { Fn } from './plan.ts';
 import { type Outcome, quietly, read, type Variables } from './quiet.ts';
 import type { Unit } from './scope.ts';
@@ -52,10 +53,25 @@ export function hasStaticFields({ body: { body } }: Class): boolean {
   return body.some((m) => m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static));
 }
 
+function hasKeyOfThis({ body: { body } }: Class): boolean {
+  return body.some((m) => m.type !== 'StaticBlock' && m.computed && holds(m.key, 'ThisExpression'));
+}
+
+function holds(node: AnyNode, type: AnyNode['type']): boolean {
+  if (node.type === type) return true;
+  return Object.values(node)
+    .flat()
+    .some(
+      (part) => typeof (part as Partial<AnyNode> | null)?.type === 'string' && holds(part as AnyNode, type),
+    );
+}
+
 /** Where a call of `entrance` stops; undefined when something of the user's might run before. */
 export function firstStop({ unit, fields = [] }: Entrance, scopes: Scopes): FirstStop | undefined {
   const { node } = unit;
   const args = 'params' in node ? standIns(node.params) : [];
+  // V8 before 13 ends the process with a fault where fields get their values and a key of the class is computed from `this`.
+  if (fields.length > 0 && hasKeyOfThis(classOf(unit).node as Class)) return undefined;
   for (const value of fields) {
     const cls = classOf(unit);
     const step = new Walk(scopes, cls.names).value(value);
@@ -92,8 +108,12 @@ class Walk {
   constructor(scopes: Scopes, names: ReadonlySet<string>) {
     this.#variables = (name) => {
       if (names.has(name)) return undefined;
-      const scope = scopes.find((s) => name in s);
-      return scope === undefined ? read(globalThis, name) : { value: valueIn(scope, name) };
+      for (const scope of scopes) {
+        // The object of a `with`, or of a context.
+        if (types.isProxy(scope)) return undefined;
+        if (name in scope) return read(scope, name);
+      }
+      return read(globalThis, name);
     };
   }
 

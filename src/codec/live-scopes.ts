@@ -115,7 +115,7 @@ export class LiveScopes {
     // Nothing is left, or but global variables.
     if (whole.length === 0 && !names.some((name) => scopes.some((s) => name in s))) return [];
     for (const entrance of entrances(fn, this.#unit, this.#script)) {
-      const parts = partsOf(wanted, scopes, entrance, entrance.fn === fn);
+      const parts = partsOf(wanted, scopes, entrance);
       if (parts === undefined) continue;
       this.#literal.wasMade();
       return liveScopes(entrance, this.#script, parts, scopes);
@@ -129,12 +129,11 @@ function partsOf(
   { names, whole }: Wanted,
   scopes: Scopes,
   { unit }: Entrance,
-  isItself: boolean,
 ): (readonly string[])[] | undefined {
   // The others are global.
   const parts = [names.filter((name) => scopes.some((s) => name in s))];
-  // What a function uses it does not hide.
-  if (!isItself && parts[0]!.some((name) => unit.names.has(name))) return undefined;
+  // What a function uses may be hidden in one of its blocks, the first to be entered.
+  if (parts[0]!.some((name) => unit.names.has(name))) return undefined;
   for (const scope of new Set(whole.map((name) => scopes.find((s) => name in s)))) {
     if (scope === undefined) return undefined;
     const inner = scopes.slice(0, scopes.indexOf(scope));

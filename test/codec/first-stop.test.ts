@@ -283,6 +283,7 @@ test('nothing of a class runs that nobody can stop at', async () => {
     '() => { try { class A { static x = o.p } } catch {} n }',
     '() => { switch (1) { case 1: class A { static x = o.p } } n }',
     'class { field = class { static x = o.p }; last = n }',
+    '(function () { return class { [this?.key] = 1; last = n } }).call(o)',
     'class { field = o?.p; last = n }',
     'class { field = proxy?.p; last = n }',
     'class { field = o?.[n++] }',

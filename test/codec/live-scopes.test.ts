@@ -584,3 +584,15 @@ test('a function that was sent often can be collected', async () => {
   }
   assert.equal(made.deref(), undefined);
 });
+
+test('a variable that a block hides is not taken for the one around, however alike they are at first', async () => {
+  const { make, set } = await moduleOf<{ make: () => Fn; set: (value: unknown) => void }>(`
+    let v;
+    export const set = (value) => { v = value; };
+    export const make = () => (a) => { { let v = 7; String(v); } return v; };
+  `);
+  const f = make();
+  for (let i = 0; i < SENDS; i++) encode(f);
+  set('new');
+  assert.ok(encode(f).includes('new'));
+});
