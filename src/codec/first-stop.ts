@@ -101,8 +101,8 @@ class Walk {
   #classes: ReadonlySet<string> = new Set();
   #depth = 0;
   #isInTry = false;
-  /** Whether the way led past a `catch`, whose places come before those that follow. */
-  #isPastCatch = false;
+  /** Whether the way led past a `catch` or a default, whose places come before those that follow. */
+  #isPastOthers = false;
 
   /** @param names What is declared inside, so that it is no variable of the scopes. */
   constructor(scopes: Scopes, names: ReadonlySet<string>) {
@@ -118,6 +118,7 @@ class Walk {
   }
 
   call({ params, body }: AcornFunction): Step {
+    this.#isPastOthers = params.some((p) => holds(p, 'ChainExpression'));
     for (const p of params) {
       const step = this.#pattern(p);
       if (step !== 'quiet') return step;
@@ -233,7 +234,7 @@ class Walk {
         const step = this.#statement(s.block);
         this.#isInTry = outer;
         if (step !== 'quiet') return step;
-        this.#isPastCatch ||= s.handler != null;
+        this.#isPastOthers ||= s.handler != null;
         return s.finalizer ? this.#statement(s.finalizer) : 'quiet';
       }
       case 'DoWhileStatement': {
@@ -281,7 +282,7 @@ class Walk {
    * must be certain.
    */
   #unplaced(): Step {
-    return this.#depth === 0 && !this.#isPastCatch
+    return this.#depth === 0 && !this.#isPastOthers
       ? { range: undefined, isExact: false, depth: 0 }
       : 'unknown';
   }

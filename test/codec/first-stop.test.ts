@@ -336,6 +336,7 @@ test('nothing runs either where V8 has its places elsewhere than one would think
     '() => { try { } catch { while (o?.p) ; } while (o?.m()) n }',
     '() => { try { class A extends o.gen { } } catch { class B extends o.p { } } n }',
     '() => { try { class proxy { } } finally { class B extends proxy { } } n }',
+    '(a = (0, o?.p)) => { for (const x of o?.p) n }',
     '() => { while (0) o.m(); o.m(); n }',
     '() => { for (; 0;) o.m(); o.m(); n }',
     '() => { do { } while (0); o.m(); n }',
