@@ -4,7 +4,6 @@
  * Only a debugger that has stopped inside of the function sees it (`stop-inside.ts`): some milliseconds, once per function.
  */
 
-import { inspect } from './inspect.ts';
 import { stoppedByUser } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
@@ -18,7 +17,7 @@ const known = new WeakMap<Fn, unknown>();
 export function lexicalThis(fn: Fn, unit: Unit, script: Script): unknown {
   if (script.source.isModule && isTop(unit)) return undefined;
   if (known.has(fn)) return known.get(fn);
-  const stopped = stopInside({ fn, unit }, script, inspect(fn).scopes, 'this');
+  const stopped = stopInside({ fn, unit }, 'this');
   if (stopped === undefined) {
     throw new Trouble(
       undefined,

@@ -6,9 +6,10 @@
  */
 import inspector from 'node:inspector';
 import { types } from 'node:util';
-import type { Class, Expression, MethodDefinition } from 'acorn';
-import { type Entrance, hasStaticFields } from './first-stop.ts';
+import type { AnyNode, Class, Expression, MethodDefinition } from 'acorn';
+import type { Entrance } from './first-stop.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
+import { childrenOf } from './parse.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor, type Script, scriptOf } from './script.ts';
@@ -38,16 +39,25 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
       yield { fn: method, unit: inner };
     }
   }
-  // A subclass calls its superclass before.
-  const fields = unit.node.superClass ? [] : [...valuesIn(members)];
-  const isAtField = fields.some((value) => value.type !== 'ChainExpression') && !hasStaticFields(unit.node);
   const spelt = script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder));
-  yield { fn, unit: isAtField ? unit : (spelt ?? unit), fields };
+  // The constructor of a subclass calls its superclass before.
+  const fields = spelt && unit.node.superClass ? [] : [...valuesIn(members)];
+  // V8 before 13 ends the process with a fault where fields get their values and a key of the class is computed from `this`.
+  if (fields.length > 0 && hasKeyOfThis(unit.node)) return;
+  yield { fn, unit: spelt ?? unit, fields };
 }
 
 /** The values that the fields of an instance are given. Fields without one are the engine's affair. */
 function* valuesIn(members: Class['body']['body']): Iterable<Expression> {
   for (const m of members) if (m.type === 'PropertyDefinition' && !m.static && m.value) yield m.value;
+}
+
+function hasKeyOfThis({ body: { body } }: Class): boolean {
+  return body.some((m) => m.type !== 'StaticBlock' && m.computed && holdsThis(m.key));
+}
+
+function holdsThis(node: AnyNode): boolean {
+  return node.type === 'ThisExpression' || childrenOf(node).some(holdsThis);
 }
 
 /** The method, or a part of an accessor, as it is found under its name, without running a getter. */
@@ -69,32 +79,41 @@ function isAt(fn: Fn, unit: Unit, script: Script): boolean {
   );
 }
 
+/** Each costs a millisecond. */
+const MOST_ENTRANCES = 4;
+
 /**
  * Objects whose properties are variables, read whenever they are asked for; reading one that is not initialised yet throws.
  *
+ * @param from Where to make them, the first that is possible.
  * @param parts The names, for each object.
  * @param scopes What the inspector sees: a closure that does not see the same is not used.
  */
 export function liveScopes(
-  entrance: Entrance,
-  script: Script,
+  from: Iterable<Entrance>,
   parts: readonly (readonly string[])[],
   scopes: Scopes,
 ): Scopes | undefined {
-  if (!parts.flat().every((name) => identifier.test(name) && name !== 'arguments' && name !== 'this')) {
+  const names = parts.flat();
+  if (!names.every((name) => identifier.test(name) && name !== 'arguments' && name !== 'this')) {
     return undefined;
   }
   const objects = (read: string): string =>
-    `[${parts.map((names) => `{ __proto__: null, ${names.map((n) => `get ${n}() { return ${read} ${n}; }`).join(', ')} }`).join(', ')}]`;
-  const made = stopInside(entrance, script, scopes, `[${objects('')}, ${objects('typeof')}]`)?.value as
-    | readonly [Scopes, Scopes]
-    | undefined;
-  if (made === undefined) return undefined;
-  const [live, types] = made;
-  const agree = live.every((scope, i) =>
-    Object.keys(scope).every((name) => agrees(name, scope, types[i]!, scopes)),
-  );
-  return agree ? live : undefined;
+    `[${parts.map((part) => `{ __proto__: null, ${part.map((n) => `get ${n}() { return ${read} ${n}; }`).join(', ')} }`).join(', ')}]`;
+  let tries = 0;
+  for (const entrance of from) {
+    const hidden = names.filter((name) => entrance.unit.names.has(name));
+    const made = stopInside(entrance, `[${objects('')}, ${objects('typeof')}]`, hidden)?.value;
+    if (made !== undefined) {
+      const [live, types] = made as readonly [Scopes, Scopes];
+      const agree = live.every((scope, i) =>
+        Object.keys(scope).every((name) => agrees(name, scope, types[i]!, scopes)),
+      );
+      return agree ? live : undefined;
+    }
+    if (++tries === MOST_ENTRANCES) break;
+  }
+  return undefined;
 }
 
 function agrees(name: string, live: Scope, types: Scope, scopes: Scopes): boolean {

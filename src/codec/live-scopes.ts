@@ -10,7 +10,6 @@
  * Where none can be made, all goes on through the inspector: see `stop-inside.ts`.
  */
 import { isCatchingUp, putOff } from './ahead.ts';
-import type { Entrance } from './first-stop.ts';
 import { inspect, type Scopes } from './inspect.ts';
 import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
@@ -114,31 +113,22 @@ export class LiveScopes {
     const { names, whole } = wanted;
     // Nothing is left, or but global variables.
     if (whole.length === 0 && !names.some((name) => scopes.some((s) => name in s))) return [];
-    for (const entrance of entrances(fn, this.#unit, this.#script)) {
-      const parts = partsOf(wanted, scopes, entrance);
-      if (parts === undefined) continue;
-      this.#literal.wasMade();
-      return liveScopes(entrance, this.#script, parts, scopes);
-    }
-    return undefined;
+    const parts = partsOf(wanted, scopes);
+    if (parts === undefined) return undefined;
+    this.#literal.wasMade();
+    return liveScopes(entrances(fn, this.#unit, this.#script), parts, scopes);
   }
 }
 
 /** The scopes to be seen, innermost first; undefined when something hides one of the variables. */
-function partsOf(
-  { names, whole }: Wanted,
-  scopes: Scopes,
-  { unit }: Entrance,
-): (readonly string[])[] | undefined {
+function partsOf({ names, whole }: Wanted, scopes: Scopes): (readonly string[])[] | undefined {
   // The others are global.
   const parts = [names.filter((name) => scopes.some((s) => name in s))];
-  // What a function uses may be hidden in one of its blocks, the first to be entered.
-  if (parts[0]!.some((name) => unit.names.has(name))) return undefined;
   for (const scope of new Set(whole.map((name) => scopes.find((s) => name in s)))) {
     if (scope === undefined) return undefined;
     const inner = scopes.slice(0, scopes.indexOf(scope));
     const all = Object.keys(scope);
-    if (all.some((name) => unit.names.has(name) || inner.some((s) => name in s))) return undefined;
+    if (all.some((name) => inner.some((s) => name in s))) return undefined;
     parts.push(all);
   }
   return parts;

@@ -3,7 +3,7 @@
  * quarter of a megabyte of source.
  */
 import { createRequire } from 'node:module';
-import type { Options, Program } from 'acorn';
+import type { AnyNode, Options, Program } from 'acorn';
 
 let acorn: typeof import('acorn') | undefined;
 
@@ -11,4 +11,13 @@ let acorn: typeof import('acorn') | undefined;
 export function parse(text: string, options: Options): Program {
   acorn ??= createRequire(import.meta.url)('acorn') as typeof import('acorn');
   return acorn.parse(text, options);
+}
+
+/** The nodes directly below one. */
+export function childrenOf(node: AnyNode): readonly AnyNode[] {
+  return Object.values(node).flat().filter(isNode);
+}
+
+function isNode(part: unknown): part is AnyNode {
+  return typeof (part as Partial<AnyNode> | null | undefined)?.type === 'string';
 }

@@ -1,167 +1,162 @@
 /**
  * Looks at a place that V8 shows to nobody but a debugger: the inside of a function.
  *
- * The function is called, stopped before its first step, and the call is ended there: nothing of it has run (`first-stop.ts`). Looking
+ * The function is called and stepped into, and the call is ended where V8 stops first: nothing of it has run (`first-stop.ts`). Looking
  * takes a millisecond, and some more where the debugger is not enabled yet.
  */
-
 import type inspector from 'node:inspector';
 import { types } from 'node:util';
-import { type Entrance, firstStop, type Range } from './first-stop.ts';
-import type { Scopes } from './inspect.ts';
-import {
-  enableDebugger,
-  handleOf,
-  objectGroup,
-  post,
-  primitive,
-  stoppedByUser,
-  valuesOf,
-  withStops,
-} from './inspector.ts';
+import { type Entrance, stopsFirst } from './first-stop.ts';
+import { type Inspected, inspect } from './inspect.ts';
+import { enableDebugger, objectGroup, parsedScript, post, stoppedByUser, withStops } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
-import { isConstructor, type Script } from './script.ts';
+import { isConstructor } from './script.ts';
+import { standIns } from './stand-ins.ts';
 
-/** Through which the call that is stopped finds its function and arguments. */
+type Location = NonNullable<Inspected['location']>;
+type Frame = inspector.Debugger.CallFrame;
+type Paused = inspector.Debugger.PausedEventDataType;
+
+const { then } = Promise.prototype;
+const { next } = Object.getPrototypeOf(function* () {}).prototype as Generator;
+const { next: asyncNext } = Object.getPrototypeOf(async function* () {}).prototype as AsyncGenerator;
+const { apply, construct } = Reflect;
+
+/** Under which the text of a call, and what is evaluated inside of it, find a {@link Carrier} in the global object of their realm. */
 const key = Symbol.for('multiproc.stop');
+const carrier = `globalThis[Symbol.for('${key.description}')]`;
+
+/** Takes values in and out. Functions of the engine's alone: V8 would step into any other. */
+interface Carrier {
+  readonly fn: Fn;
+  readonly args: readonly unknown[];
+  readonly next: unknown;
+  readonly apply: typeof apply;
+  readonly construct: typeof construct;
+  outcome?: unknown;
+  found?: { readonly value: unknown };
+}
 
 /**
- * The value of `expression` inside of a function; inside of its constructor or before its fields get their values, for a class.
+ * The value of `expression` inside of a function; inside of its constructor, for a class.
  *
- * @param scopes What the inspector sees around the function.
+ * @param hidden Names that a part of the function has variables for: the expression must not see these.
  * @returns undefined when that is not possible: something of the user's might run before V8 stops; or a debugger of the user's has
  *   stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
  */
 export function stopInside(
   entrance: Entrance,
-  script: Script,
-  scopes: Scopes,
   expression: string,
+  hidden: readonly string[] = [],
 ): { readonly value: unknown } | undefined {
-  const stop = firstStop(entrance, scopes);
-  if (stop === undefined) return undefined;
+  if (!stopsFirst(entrance)) return undefined;
   const { fn, unit } = entrance;
-  const { args, depth } = stop;
+  const { location, realm = globalThis } = inspect(fn);
   enableDebugger();
-  if (stoppedByUser()) return undefined;
-  const breakpoints: string[] = [];
-  let found: { readonly value: unknown } | undefined;
+  if (location === undefined || stoppedByUser()) return undefined;
+  const args = 'params' in unit.node ? standIns(unit.node.params) : [];
+  const value: Carrier = { fn, args, next: isAsync(unit) ? asyncNext : next, apply, construct };
+  const globals = new Set([globalThis, realm]);
   try {
-    if (stop.range === undefined) breakpoints.push(setAtCall(fn));
-    else for (const place of placesOf(stop.range, stop.isExact, script)) breakpoints.push(setAt(place));
-    if (breakpoints.length === 0) return undefined;
-    const onStop = ({ callFrames, hitBreakpoints }: inspector.Debugger.PausedEventDataType): void => {
-      // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped must not be ended.
-      if (!hitBreakpoints?.some((id) => breakpoints.includes(id))) return;
+    for (const global of globals) Object.defineProperty(global, key, { value, configurable: true });
+    stepInto(callOf(unit), (frame) => {
+      if (isAt(frame, location) && !hides(frame, hidden))
+        evaluate(frame, `${carrier}.found = { value: (${expression}) }`);
+    });
+  } finally {
+    for (const global of globals) Reflect.deleteProperty(global, key);
+    post('Runtime.releaseObjectGroup', { objectGroup });
+  }
+  // A call that went on to its end against all expectation: nobody else looks at the promise that it gave.
+  if (types.isPromise(value.outcome)) apply(then, value.outcome, [undefined, () => {}]);
+  return value.found;
+}
+
+function isAsync({ node }: Unit): boolean {
+  return 'params' in node && node.async;
+}
+
+/** The body of a generator begins with the first `next()`. */
+function callOf(unit: Unit): string {
+  const { node } = unit;
+  if (!('params' in node) || isConstructor(unit))
+    return `${carrier}.construct(${carrier}.fn, ${carrier}.args)`;
+  const call = `${carrier}.apply(${carrier}.fn, undefined, ${carrier}.args)`;
+  return node.generator ? `${carrier}.apply(${carrier}.next, ${call}, [])` : call;
+}
+
+/** Milliseconds until a call is ended that does not stop: that must not happen, but an endless loop would be worse. */
+const MOST_MILLISECONDS = 2000;
+
+/**
+ * As often V8 may stop on the way: in the text of the call, and in what is told of the promise of an async generator (`async_hooks`),
+ * which is made before its body begins.
+ */
+const MOST_STEPS = 200;
+
+/** Evaluates `call` as far as the first place in a function that is called there; `look` gets that function's frame. */
+function stepInto(call: string, look: (frame: Frame) => void): void {
+  let steps = 0;
+  let outer = 0;
+  const onStop = ({ callFrames, reason }: Paused): void => {
+    // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped is left alone.
+    if (reason === 'exception' || reason === 'promiseRejection') return;
+    if (steps++ === 0) outer = callFrames.length;
+    const depth = callFrames.length - outer;
+    const entered = callFrames[depth - 1];
+    if (entered !== undefined && !isNodes(entered)) {
       try {
-        found = evaluated(callFrames[depth]!.callFrameId, expression);
-      } catch {
-        // The inspector hands nothing from one realm to another. Thrown on, it would be a warning of Node's.
+        look(entered);
       } finally {
         post('Debugger.resume', { terminateOnResume: true });
       }
-    };
-    Object.defineProperty(globalThis, key, { value: { fn, args, begin: beginOf(unit) }, configurable: true });
-    try {
-      withStops(onStop, () => call(unit));
-    } finally {
-      Reflect.deleteProperty(globalThis, key);
+    } else if (depth < 0 || (depth === 0 && callFrames[0]!.returnValue !== undefined)) {
+      // Nothing was entered: the call threw.
+      post('Debugger.resume', {});
+    } else if (steps < MOST_STEPS) {
+      post('Debugger.stepInto', {});
+    } else {
+      post('Debugger.resume', { terminateOnResume: true });
     }
-    return found;
-  } finally {
-    for (const breakpointId of breakpoints) post('Debugger.removeBreakpoint', { breakpointId });
-    post('Runtime.releaseObjectGroup', { objectGroup });
-  }
-}
-
-function setAtCall(fn: Fn): string {
-  return post<{ breakpointId: string }>('Debugger.setBreakpointOnFunctionCall', { objectId: handleOf(fn) })
-    .breakpointId;
-}
-
-type Location = inspector.Debugger.BreakLocation;
-
-function setAt({ scriptId, lineNumber, columnNumber }: Location): string {
-  const location =
-    columnNumber === undefined ? { scriptId, lineNumber } : { scriptId, lineNumber, columnNumber };
-  return post<{ breakpointId: string }>('Debugger.setBreakpoint', { location }).breakpointId;
-}
-
-/** With more places it is not worth it. */
-const MOST_PLACES = 200;
-
-/**
- * The places in a part of a text, of which the first to be reached is meant. V8 says of a place that depends on what it is: of an
- * assignment that it is at the sign, of a call that it is behind the name.
- *
- * @param isExact Only a place at the beginning is meant, or at a parenthesis before it.
- */
-function placesOf({ start, end }: Range, isExact: boolean, script: Script): readonly Location[] {
-  const at = (offset: number) => {
-    const { line, column } = script.placeOf(offset);
-    return { scriptId: script.source.id, lineNumber: line, columnNumber: column };
   };
-  let from = start;
-  if (isExact) while (/[\s(]/.test(script.source.text[from - 1] ?? '')) from--;
-  const nodes = script.units.map((u) => u.node);
-  // At the beginning of a class its constructor has a place.
-  const firstOf = ({ type, start: first }: Unit['node']) => (type.startsWith('Class') ? first : first + 1);
-  const inner = nodes.filter((node) => node.start >= start && node.end <= end);
-  // Some versions find static members of a class but when they are asked for all of it.
-  const around = nodes.filter((node) => node.start < start && node.end >= end).map((node) => node.end);
-  const { locations } = post<{ locations: Location[] }>('Debugger.getPossibleBreakpoints', {
-    start: at(from),
-    end: at(Math.min(...around)),
+  withStops(onStop, () => {
+    try {
+      post('Runtime.evaluate', {
+        expression: `debugger; try { ${carrier}.outcome = ${call} } catch {}`,
+        silent: true,
+        timeout: MOST_MILLISECONDS,
+      });
+    } catch {
+      // "Execution was terminated": as it should be.
+    }
   });
-  const places = locations.filter((location) => {
-    const offset = script.offsetOf(location.lineNumber, location.columnNumber ?? 0);
-    const isInside = offset !== undefined && (isExact ? offset <= start : offset < end);
-    return isInside && !inner.some((node) => offset >= firstOf(node) && offset < node.end);
-  });
-  return places.length <= MOST_PLACES ? places : [];
 }
 
-const { then } = Promise.prototype;
-const { next } = Object.getPrototypeOf(function* () {}).prototype as Generator;
-const { next: asyncNext } = Object.getPrototypeOf(async function* () {}).prototype as AsyncGenerator;
-
-/** What is done with the outcome of the call: the body of a generator begins with the first `next()`. */
-function beginOf({ node }: Unit): (outcome: unknown) => void {
-  if (!('params' in node) || !node.generator) return mute;
-  const first: (this: never) => unknown = node.async ? asyncNext : next;
-  return (outcome) => mute(Reflect.apply(first, outcome, []));
+function isNodes({ location: { scriptId } }: Frame): boolean {
+  return parsedScript(scriptId)?.url.startsWith('node:') === true;
 }
 
-/** A call that went on to its end against all expectation: nobody else looks at the promise that it gave. */
-function mute(outcome: unknown): void {
-  if (types.isPromise(outcome)) Reflect.apply(then, outcome, [undefined, () => {}]);
+function isAt({ functionLocation: at }: Frame, { scriptId, lineNumber, columnNumber }: Location): boolean {
+  return at?.scriptId === scriptId && at.lineNumber === lineNumber && at.columnNumber === columnNumber;
 }
 
-/** Milliseconds until the call is ended if it did not stop: that must not happen, but an endless loop would be worse. */
-const MOST_MILLISECONDS = 2000;
-
-/** In an evaluation of its own, at whose border the end of the call stops. */
-function call(unit: Unit): void {
-  const { node } = unit;
-  const self = `globalThis[Symbol.for('${key.description}')]`;
-  const isMade = !('params' in node) || isConstructor(unit);
-  try {
-    post('Runtime.evaluate', {
-      expression: `${self}.begin(${isMade ? 'new ' : ''}${self}.fn(...${self}.args))`,
-      silent: true,
-      timeout: MOST_MILLISECONDS,
-    });
-  } catch {
-    // "Execution was terminated": as it should be.
-  }
+/** Whether the function has one of these variables where it stopped. */
+function hides({ scopeChain }: Frame, names: readonly string[]): boolean {
+  if (names.length === 0) return false;
+  const last = scopeChain.findIndex((scope) => scope.type === 'local');
+  return (
+    last < 0 ||
+    scopeChain.slice(0, last + 1).some(({ object: { objectId } }) => {
+      const { result } = post<{ result: readonly { readonly name: string }[] }>('Runtime.getProperties', {
+        objectId,
+        ownProperties: true,
+      });
+      return result.some(({ name }) => names.includes(name));
+    })
+  );
 }
 
-function evaluated(callFrameId: string, expression: string): { readonly value: unknown } | undefined {
-  const { result, exceptionDetails } = post<{
-    result: inspector.Runtime.RemoteObject;
-    exceptionDetails?: object;
-  }>('Debugger.evaluateOnCallFrame', { callFrameId, expression, objectGroup, silent: true });
-  if (exceptionDetails !== undefined) return undefined;
-  return { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
+function evaluate({ callFrameId }: Frame, expression: string): void {
+  post('Debugger.evaluateOnCallFrame', { callFrameId, expression: `void (${expression})`, silent: true });
 }

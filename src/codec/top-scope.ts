@@ -52,7 +52,7 @@ export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes):
   putOff(() => {
     for (const entrance of entrances(fn, unit, script)) {
       const visible = names.filter((name) => !entrance.unit.names.has(name));
-      const live = liveScopes(entrance, script, [visible], scopes);
+      const live = liveScopes([entrance], [visible], scopes);
       if (live !== undefined) tops.set(script, live[0]!);
       return;
     }

@@ -532,7 +532,8 @@ test('a class is read without the inspector where the engine can stop before its
     StaticGetter: true,
     Constructor: true,
     Calls: true,
-    Hides: true,
+    // Where it stops, `n` is another variable.
+    Hides: false,
     Private: true,
     Derived: true,
     DerivedConstructor: true,
@@ -543,7 +544,7 @@ test('a class is read without the inspector where the engine can stop before its
     Fields: true,
     FieldsOnLines: true,
     FieldIsFunction: true,
-    FieldIsClass: false,
+    FieldIsClass: true,
     Bare: true,
     Chain: true,
     ChainThatCalls: true,
