@@ -129,7 +129,7 @@ function statement(s: Statement): Passage {
     case 'FunctionDeclaration':
       return 'passes';
     case 'ExpressionStatement':
-      return s.directive === undefined ? 'stops' : 'passes';
+      return isIdle(s.expression) ? 'passes' : 'stops';
     case 'VariableDeclaration':
       return declaration(s);
     case 'ClassDeclaration':
@@ -147,8 +147,7 @@ function statement(s: Statement): Passage {
     case 'WhileStatement':
       return loop(s.test, s.body);
     case 'ForStatement': {
-      const begins =
-        s.init?.type === 'VariableDeclaration' ? declaration(s.init) : s.init ? 'stops' : 'passes';
+      const begins = s.init ? initial(s.init) : 'passes';
       return begins === 'passes' ? loop(s.test, s.body) : begins;
     }
     case 'ForInStatement':
@@ -158,6 +157,12 @@ function statement(s: Statement): Passage {
       if (begins !== 'passes') return begins;
       return statement(s.body) === 'acts' || acts(s.left) ? 'acts' : 'passes';
     }
+    case 'IfStatement':
+      return isKnown(s.test) ? any([s.consequent, s.alternate ?? null]) : 'stops';
+    case 'SwitchStatement':
+      return [s.discriminant, ...s.cases.map((c) => c.test)].every((e) => !e || isIdle(e))
+        ? any(s.cases.flatMap((c) => c.consequent))
+        : 'stops';
     // V8 leaves out a jump to what comes next.
     case 'BreakStatement':
     case 'ContinueStatement':
@@ -167,9 +172,19 @@ function statement(s: Statement): Passage {
   }
 }
 
+function initial(init: VariableDeclaration | Expression): Passage {
+  if (init.type === 'VariableDeclaration') return declaration(init);
+  return isIdle(init) ? 'passes' : 'stops';
+}
+
 function declaration({ kind, declarations }: VariableDeclaration): Passage {
   if (kind !== 'var' && kind !== 'let' && kind !== 'const') return 'acts';
-  return declarations.some((d) => d.init) ? 'stops' : 'passes';
+  return declarations.some((d) => d.init && !isIdle(d.init)) ? 'stops' : 'passes';
+}
+
+/** Statements of which V8 may leave out all or some. */
+function any(list: readonly (Statement | null)[]): Passage {
+  return list.some((s) => s && statement(s) === 'acts') ? 'acts' : 'passes';
 }
 
 /** What is thrown before V8 stops, as by a class that extends no class, leads to the `catch`. */
@@ -191,6 +206,27 @@ function loop(test: Expression | null | undefined, body: Statement): Passage {
   const runs = statement(body);
   if (runs !== 'stops') return 'acts';
   return !test || (test.type === 'Literal' && test.value) ? 'stops' : 'passes';
+}
+
+/** Whether V8 may have nothing to do for it, so that there is no place. */
+function isIdle(e: AnyNode): boolean {
+  switch (e.type) {
+    case 'Identifier':
+    case 'ThisExpression':
+    case 'MetaProperty':
+    case 'ArrowFunctionExpression':
+    case 'FunctionExpression':
+      return true;
+    case 'UnaryExpression':
+      return e.operator !== 'delete' && isIdle(e.argument);
+    case 'BinaryExpression':
+    case 'LogicalExpression':
+    case 'ConditionalExpression':
+    case 'SequenceExpression':
+      return childrenOf(e).every(isIdle);
+    default:
+      return isKnown(e);
+  }
 }
 
 /** Whether V8 may know its value before the program runs. */

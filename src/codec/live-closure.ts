@@ -4,7 +4,6 @@
  * The place is the function itself. Of a class it is one of its methods or accessors, whose surroundings are the same, else where its
  * fields get their values, or its constructor.
  */
-import inspector from 'node:inspector';
 import { types } from 'node:util';
 import type { AnyNode, Class, Expression, MethodDefinition } from 'acorn';
 import type { Entrance } from './first-stop.ts';
@@ -18,11 +17,6 @@ import { stopInside } from './stop-inside.ts';
 type Scope = Scopes[number];
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
-
-/** Whether stopping is out of the question: a debugger that is attached would see it. */
-export function mayNotStop(): boolean {
-  return inspector.url() !== undefined;
-}
 
 /** Where to stop for the surroundings of `fn`: inside of functions that have the same. */
 export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entrance> {

@@ -8,7 +8,15 @@ import type inspector from 'node:inspector';
 import { types } from 'node:util';
 import { type Entrance, stopsFirst } from './first-stop.ts';
 import { type Inspected, inspect } from './inspect.ts';
-import { enableDebugger, objectGroup, parsedScript, post, stoppedByUser, withStops } from './inspector.ts';
+import {
+  enableDebugger,
+  mayBeSeen,
+  objectGroup,
+  parsedScript,
+  post,
+  stoppedByUser,
+  withStops,
+} from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor } from './script.ts';
@@ -57,12 +65,14 @@ export function stopInside(
   if (location === undefined || stoppedByUser()) return undefined;
   const args = 'params' in unit.node ? standIns(unit.node.params) : [];
   const value: Carrier = { fn, args, next: isAsync(unit) ? asyncNext : next, apply, construct };
-  const globals = new Set([globalThis, realm]);
+  const globals = [...new Set([globalThis, realm])];
+  // Who has frozen one is not looked into.
+  const property = { value, configurable: true };
+  if (!globals.every((global) => Reflect.defineProperty(global, key, property))) return undefined;
   try {
-    for (const global of globals) Object.defineProperty(global, key, { value, configurable: true });
     stepInto(callOf(unit), (frame) => {
-      if (isAt(frame, location) && !hides(frame, hidden))
-        evaluate(frame, `${carrier}.found = { value: (${expression}) }`);
+      if (!isAt(frame, location) || hides(frame, hidden)) return;
+      evaluate(frame, `${carrier}.found = { value: (${expression}) }`);
     });
   } finally {
     for (const global of globals) Reflect.deleteProperty(global, key);
@@ -80,8 +90,8 @@ function isAsync({ node }: Unit): boolean {
 /** The body of a generator begins with the first `next()`. */
 function callOf(unit: Unit): string {
   const { node } = unit;
-  if (!('params' in node) || isConstructor(unit))
-    return `${carrier}.construct(${carrier}.fn, ${carrier}.args)`;
+  const isMade = !('params' in node) || isConstructor(unit);
+  if (isMade) return `${carrier}.construct(${carrier}.fn, ${carrier}.args)`;
   const call = `${carrier}.apply(${carrier}.fn, undefined, ${carrier}.args)`;
   return node.generator ? `${carrier}.apply(${carrier}.next, ${call}, [])` : call;
 }
@@ -108,6 +118,8 @@ function stepInto(call: string, look: (frame: Frame) => void): void {
     if (entered !== undefined && !isNodes(entered)) {
       try {
         look(entered);
+      } catch {
+        // Thrown on, it would be a warning of Node's: nothing was found.
       } finally {
         post('Debugger.resume', { terminateOnResume: true });
       }
@@ -125,7 +137,8 @@ function stepInto(call: string, look: (frame: Frame) => void): void {
       post('Runtime.evaluate', {
         expression: `debugger; try { ${carrier}.outcome = ${call} } catch {}`,
         silent: true,
-        timeout: MOST_MILLISECONDS,
+        // Whoever has a debugger attached takes the time to go on.
+        ...(mayBeSeen() ? {} : { timeout: MOST_MILLISECONDS }),
       });
     } catch {
       // "Execution was terminated": as it should be.

@@ -183,6 +183,29 @@ test('a function that was sent is not asked of the inspector the second time', (
   assert.deepEqual({ ...live.read()!.at(-1) }, { n: 1 });
 });
 
+test('a function of another realm is not asked of the inspector either', () => {
+  const global = {};
+  const { get, add, Holder } = runInNewContext(
+    '((n) => ({ get: (x) => n + x, add: () => { n++; }, Holder: class { value = n; } }))(1)',
+    global,
+  ) as { get: Fn; add: () => void; Holder: Fn };
+  for (const fn of [get, Holder]) {
+    const { live, look } = looksInto(fn);
+    for (let i = 0; i < SENDS; i++) look(['n']);
+    const before = live.read()!.at(-1)!.n as number;
+    add();
+    assert.deepEqual({ ...live.read()!.at(-1) }, { n: before + 1 });
+  }
+  assert.deepEqual(Reflect.ownKeys(global), []);
+});
+
+test('nothing is left in the global object', () => {
+  const keys = Reflect.ownKeys(globalThis);
+  const { get } = pair();
+  sendOften(get);
+  assert.deepEqual(Reflect.ownKeys(globalThis), keys);
+});
+
 test('a scope of which the function hides a part is asked of the inspector', () => {
   // Made here, since loaders rename what is hidden.
   const f = runInThisContext(`(() => {
