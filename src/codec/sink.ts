@@ -60,13 +60,17 @@ export function putShort(bytes: Buffer, at: number, s: string): number {
   return end;
 }
 
-/** Writes a text that {@link putShort} refused at `at`. @returns where it ends; -1 when that may be behind `limit`, or it has lone surrogates. */
-export function putLong(bytes: Buffer, at: number, s: string, limit: number): number {
-  if (at + s.length * 3 + 5 > limit) return -1;
-  const length = Buffer.byteLength(s, 'utf8');
-  const isAscii = length === s.length;
-  if (!isAscii && !s.isWellFormed()) return -1;
-  bytes[at] = isAscii ? T.ASCII : T.UTF8;
+type TextTag = typeof T.ASCII | typeof T.UTF8 | typeof T.UTF16;
+
+/** @param byteLength In UTF-8. */
+function tagOf(s: string, byteLength: number): TextTag {
+  if (byteLength === s.length) return T.ASCII;
+  return s.isWellFormed() ? T.UTF8 : T.UTF16;
+}
+
+/** Writes a text of so many bytes at `at`, where there is room. @returns where it ends. */
+function putText(bytes: Buffer, at: number, s: string, tag: TextTag, length: number): number {
+  bytes[at] = tag;
   let from = at + 1;
   let n = length;
   while (n > 127) {
@@ -74,7 +78,15 @@ export function putLong(bytes: Buffer, at: number, s: string, limit: number): nu
     n >>>= 7;
   }
   bytes[from++] = n;
-  return from + bytes.write(s, from, length, isAscii ? 'latin1' : 'utf8');
+  return from + bytes.write(s, from, length, tag === T.ASCII ? 'latin1' : tag === T.UTF8 ? 'utf8' : 'ucs2');
+}
+
+/** Writes a text that {@link putShort} refused at `at`. @returns where it ends; -1 when that may be behind `limit`, or it has lone surrogates. */
+export function putLong(bytes: Buffer, at: number, s: string, limit: number): number {
+  if (at + s.length * 3 + 5 > limit) return -1;
+  const length = Buffer.byteLength(s, 'utf8');
+  const tag = tagOf(s, length);
+  return tag === T.UTF16 ? -1 : putText(bytes, at, s, tag, length);
 }
 
 /** Writes a value that is one of a few. @returns where it ends; -1 for any other. */
@@ -164,22 +176,10 @@ export class Sink {
   /** A text that {@link putShort} refused; any other as well. */
   longString(s: string): void {
     const byteLength = Buffer.byteLength(s, 'utf8');
-    if (byteLength === s.length) {
-      this.room(byteLength + 11);
-      this.bytes[this.at++] = T.ASCII;
-      this.varint(byteLength);
-      this.at += this.bytes.write(s, this.at, byteLength, 'latin1');
-    } else if (s.isWellFormed()) {
-      this.room(byteLength + 11);
-      this.bytes[this.at++] = T.UTF8;
-      this.varint(byteLength);
-      this.at += this.bytes.write(s, this.at, byteLength, 'utf8');
-    } else {
-      this.room(s.length * 2 + 11);
-      this.bytes[this.at++] = T.UTF16;
-      this.varint(s.length * 2);
-      this.at += this.bytes.write(s, this.at, s.length * 2, 'ucs2');
-    }
+    const tag = tagOf(s, byteLength);
+    const length = tag === T.UTF16 ? s.length * 2 : byteLength;
+    this.room(length + 11);
+    this.at = putText(this.bytes, this.at, s, tag, length);
   }
 
   /** A list of keys, at a whole word so that it can be copied and compared by words; see `tags.ts`. */
