@@ -32,11 +32,22 @@ export interface Entrance {
 }
 
 /** Whether V8 stops before anything was done. */
-export function stopsFirst({ unit: { node }, fields = [] }: Entrance): boolean {
+export function stopsFirst({ unit, fields = [] }: Entrance): boolean {
+  if (isAsm(unit)) return false;
+  const { node } = unit;
   const begins = inOrder(fields, expression);
   if (begins !== 'passes') return begins === 'stops';
   // At the end is a place, too.
   return !('params' in node) || call(node) !== 'acts';
+}
+
+/** V8 compiles what says so as a module of WebAssembly, which has no places. */
+function isAsm({ node, outer }: Unit): boolean {
+  if ('params' in node && node.body.type === 'BlockStatement') {
+    const { body } = node.body;
+    if (body.some((s) => s.type === 'ExpressionStatement' && s.directive === 'use asm')) return true;
+  }
+  return outer !== undefined && isAsm(outer);
 }
 
 /** What comes of a part of a text: V8 has a place before it does anything; it does nothing; or it may do something before. */

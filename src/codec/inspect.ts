@@ -46,8 +46,6 @@ export interface Inspected {
   readonly location: { scriptId: string; lineNumber: number; columnNumber: number } | undefined;
   /** Copies: reassignments do not show later. */
   readonly scopes: Scopes;
-  /** The global object of its realm, where that is another. */
-  readonly realm: object | undefined;
   readonly bound: { target: Fn; self: unknown; args: readonly unknown[] } | undefined;
 }
 
@@ -70,17 +68,14 @@ export function inspect(fn: Fn): Inspected {
     const location = internal.get('[[FunctionLocation]]')?.value as Inspected['location'];
     const scopesId = internal.get('[[Scopes]]')?.objectId;
     const scopes: Record<string, unknown>[] = [];
-    let realm: object | undefined;
     if (scopesId !== undefined) {
-      const list = valuesOf([scopesId])[0] as ArrayLike<{ description: string; object: object }>;
+      const list = valuesOf([scopesId])[0] as ArrayLike<{ object: object }>;
       for (let i = 0; i < list.length; i++) {
-        const { description, object } = list[i]!;
-        if (object === globalThis) continue;
-        scopes.push(object as Record<string, unknown>);
-        if (description === 'Global') realm = object;
+        const { object } = list[i]!;
+        if (object !== globalThis) scopes.push(object as Record<string, unknown>);
       }
     }
-    return { location, scopes, realm, bound: undefined };
+    return { location, scopes, bound: undefined };
   } finally {
     post('Runtime.releaseObjectGroup', { objectGroup });
   }
@@ -97,7 +92,6 @@ function boundParts(
   return {
     location: undefined,
     scopes: [],
-    realm: undefined,
     bound: {
       target: fn,
       self: self?.objectId === undefined ? primitive(self) : that,

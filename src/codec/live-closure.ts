@@ -1,30 +1,47 @@
 /**
  * Makes a closure inside of a function, which sees variables around it as they are at any later time.
  *
- * The place is the function itself. Of a class it is one of its methods or accessors, whose surroundings are the same, else where its
- * fields get their values, or its constructor.
+ * The place is the function itself. Of a class it is its constructor, also while that gives fields their values; where V8 does not stop
+ * there first, as with a superclass of the user's and no constructor that is spelt out, it is one of its methods or accessors. (One that
+ * was put there from another class of the same literal has other surroundings. Nobody can tell.)
  */
 import { types } from 'node:util';
 import type { AnyNode, Class, Expression, MethodDefinition } from 'acorn';
 import type { Entrance } from './first-stop.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
+import { mayBeSeen } from './inspector.ts';
 import { childrenOf } from './parse.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor, type Script, scriptOf } from './script.ts';
+import { depth } from './stacks.ts';
 import { stopInside } from './stop-inside.ts';
 
 type Scope = Scopes[number];
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 
+/** With more frames on the stack, all of which V8 describes at each stop, it would take longer than it is worth. */
+const MOST_FRAMES = 200;
+
+/** Whether stopping is out of the question: a debugger that is attached would see it; or the stack is deep. */
+export function mayNotStop(): boolean {
+  return mayBeSeen() || depth(MOST_FRAMES + 1) > MOST_FRAMES;
+}
+
 /** Where to stop for the surroundings of `fn`: inside of functions that have the same. */
 export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entrance> {
-  if ('params' in unit.node) {
+  const { node } = unit;
+  if ('params' in node) {
     yield { fn, unit };
     return;
   }
-  const members = unit.node.body.body;
+  const members = node.body.body;
+  const spelt = script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder));
+  // The constructor of a subclass calls its superclass before.
+  const fields = spelt && node.superClass ? [] : [...valuesIn(members)];
+  // V8 before 13 ends the process with a fault where fields get their values and a key of the class is computed from `this`.
+  if (fields.length === 0 || !hasKeyOfThis(node)) yield { fn, unit: spelt ?? unit, fields };
   for (const member of members) {
     if (member.type !== 'MethodDefinition' || member.kind === 'constructor') continue;
     const method = methodOf(fn, member);
@@ -33,12 +50,6 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
       yield { fn: method, unit: inner };
     }
   }
-  const spelt = script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder));
-  // The constructor of a subclass calls its superclass before.
-  const fields = spelt && unit.node.superClass ? [] : [...valuesIn(members)];
-  // V8 before 13 ends the process with a fault where fields get their values and a key of the class is computed from `this`.
-  if (fields.length > 0 && hasKeyOfThis(unit.node)) return;
-  yield { fn, unit: spelt ?? unit, fields };
 }
 
 /** The values that the fields of an instance are given. Fields without one are the engine's affair. */

@@ -11,8 +11,7 @@
  */
 import { isCatchingUp, putOff } from './ahead.ts';
 import { inspect, type Scopes } from './inspect.ts';
-import { mayBeSeen } from './inspector.ts';
-import { entrances, liveScopes } from './live-closure.ts';
+import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import type { Script } from './script.ts';
@@ -101,7 +100,7 @@ export class LiveScopes {
     this.#slowReads++;
     if (this.#slowReads > 1) this.#literal.wasReadAgain();
     if (this.#slowReads < this.#nextTry && (this.#tried || !this.#literal.pays)) return;
-    if (mayBeSeen()) return;
+    if (mayNotStop()) return;
     this.#nextTry = Math.max(OFTEN, this.#slowReads * 4);
     putOff(() => {
       this.#tried = true;

@@ -1,5 +1,5 @@
 /**
- * Stacks of errors that came from another process.
+ * Stacks: of errors that came from another process, and how deep the one here is.
  */
 
 /**
@@ -29,4 +29,16 @@ export function joinStacks(error: unknown, where: string, local?: Error): void {
     writable: true,
     enumerable: false,
   });
+}
+
+/** How many frames are on the stack, up to a limit; the limit where that cannot be found out since Error is frozen. */
+export function depth(limit: number): number {
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  Reflect.set(Error, 'stackTraceLimit', limit);
+  Reflect.set(Error, 'prepareStackTrace', (_: unknown, sites: readonly unknown[]) => sites.length);
+  const { stack }: { stack?: unknown } = new Error();
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  if (prepareStackTrace === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+  else Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
+  return typeof stack === 'number' ? stack : limit;
 }

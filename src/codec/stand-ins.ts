@@ -53,9 +53,14 @@ function isStructured(p: AnyNode): boolean {
   return p.type === 'ArrayPattern' || p.type === 'ObjectPattern';
 }
 
-/** Whether there are stand-ins: where keys are computed, all properties are alike, so that but one can be taken apart. */
+/**
+ * Whether there are stand-ins: where keys are computed, all properties are alike, so that but one can be taken apart; and what is named
+ * twice could be taken apart in two ways.
+ */
 export function areCertain({ properties: list }: ObjectPattern): boolean {
-  const values = list.flatMap((p) => (p.type === 'RestElement' ? [] : [p.value]));
-  const isComputed = list.some((p) => p.type !== 'RestElement' && p.computed);
-  return !isComputed || values.filter(isStructured).length <= 1;
+  const properties = list.filter((p) => p.type !== 'RestElement');
+  const spelt = properties.filter((p) => !p.computed);
+  if (spelt.length === properties.length)
+    return new Set(spelt.map((p) => nameOf(p.key))).size === spelt.length;
+  return properties.filter((p) => isStructured(p.value)).length <= 1;
 }

@@ -10,11 +10,11 @@ import { type Entrance, stopsFirst } from './first-stop.ts';
 import { type Inspected, inspect } from './inspect.ts';
 import {
   enableDebugger,
-  mayBeSeen,
   objectGroup,
-  parsedScript,
   post,
+  primitive,
   stoppedByUser,
+  valuesOf,
   withStops,
 } from './inspector.ts';
 import type { Fn } from './plan.ts';
@@ -31,27 +31,26 @@ const { next } = Object.getPrototypeOf(function* () {}).prototype as Generator;
 const { next: asyncNext } = Object.getPrototypeOf(async function* () {}).prototype as AsyncGenerator;
 const { apply, construct } = Reflect;
 
-/** Under which the text of a call, and what is evaluated inside of it, find a {@link Carrier} in the global object of their realm. */
+/** Where the text of a call finds what it needs. */
 const key = Symbol.for('multiproc.stop');
-const carrier = `globalThis[Symbol.for('${key.description}')]`;
+const self = `globalThis[Symbol.for('${key.description}')]`;
 
-/** Takes values in and out. Functions of the engine's alone: V8 would step into any other. */
-interface Carrier {
+/** What it needs. Functions of the engine's alone: V8 would step into any other. */
+interface Call {
   readonly fn: Fn;
   readonly args: readonly unknown[];
   readonly next: unknown;
   readonly apply: typeof apply;
   readonly construct: typeof construct;
   outcome?: unknown;
-  found?: { readonly value: unknown };
 }
 
 /**
  * The value of `expression` inside of a function; inside of its constructor, for a class.
  *
  * @param hidden Names that a part of the function has variables for: the expression must not see these.
- * @returns undefined when that is not possible: something of the user's might run before V8 stops; or a debugger of the user's has
- *   stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
+ * @returns undefined when that is not possible: something of the user's might run before V8 stops; the function is another realm's; or
+ *   a debugger of the user's has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
  */
 export function stopInside(
   entrance: Entrance,
@@ -60,27 +59,22 @@ export function stopInside(
 ): { readonly value: unknown } | undefined {
   if (!stopsFirst(entrance)) return undefined;
   const { fn, unit } = entrance;
-  const { location, realm = globalThis } = inspect(fn);
+  const { location } = inspect(fn);
   enableDebugger();
   if (location === undefined || stoppedByUser()) return undefined;
   const args = 'params' in unit.node ? standIns(unit.node.params) : [];
-  const value: Carrier = { fn, args, next: isAsync(unit) ? asyncNext : next, apply, construct };
-  const globals = [...new Set([globalThis, realm])];
-  // Who has frozen one is not looked into.
-  const property = { value, configurable: true };
-  if (!globals.every((global) => Reflect.defineProperty(global, key, property))) return undefined;
+  const call: Call = { fn, args, next: isAsync(unit) ? asyncNext : next, apply, construct };
+  let found: { readonly value: unknown } | undefined;
   try {
-    stepInto(callOf(unit), (frame) => {
-      if (!isAt(frame, location) || hides(frame, hidden)) return;
-      evaluate(frame, `${carrier}.found = { value: (${expression}) }`);
+    stepInto(call, textOf(unit), (frame) => {
+      if (isAt(frame, location) && !hides(frame, hidden)) found = evaluated(frame, expression);
     });
   } finally {
-    for (const global of globals) Reflect.deleteProperty(global, key);
     post('Runtime.releaseObjectGroup', { objectGroup });
   }
   // A call that went on to its end against all expectation: nobody else looks at the promise that it gave.
-  if (types.isPromise(value.outcome)) apply(then, value.outcome, [undefined, () => {}]);
-  return value.found;
+  if (types.isPromise(call.outcome)) apply(then, call.outcome, [undefined, () => {}]);
+  return found;
 }
 
 function isAsync({ node }: Unit): boolean {
@@ -88,25 +82,23 @@ function isAsync({ node }: Unit): boolean {
 }
 
 /** The body of a generator begins with the first `next()`. */
-function callOf(unit: Unit): string {
+function textOf(unit: Unit): string {
   const { node } = unit;
-  const isMade = !('params' in node) || isConstructor(unit);
-  if (isMade) return `${carrier}.construct(${carrier}.fn, ${carrier}.args)`;
-  const call = `${carrier}.apply(${carrier}.fn, undefined, ${carrier}.args)`;
-  return node.generator ? `${carrier}.apply(${carrier}.next, ${call}, [])` : call;
+  if (!('params' in node) || isConstructor(unit)) return `${self}.construct(${self}.fn, ${self}.args)`;
+  const text = `${self}.apply(${self}.fn, undefined, ${self}.args)`;
+  return node.generator ? `${self}.apply(${self}.next, ${text}, [])` : text;
 }
 
-/** Milliseconds until a call is ended that does not stop: that must not happen, but an endless loop would be worse. */
-const MOST_MILLISECONDS = 2000;
+/** As often V8 may stop in the text of the call: at its beginning, at the call, and when a generator was made. */
+const MOST_STEPS = 10;
 
 /**
- * As often V8 may stop on the way: in the text of the call, and in what is told of the promise of an async generator (`async_hooks`),
- * which is made before its body begins.
+ * Calls as far as the first place in a function that is called; `look` gets the frame of the first of those on the stack. That is not
+ * the user's where V8 tells of a promise that is made before a body begins (`async_hooks`).
+ *
+ * There is no limit of time: it could come while functions of ours run, and would end the user's program with them.
  */
-const MOST_STEPS = 200;
-
-/** Evaluates `call` as far as the first place in a function that is called there; `look` gets that function's frame. */
-function stepInto(call: string, look: (frame: Frame) => void): void {
+function stepInto(call: Call, text: string, look: (frame: Frame) => void): void {
   let steps = 0;
   let outer = 0;
   const onStop = ({ callFrames, reason }: Paused): void => {
@@ -114,16 +106,15 @@ function stepInto(call: string, look: (frame: Frame) => void): void {
     if (reason === 'exception' || reason === 'promiseRejection') return;
     if (steps++ === 0) outer = callFrames.length;
     const depth = callFrames.length - outer;
-    const entered = callFrames[depth - 1];
-    if (entered !== undefined && !isNodes(entered)) {
+    if (depth > 0) {
       try {
-        look(entered);
+        look(callFrames[depth - 1]!);
       } catch {
-        // Thrown on, it would be a warning of Node's: nothing was found.
+        // The inspector hands nothing from one realm to another. Thrown on, it would be a warning of Node's.
       } finally {
         post('Debugger.resume', { terminateOnResume: true });
       }
-    } else if (depth < 0 || (depth === 0 && callFrames[0]!.returnValue !== undefined)) {
+    } else if (depth < 0 || callFrames[0]!.returnValue !== undefined) {
       // Nothing was entered: the call threw.
       post('Debugger.resume', {});
     } else if (steps < MOST_STEPS) {
@@ -132,22 +123,17 @@ function stepInto(call: string, look: (frame: Frame) => void): void {
       post('Debugger.resume', { terminateOnResume: true });
     }
   };
-  withStops(onStop, () => {
-    try {
-      post('Runtime.evaluate', {
-        expression: `debugger; try { ${carrier}.outcome = ${call} } catch {}`,
-        silent: true,
-        // Whoever has a debugger attached takes the time to go on.
-        ...(mayBeSeen() ? {} : { timeout: MOST_MILLISECONDS }),
-      });
-    } catch {
-      // "Execution was terminated": as it should be.
-    }
-  });
-}
-
-function isNodes({ location: { scriptId } }: Frame): boolean {
-  return parsedScript(scriptId)?.url.startsWith('node:') === true;
+  // Who has frozen it is not looked into.
+  if (!Reflect.defineProperty(globalThis, key, { value: call, configurable: true })) return;
+  try {
+    // An evaluation, at whose border the end of the call stops.
+    const expression = `debugger; try { ${self}.outcome = ${text}; } catch {}`;
+    withStops(onStop, () => post('Runtime.evaluate', { expression, silent: true }));
+  } catch {
+    // "Execution was terminated": as it should be.
+  } finally {
+    Reflect.deleteProperty(globalThis, key);
+  }
 }
 
 function isAt({ functionLocation: at }: Frame, { scriptId, lineNumber, columnNumber }: Location): boolean {
@@ -170,6 +156,11 @@ function hides({ scopeChain }: Frame, names: readonly string[]): boolean {
   );
 }
 
-function evaluate({ callFrameId }: Frame, expression: string): void {
-  post('Debugger.evaluateOnCallFrame', { callFrameId, expression: `void (${expression})`, silent: true });
+function evaluated({ callFrameId }: Frame, expression: string): { readonly value: unknown } | undefined {
+  const { result, exceptionDetails } = post<{
+    result: inspector.Runtime.RemoteObject;
+    exceptionDetails?: object;
+  }>('Debugger.evaluateOnCallFrame', { callFrameId, expression, objectGroup, silent: true });
+  if (exceptionDetails !== undefined) return undefined;
+  return { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
 }

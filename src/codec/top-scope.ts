@@ -9,8 +9,8 @@ import vm from 'node:vm';
 import { putOff } from './ahead.ts';
 import type { Scopes } from './inspect.ts';
 import { valueIn } from './inspect.ts';
-import { debuggerEnabled, mayBeSeen } from './inspector.ts';
-import { entrances, liveScopes } from './live-closure.ts';
+import { debuggerEnabled } from './inspector.ts';
+import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
 import { isMain } from './main.ts';
 import type { Fn } from './plan.ts';
 import type { Binding, Unit } from './scope.ts';
@@ -43,7 +43,7 @@ export function topScope(script: Script, scopes: Scopes): Scope | undefined {
 /** Told of each function that is sent for the first time: looks at the top of its script from there if that costs little. */
 export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes): void {
   if (!debuggerEnabled() || tops.has(script) || !hasOneTop(script)) return;
-  if (unit.outer !== undefined || scopes.length !== 1 || mayBeSeen()) return;
+  if (unit.outer !== undefined || scopes.length !== 1 || mayNotStop()) return;
   const [seen] = scopes;
   const names = [...script.top.values()]
     .filter((b) => b.kind !== 'import' && b.users.size > 0 && b.name in seen!)

@@ -7,6 +7,7 @@ import { entrances } from '../../src/codec/live-closure.ts';
 import type { Fn } from '../../src/codec/plan.ts';
 import { scriptOf } from '../../src/codec/script.ts';
 import { stopInside } from '../../src/codec/stop-inside.ts';
+import { runNode } from '../support/run.ts';
 
 interface Made {
   readonly functions: readonly Fn[];
@@ -154,9 +155,36 @@ test('all kinds of functions are entered', async () => {
     'function () { return n }',
     'async () => { await o.p(); n }',
     'function* () { yield o.p + n }',
-    'async function* () { for await (const x of o.p) n }',
     'class { value() { o.p; n } }',
+    'class extends o.Base { value() { o.p; n } }',
+    'class { constructor() { o.p; n } value() { n } }',
   ]);
+});
+
+test('an async generator is entered where nobody is told of promises', async () => {
+  const module = (name: string): string =>
+    JSON.stringify(new URL(`../../src/codec/${name}.ts`, import.meta.url).href);
+  // Not here, since the test runner is told of them.
+  const program = `
+    const { encode } = await import(${module('index')});
+    const { post } = (await import('node:inspector')).Session.prototype;
+    let asked = 0;
+    (await import('node:inspector')).Session.prototype.post = function (...args) {
+      if (args[0] === 'Runtime.getProperties') asked++;
+      return Reflect.apply(post, this, args);
+    };
+    const ran = [];
+    const make = (n) => [async function* () { ran.push(n); yield n; }, async function* ({ a }) { for await (const x of a) ran.push(n++); }];
+    for (const fn of make(1)) {
+      for (let i = 0; i < 2; i++) encode(fn);
+      asked = 0;
+      encode(fn);
+      console.log(asked, ran.length);
+    }`;
+  const { stdout, stderr } = await runNode(['--import', 'tsx', '--input-type=module', '-e', program], {
+    timeout: 20_000,
+  });
+  assert.equal(stdout, '0 0\n0 0\n', stderr);
 });
 
 test('what programs are full of is entered', async () => {
@@ -222,7 +250,10 @@ test('no default of a parameter is evaluated', async () => {
     '([a = o.m(), [b] = o.p]) => n',
     '(...[a = o.m()]) => n',
     '(a = class { static x = o.m() }) => n',
-    '(a = o`x`) => { }',
+    '(a = o`x`) => { n }',
+    '({ a: { b = o.m() }, c: [d = o.m(), ...[e = o.m()]], 0: f = o.m(), "g-h": i = o.m(), __proto__: j = o.m() }) => n',
+    '([, , [a = o.m()], { b = o.m() }, ...c]) => n',
+    '({ [o.data.more.key]: [a = o.m()], b = o.m(), ...c }) => n',
     'function* (a = o.m()) { o.p; yield n }',
     'async (a = o.m()) => { await o.p; n }',
     '(a = o.m()) => { class A { static { o.p; n } } }',
@@ -309,6 +340,9 @@ test('nothing is entered that may do something before V8 stops', async () => {
     '() => { while (o?.p) ; n }',
     '() => o?.[n++]',
     '() => (o?.p, n++)',
+    '({ a: { b = n++ }, a: { c } }) => n',
+    '({ [field]: { b = n++ }, c: [d] }) => n',
+    '(...{ 0: a = n++ }) => n',
     'class { field = o?.[n++] }',
     'class { field = o.nothing?.[n++] }',
     'class { static { o.data } field = o?.[n++] }',

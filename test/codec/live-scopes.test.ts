@@ -1,5 +1,6 @@
 /** Variables of a function that is sent again and again: always their values of now, and nothing of the function runs here. */
 import assert from 'node:assert/strict';
+import { createHook, executionAsyncId } from 'node:async_hooks';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
 import { createRequire } from 'node:module';
@@ -183,20 +184,50 @@ test('a function that was sent is not asked of the inspector the second time', (
   assert.deepEqual({ ...live.read()!.at(-1) }, { n: 1 });
 });
 
-test('a function of another realm is not asked of the inspector either', () => {
-  const global = {};
-  const { get, add, Holder } = runInNewContext(
-    '((n) => ({ get: (x) => n + x, add: () => { n++; }, Holder: class { value = n; } }))(1)',
-    global,
-  ) as { get: Fn; add: () => void; Holder: Fn };
-  for (const fn of [get, Holder]) {
-    const { live, look } = looksInto(fn);
-    for (let i = 0; i < SENDS; i++) look(['n']);
-    const before = live.read()!.at(-1)!.n as number;
-    add();
-    assert.deepEqual({ ...live.read()!.at(-1) }, { n: before + 1 });
+test('async_hooks are told of no promise of an async function that is looked into', () => {
+  let told = 0;
+  const id = executionAsyncId();
+  const hook = createHook({
+    init: (_, type) => {
+      if (type === 'PROMISE') told++;
+    },
+  }).enable();
+  try {
+    const make = (n: number): Fn[] => {
+      n++;
+      return [
+        async () => n,
+        async (a = n) => await a,
+        async function* () {
+          yield n;
+        },
+      ];
+    };
+    for (const fn of make(1)) {
+      const { live, look } = looksInto(fn);
+      for (let i = 0; i < SENDS; i++) look(['n']);
+      // Such a generator makes its promise before anything of it could be seen.
+      assert.equal(live.read() !== undefined, !/function\*/.test(String(fn)));
+    }
+  } finally {
+    hook.disable();
   }
-  assert.deepEqual(Reflect.ownKeys(global), []);
+  assert.deepEqual([told, executionAsyncId()], [0, id]);
+});
+
+test('deep in a recursion nothing is called to be looked into, since V8 would describe the whole stack', () => {
+  const { get } = pair();
+  const { live, look } = looksInto(get);
+  const deep = (n: number): void => {
+    if (n > 0) deep(n - 1);
+    else for (let i = 0; i < SENDS; i++) look(['n']);
+  };
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  deep(400);
+  assert.equal(live.read(), undefined);
+  assert.deepEqual([Error.stackTraceLimit, Error.prepareStackTrace], [stackTraceLimit, prepareStackTrace]);
+  deep(50);
+  assert.notEqual(live.read(), undefined);
 });
 
 test('nothing is left in the global object', () => {

@@ -36,14 +36,18 @@ export async function debug(url: string, commands: readonly Command[]): Promise<
   };
   const stops: string[] = [];
   let resuming: NodeJS.Timeout | undefined;
+  // A program that has been told to run before it waits would wait for ever.
+  const starting = setInterval(send, 500, ['Runtime.runIfWaitingForDebugger']);
   return new Promise((resolve) => {
     socket.on('close', () => {
+      clearInterval(starting);
       clearInterval(resuming);
       resolve(stops);
     });
     socket.on('error', () => socket.destroy());
     onMessages(socket, (message) => {
       if (message.method === 'Debugger.paused') {
+        clearInterval(starting);
         stops.push(message.params.reason);
         // Whoever is faster than any hand: the program is not waiting yet when it tells of a stop, and then stays there.
         clearInterval(resuming);
