@@ -6,7 +6,8 @@
  * - the patterns of parameters, whose defaults are never evaluated (`stand-ins.ts`), but whose keys are;
  * - what a class extends;
  * - an expression that begins with a chain with `?.`, where it is no statement: such a chain has no position.
- * There nothing may be done but by calls. What is not certain is not entered: then all is slower, and nothing else.
+ * There nothing may be done but by calls. (V8 does not step into functions of its own. One that does something would have to be put as
+ * a getter by the user.) What is not certain is not entered: then all is slower, and nothing else.
  */
 import type {
   Function as AcornFunction,

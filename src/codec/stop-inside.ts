@@ -89,24 +89,37 @@ function textOf(unit: Unit): string {
   return node.generator ? `${self}.apply(${self}.next, ${text}, [])` : text;
 }
 
+/**
+ * Milliseconds to which an evaluation is limited. Only at the border of one with a limit the end of a call stops for certain, also where
+ * Node has caught it (as it does where a promise is rejected). But it must not come to it: it would be the end of any function of ours
+ * that runs then, and of the program.
+ */
+const LONG = 3_600_000;
+
 /** As often V8 may stop in the text of the call: at its beginning, at the call, and when a generator was made. */
 const MOST_STEPS = 10;
 
 /**
  * Calls as far as the first place in a function that is called; `look` gets the frame of the first of those on the stack. That is not
  * the user's where V8 tells of a promise that is made before a body begins (`async_hooks`).
- *
- * There is no limit of time: it could come while functions of ours run, and would end the user's program with them.
  */
 function stepInto(call: Call, text: string, look: (frame: Frame) => void): void {
   let steps = 0;
   let outer = 0;
+  let script: string | undefined;
   const onStop = ({ callFrames, reason }: Paused): void => {
     // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped is left alone.
     if (reason === 'exception' || reason === 'promiseRejection') return;
-    if (steps++ === 0) outer = callFrames.length;
+    if (steps++ === 0) {
+      outer = callFrames.length;
+      script = callFrames[0]!.location.scriptId;
+    }
     const depth = callFrames.length - outer;
-    if (depth > 0) {
+    const isOver = callFrames[depth]?.location.scriptId !== script;
+    if (isOver || (depth === 0 && callFrames[0]!.returnValue !== undefined)) {
+      // Nothing was entered: the call threw. Here it would be a function of ours that is ended.
+      post('Debugger.resume', {});
+    } else if (depth > 0) {
       try {
         look(callFrames[depth - 1]!);
       } catch {
@@ -114,9 +127,6 @@ function stepInto(call: Call, text: string, look: (frame: Frame) => void): void 
       } finally {
         post('Debugger.resume', { terminateOnResume: true });
       }
-    } else if (depth < 0 || callFrames[0]!.returnValue !== undefined) {
-      // Nothing was entered: the call threw.
-      post('Debugger.resume', {});
     } else if (steps < MOST_STEPS) {
       post('Debugger.stepInto', {});
     } else {
@@ -126,9 +136,8 @@ function stepInto(call: Call, text: string, look: (frame: Frame) => void): void 
   // Who has frozen it is not looked into.
   if (!Reflect.defineProperty(globalThis, key, { value: call, configurable: true })) return;
   try {
-    // An evaluation, at whose border the end of the call stops.
     const expression = `debugger; try { ${self}.outcome = ${text}; } catch {}`;
-    withStops(onStop, () => post('Runtime.evaluate', { expression, silent: true }));
+    withStops(onStop, () => post('Runtime.evaluate', { expression, silent: true, timeout: LONG }));
   } catch {
     // "Execution was terminated": as it should be.
   } finally {
