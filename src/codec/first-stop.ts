@@ -42,6 +42,29 @@ export function stopsFirst({ unit, fields = [] }: Entrance): boolean {
   return !('params' in node) || call(node) !== 'acts';
 }
 
+/** Statements at whose beginning V8 has a place for certain. */
+const begins: ReadonlySet<AnyNode['type']> = new Set<AnyNode['type']>([
+  'ExpressionStatement',
+  'ReturnStatement',
+  'VariableDeclaration',
+  'IfStatement',
+]);
+
+/**
+ * Whether that is at a place that V8 names, and nothing else is called before: it is a function whose parameters are mere names, with
+ * nothing but plain statements first, and without a class, a `switch` or a chain with `?.`, whose places are not where one would think.
+ */
+export function isPlain({ unit: { node }, fields }: Entrance): boolean {
+  if (!('params' in node) || fields !== undefined || node.async || node.generator) return false;
+  if (!node.params.every((p) => p.type === 'Identifier') || !isBare(node.body)) return false;
+  return node.body.type !== 'BlockStatement' || begins.has(node.body.body[0]?.type ?? 'EmptyStatement');
+}
+
+function isBare(node: AnyNode): boolean {
+  if (/^(Class|ChainE|Switch)/.test(node.type)) return false;
+  return /Function/.test(node.type) || childrenOf(node).every(isBare);
+}
+
 /** V8 compiles what says so as a module of WebAssembly, which has no places. */
 function isAsm({ node, outer }: Unit): boolean {
   if ('params' in node && node.body.type === 'BlockStatement') {

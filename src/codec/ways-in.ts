@@ -1,0 +1,152 @@
+/**
+ * Two ways into a function: both call it, and end the call where V8 stops first.
+ *
+ * Stepping in is the surer one: V8 stops wherever it comes first, be it in another function that is called on the way. But from the step
+ * on it throws away the machine code of every function that is called, ours too, which takes as long as all else together.
+ */
+import type inspector from 'node:inspector';
+import { types } from 'node:util';
+import type { Entrance } from './first-stop.ts';
+import { handleOf, post, withStops } from './inspector.ts';
+import type { Fn } from './plan.ts';
+import type { Unit } from './scope.ts';
+import { isConstructor } from './script.ts';
+import { standIns } from './stand-ins.ts';
+
+export type Frame = inspector.Debugger.CallFrame;
+type Paused = inspector.Debugger.PausedEventDataType;
+type Look = (frame: Frame) => void;
+
+/**
+ * Stops at any place that V8 names in a function; `look` gets its frame.
+ *
+ * @param start Where V8 says that the function is.
+ */
+export function breakIn(entrance: Entrance, start: inspector.Debugger.Location, look: Look): void {
+  const breakpoints = [
+    // Whatever it may name, at least one.
+    breakpoint('Debugger.setBreakpointOnFunctionCall', { objectId: handleOf(entrance.fn) }),
+    ...placesFrom(start).map((location) => breakpoint('Debugger.setBreakpoint', { location })),
+  ];
+  try {
+    call(entrance, '', ({ callFrames, hitBreakpoints }) => {
+      // Not a stop of the user's, as at an exception.
+      if (hitBreakpoints?.some((id) => breakpoints.includes(id))) end(() => look(callFrames[0]!));
+    });
+  } finally {
+    for (const breakpointId of breakpoints) post('Debugger.removeBreakpoint', { breakpointId });
+  }
+}
+
+function breakpoint(method: string, params: object): string {
+  return post<{ breakpointId: string }>(method, params).breakpointId;
+}
+
+function placesFrom(start: inspector.Debugger.Location): inspector.Debugger.Location[] {
+  const { locations } = post<{ locations: readonly inspector.Debugger.BreakLocation[] }>(
+    'Debugger.getPossibleBreakpoints',
+    { start, restrictToFunction: true },
+  );
+  const places = new Map<string, inspector.Debugger.Location>();
+  for (const { scriptId, lineNumber, columnNumber = 0 } of locations) {
+    places.set(`${lineNumber}:${columnNumber}`, { scriptId, lineNumber, columnNumber });
+  }
+  return [...places.values()];
+}
+
+/** As often V8 may stop in the text of the call: at its beginning, at the call, and when a generator was made. */
+const MOST_STEPS = 10;
+
+/**
+ * Steps into what is called; `look` gets the frame of the first function of those on the stack. That is not the user's where V8 tells of
+ * a promise that is made before a body begins (`async_hooks`).
+ */
+export function stepIn(entrance: Entrance, look: Look): void {
+  let steps = 0;
+  let outer = 0;
+  let script: string | undefined;
+  call(entrance, 'debugger;', ({ callFrames, reason }) => {
+    // A debugger of the user's may stop at exceptions, so at the end of the call: what it has stopped is left alone.
+    if (reason === 'exception' || reason === 'promiseRejection') return;
+    if (steps++ === 0) {
+      outer = callFrames.length;
+      script = callFrames[0]!.location.scriptId;
+    }
+    const depth = callFrames.length - outer;
+    const isOver = callFrames[depth]?.location.scriptId !== script;
+    if (isOver || (depth === 0 && callFrames[0]!.returnValue !== undefined)) {
+      // Nothing was entered: the call threw. Here it would be a function of ours that is ended.
+      post('Debugger.resume', {});
+    } else if (depth > 0) {
+      end(() => look(callFrames[depth - 1]!));
+    } else if (steps < MOST_STEPS) {
+      post('Debugger.stepInto', {});
+    } else {
+      end(() => {});
+    }
+  });
+}
+
+/** Ends the call that has stopped. */
+function end(look: () => void): void {
+  try {
+    look();
+  } catch {
+    // The inspector hands nothing from one realm to another. Thrown on, it would be a warning of Node's.
+  } finally {
+    post('Debugger.resume', { terminateOnResume: true });
+  }
+}
+
+const { then } = Promise.prototype;
+const { next } = Object.getPrototypeOf(function* () {}).prototype as Generator;
+const { next: asyncNext } = Object.getPrototypeOf(async function* () {}).prototype as AsyncGenerator;
+const { apply, construct } = Reflect;
+
+/** Where the text of a call finds what it needs. */
+const key = Symbol.for('multiproc.stop');
+const self = `globalThis[Symbol.for('${key.description}')]`;
+
+/** What it needs. Functions of the engine's alone: V8 would step into any other. */
+interface Call {
+  readonly fn: Fn;
+  readonly args: readonly unknown[];
+  readonly next: unknown;
+  readonly apply: typeof apply;
+  readonly construct: typeof construct;
+  outcome?: unknown;
+}
+
+/**
+ * Milliseconds to which an evaluation is limited. Only at the border of one with a limit the end of a call stops for certain, also where
+ * Node has caught it (as it does where a promise is rejected). But it must not come to it: it would be the end of any function of ours
+ * that runs then, and of the program.
+ */
+const LONG = 3_600_000;
+
+/** Calls it in a text of its own, which begins with a statement. Who has frozen the global object is not looked into. */
+function call({ fn, unit }: Entrance, before: string, onStop: (stop: Paused) => void): void {
+  const { node } = unit;
+  const args = 'params' in node ? standIns(node.params) : [];
+  const isAsync = 'params' in node && node.async;
+  const value: Call = { fn, args, next: isAsync ? asyncNext : next, apply, construct };
+  if (!Reflect.defineProperty(globalThis, key, { value, configurable: true })) return;
+  try {
+    const expression = `${before} try { ${self}.outcome = ${textOf(unit)}; } catch {}`;
+    withStops(onStop, () => post('Runtime.evaluate', { expression, silent: true, timeout: LONG }));
+  } catch {
+    // "Execution was terminated": as it should be.
+  } finally {
+    Reflect.deleteProperty(globalThis, key);
+  }
+  // A call that went on to its end against all expectation: nobody else looks at the promise that it gave.
+  if (types.isPromise(value.outcome)) apply(then, value.outcome, [undefined, () => {}]);
+}
+
+/** The body of a generator begins with the first `next()`. */
+function textOf(unit: Unit): string {
+  const { node } = unit;
+  if (!('params' in node) || isConstructor(unit)) return `${self}.construct(${self}.fn, ${self}.args)`;
+  const text = `${self}.apply(${self}.fn, undefined, ${self}.args)`;
+  return node.generator ? `${self}.apply(${self}.next, ${text}, [])` : text;
+}
