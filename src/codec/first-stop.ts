@@ -1,5 +1,5 @@
 /**
- * Whether nothing happens in a call before V8 stops in it, for somebody who steps into it.
+ * Whether nothing happens in a call before V8 stops in it, for somebody who steps into it (`ways-in.ts`).
  *
  * V8 stops at the first of its places that is reached, in the function or in any other that is called on the way, be it a getter. It has
  * a place at each statement, call and `return`, before what a variable or a field is given, and at the end of a function; but none before
@@ -57,7 +57,9 @@ const begins: ReadonlySet<AnyNode['type']> = new Set<AnyNode['type']>([
 export function isPlain({ unit: { node }, fields }: Entrance): boolean {
   if (!('params' in node) || fields !== undefined || node.async || node.generator) return false;
   if (!node.params.every((p) => p.type === 'Identifier') || !isBare(node.body)) return false;
-  return node.body.type !== 'BlockStatement' || begins.has(node.body.body[0]?.type ?? 'EmptyStatement');
+  if (node.body.type !== 'BlockStatement') return true;
+  const [first] = node.body.body;
+  return first !== undefined && begins.has(first.type) && statement(first) === 'stops';
 }
 
 function isBare(node: AnyNode): boolean {

@@ -150,11 +150,6 @@ export function parsedScript(id: string): Parsed | undefined {
   return parsed.get(id);
 }
 
-/** Whether a debugger of the user's may be attached, who would see each stop. */
-export function mayBeSeen(): boolean {
-  return inspector.url() !== undefined;
-}
-
 /** Whether a debugger of the user's had stopped the program when ours was enabled. */
 export function stoppedByUser(): boolean {
   return stopped;

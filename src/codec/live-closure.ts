@@ -5,11 +5,11 @@
  * there first, as with a superclass of the user's and no constructor that is spelt out, it is one of its methods or accessors. (One that
  * was put there from another class of the same literal has other surroundings. Nobody can tell.)
  */
+import inspector from 'node:inspector';
 import { types } from 'node:util';
 import type { AnyNode, Class, Expression, MethodDefinition } from 'acorn';
 import type { Entrance } from './first-stop.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
-import { mayBeSeen } from './inspector.ts';
 import { childrenOf } from './parse.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
@@ -26,7 +26,7 @@ const MOST_FRAMES = 200;
 
 /** Whether stopping is out of the question: a debugger that is attached would see it; or the stack is deep. */
 export function mayNotStop(): boolean {
-  return mayBeSeen() || depth(MOST_FRAMES + 1) > MOST_FRAMES;
+  return inspector.url() !== undefined || depth(MOST_FRAMES + 1) > MOST_FRAMES;
 }
 
 /** Where to stop for the surroundings of `fn`: inside of functions that have the same. */
@@ -84,7 +84,7 @@ function isAt(fn: Fn, unit: Unit, script: Script): boolean {
   );
 }
 
-/** Each costs a millisecond. */
+/** Each costs some milliseconds. */
 const MOST_ENTRANCES = 4;
 
 /**

@@ -343,10 +343,21 @@ test('nothing is entered that may do something before V8 stops', async () => {
     '({ a: { b = n++ }, a: { c } }) => n',
     '({ [field]: { b = n++ }, c: [d] }) => n',
     '(...{ 0: a = n++ }) => n',
+    'function M(stdlib) { "use asm"; function g() { } return { g: g, n: n } }',
+    '(() => { function M(stdlib) { "use asm"; const f = () => n; return f } return M() })()',
     'class { field = o?.[n++] }',
     'class { field = o.nothing?.[n++] }',
     'class { static { o.data } field = o?.[n++] }',
     'class extends o.Base { field = o?.[n++] }',
+  ]);
+});
+
+test('a call that throws before V8 stops in it ends nothing but itself', async () => {
+  await areEntered(['async () => { class A extends nothing { } n }']);
+  await areNotEntered([
+    '([...{ a: { b } }]) => n',
+    'function* ([...{ a: { b } }]) { n }',
+    'class { constructor([...{ a: { b } }]) { n } }',
   ]);
 });
 
