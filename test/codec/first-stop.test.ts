@@ -161,7 +161,7 @@ test('all kinds of functions are entered', async () => {
   ]);
 });
 
-test('an async generator is entered where nobody is told of promises', async () => {
+test('async functions are entered where nobody is told of promises, also one that throws at once', async () => {
   const module = (name: string): string =>
     JSON.stringify(new URL(`../../src/codec/${name}.ts`, import.meta.url).href);
   // Not here, since the test runner is told of them.
@@ -174,7 +174,7 @@ test('an async generator is entered where nobody is told of promises', async () 
       return Reflect.apply(post, this, args);
     };
     const ran = [];
-    const make = (n) => [async function* () { ran.push(n); yield n; }, async function* ({ a }) { for await (const x of a) ran.push(n++); }];
+    const make = (n) => [async function* () { ran.push(n); yield n; }, async () => { class A extends nothing { } ran.push(n); }, async function* ({ a }) { for await (const x of a) ran.push(n++); }];
     for (const fn of make(1)) {
       for (let i = 0; i < 2; i++) encode(fn);
       asked = 0;
@@ -184,7 +184,7 @@ test('an async generator is entered where nobody is told of promises', async () 
   const { stdout, stderr } = await runNode(['--import', 'tsx', '--input-type=module', '-e', program], {
     timeout: 20_000,
   });
-  assert.equal(stdout, '0 0\n0 0\n', stderr);
+  assert.equal(stdout, '0 0\n0 0\n0 0\n', stderr);
 });
 
 test('what programs are full of is entered', async () => {
