@@ -8,6 +8,7 @@
  * So an immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
  */
 import { isMainThread } from '../base/thread.ts';
+import { throwUncaught } from '../base/uncaught.ts';
 import { koffi } from './libc.ts';
 import { offerWatcher } from './poll-offer.ts';
 import { pollInThread } from './thread-poll.ts';
@@ -43,12 +44,10 @@ function pollInMain(fd: number, events: PollEvents, onReady: () => void): PollHa
     if (closed) return;
     try {
       onReady();
-      if (!runsMicrotasks) setImmediate(nothing);
     } catch (error) {
-      setImmediate(() => {
-        throw error;
-      });
+      throwUncaught(error);
     }
+    if (!runsMicrotasks) setImmediate(nothing);
   });
   const handle: PollHandle = {
     ref: () => inner.ref(),

@@ -8,6 +8,7 @@
  * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
  */
 import { isMainThread } from '../base/thread.ts';
+import { throwUncaught } from '../base/uncaught.ts';
 import { tryPidfd } from './pidfd.ts';
 import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 
@@ -51,9 +52,7 @@ function look(): void {
       child.look();
     } catch (error) {
       // Whoever was told threw; the others have ended all the same.
-      process.nextTick(() => {
-        throw error;
-      });
+      throwUncaught(error);
     }
   }
 }

@@ -2,6 +2,7 @@
  * Functions of the user's that a pool calls when something has come: they run in the middle of the pool's own work, so
  * what they throw must not get there.
  */
+import { throwUncaught } from '../base/uncaught.ts';
 import { show, typeError } from '../base/validate.ts';
 
 /** Calls it. What it throws is an uncaught error of the program, as of an event listener; the pool goes on. */
@@ -9,9 +10,7 @@ export function callBack<A>(callback: ((argument: A) => unknown) | null | undefi
   try {
     callback?.(argument);
   } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
+    throwUncaught(error);
   }
 }
 
