@@ -5,6 +5,7 @@
  * The end of a thread that just stops (SIGKILL) is noticed by the others; one that ends as usual says so, that they need
  * not wait to notice.
  */
+import { at, notAt } from '../base/node-process.ts';
 import type { BlockHandle } from '../memory/arena.ts';
 import { type Block, openBlock } from '../memory/arena.ts';
 import { noteTransit } from '../memory/inheritance.ts';
@@ -23,14 +24,19 @@ interface Occupied {
 }
 
 const occupied = new Set<Occupied>();
-let watchingExit = false;
 
 const collected = new FinalizationRegistry<Occupied>(leave);
 
 function leave(o: Occupied): void {
   if (!occupied.delete(o)) return;
+  if (occupied.size === 0) notAt('exit', leaveAll);
   o.holders.leave(o.entry);
   for (const ring of o.rings) ring.wakeAll();
+}
+
+function leaveAll(): void {
+  endTasks();
+  for (const o of [...occupied]) leave(o);
 }
 
 /** See the file's header. */
@@ -50,12 +56,7 @@ export class Seat {
     this.#occupied = { holders, rings, entry: this.entry };
     occupied.add(this.#occupied);
     collected.register(owner, this.#occupied, this);
-    if (watchingExit) return;
-    watchingExit = true;
-    process.on('exit', () => {
-      endTasks();
-      for (const o of [...occupied]) leave(o);
-    });
+    at('exit', leaveAll);
   }
 
   /** For a handle that is about to be sent; see {@link Holders.depart}. */

@@ -19,6 +19,8 @@ interface Registry {
 const registry: Registry = { value: undefined, out: undefined };
 let session: inspector.Session | undefined;
 let registryId = '';
+/** The realm that this file was loaded into, where that is not the program's own (`node:vm`; a test runner that works with it). */
+let realm: { readonly contextId?: number } = {};
 
 /** Sends a command; in-process sessions answer before this returns. */
 export function post<R>(method: string, params: object): R {
@@ -62,11 +64,45 @@ export function connect(): void {
   const key = Symbol.for('multiproc.inspect');
   Object.defineProperty(globalThis, key, { value: registry, configurable: true });
   try {
-    const expression = "globalThis[Symbol.for('multiproc.inspect')]";
-    registryId = post<{ result: { objectId: string } }>('Runtime.evaluate', { expression }).result.objectId;
+    const expression = `globalThis[Symbol.for('${key.description}')]`;
+    registryId = evaluate(expression).objectId ?? findRealm(opened, expression);
   } finally {
     Reflect.deleteProperty(globalThis, key);
   }
+}
+
+/** Goes into the realm in which `expression` has a value. @returns the value's handle. */
+function findRealm(opened: inspector.Session, expression: string): string {
+  const realms: number[] = [];
+  const onCreated = ({
+    params,
+  }: {
+    params: inspector.Runtime.ExecutionContextCreatedEventDataType;
+  }): void => {
+    realms.push(params.context.id);
+  };
+  opened.on('Runtime.executionContextCreated', onCreated);
+  // Tells of all that there are.
+  post('Runtime.enable', {});
+  post('Runtime.disable', {});
+  opened.off('Runtime.executionContextCreated', onCreated);
+  for (const contextId of realms) {
+    realm = { contextId };
+    const { objectId } = evaluate(expression);
+    if (objectId !== undefined) return objectId;
+  }
+  throw new NotSupportedError(
+    'Cannot send a function as code: the inspector does not know the realm (node:vm) that multiproc was loaded into; load it outside',
+  );
+}
+
+/** What a text comes to, as a program in the realm of this file. */
+export function evaluate(
+  expression: string,
+  limits: { readonly timeout?: number } = {},
+): inspector.Runtime.RemoteObject {
+  const params = { expression, silent: true, ...limits, ...realm };
+  return post<{ result: inspector.Runtime.RemoteObject }>('Runtime.evaluate', params).result;
 }
 
 /** A handle of `value`, in {@link objectGroup}. */

@@ -7,7 +7,7 @@
 import type inspector from 'node:inspector';
 import { types } from 'node:util';
 import type { Entrance } from './first-stop.ts';
-import { handleOf, post, withStops } from './inspector.ts';
+import { evaluate, handleOf, post, withStops } from './inspector.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor } from './script.ts';
@@ -133,7 +133,7 @@ function call({ fn, unit }: Entrance, before: string, onStop: (stop: Paused) => 
   if (!Reflect.defineProperty(globalThis, key, { value, configurable: true })) return;
   try {
     const expression = `${before} try { ${self}.outcome = ${textOf(unit)}; } catch {}`;
-    withStops(onStop, () => post('Runtime.evaluate', { expression, silent: true, timeout: LONG }));
+    withStops(onStop, () => evaluate(expression, { timeout: LONG }));
   } catch {
     // "Execution was terminated": as it should be.
   } finally {

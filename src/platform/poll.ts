@@ -7,6 +7,7 @@
  * koffi's call is no callback in the eyes of Node 22 and later: they would run no microtasks after it, and let no error through.
  * So an immediate follows each: it comes in the same turn of the event loop, and after it everything runs that is due.
  */
+import { at, notAt } from '../base/node-process.ts';
 import { isMainThread } from '../base/thread.ts';
 import { throwUncaught } from '../base/uncaught.ts';
 import { koffi } from './libc.ts';
@@ -31,7 +32,7 @@ const nothing = (): void => {};
 const runsMicrotasks = Number.parseInt(process.versions.node, 10) < 22;
 
 const handles = new Set<PollHandle>();
-let waiting = false;
+let isOffered = false;
 
 /** Calls back for as long as the descriptor is ready. */
 export function poll(fd: number, events: PollEvents, onReady: () => void): PollHandle {
@@ -56,16 +57,19 @@ function pollInMain(fd: number, events: PollEvents, onReady: () => void): PollHa
       if (closed) return;
       closed = true;
       handles.delete(handle);
+      if (handles.size === 0) notAt('exit', closeAll);
       inner.close();
     },
   };
   handles.add(handle);
-  if (!waiting) {
-    waiting = true;
+  at('exit', closeAll);
+  if (!isOffered) {
+    isOffered = true;
     offerWatcher((descriptor, onReadable) => pollInMain(descriptor, { readable: true }, onReadable).close);
-    process.on('exit', () => {
-      for (const each of handles) each.close();
-    });
   }
   return handle;
+}
+
+function closeAll(): void {
+  for (const each of handles) each.close();
 }

@@ -1,12 +1,13 @@
 /**
  * Notices that children have ended, and collects them at once so that none stays behind as a zombie.
  *
- * In the main thread SIGCHLD tells it, through Node's own `process.on`, installed with the first child for good. One
+ * In the main thread SIGCHLD tells it, through Node's own `process.on`, listened to from the first child on for good. One
  * signal may stand for several ends, hence each living child is asked for, by its pid.
  *
  * Worker threads get no signals. There each child has a pidfd, which the event loop watches. Where the system gives
  * none (before Linux 5.3, no descriptors left, forbidden by a sandbox) a timer looks, often while a child is young.
  */
+import { at, notAt } from '../base/node-process.ts';
 import { isMainThread } from '../base/thread.ts';
 import { throwUncaught } from '../base/uncaught.ts';
 import { tryPidfd } from './pidfd.ts';
@@ -21,17 +22,16 @@ export interface Reapable {
 
 /** Everything alive, with its pidfd watch in a worker thread. */
 const living = new Map<Reapable, { readonly watch: FdWatch; readonly pidfd: number } | undefined>();
-let listening = false;
 
 /** Called just before a start, so that the end of even the shortest program is noticed. */
 export function expectChild(): void {
-  if (listening || !isMainThread()) return;
-  listening = true;
-  process.on('SIGCHLD', look);
+  if (isMainThread()) at('SIGCHLD', look);
 }
 
 /** The start succeeded. */
 export function childBorn(child: Reapable): void {
+  // Another may have been the last one meanwhile.
+  expectChild();
   living.set(child, isMainThread() ? undefined : watchPidfd(child));
 }
 
@@ -43,7 +43,9 @@ export function childGone(child: Reapable): void {
     closeWatched(watched.pidfd);
   }
   living.delete(child);
-  if (living.size === 0) clearTimeout(timer);
+  if (living.size > 0) return;
+  clearTimeout(timer);
+  notAt('SIGCHLD', look);
 }
 
 function look(): void {

@@ -5,7 +5,9 @@
  * other means is opened again that way. Mappings: given back when the thread ends by itself. Of one that is terminated
  * no code runs any more: its mappings stay until the process ends.
  */
+
 import { closeSync, openSync } from 'node:fs';
+import { nodeProcess } from '../base/node-process.ts';
 import { isMainThread } from '../base/thread.ts';
 import { closeFd } from './descriptors.ts';
 
@@ -15,7 +17,7 @@ const endings = new Set<() => void>();
 export function onThreadEnd(ending: () => void): void {
   if (isMainThread()) return;
   if (endings.size === 0) {
-    process.once('exit', () => {
+    nodeProcess.once('exit', () => {
       for (const each of endings) each();
     });
   }

@@ -4,18 +4,20 @@
  * When it is killed instead, the lifeline does it (see `lifeline.ts`). Other children need nothing here: they keep the event loop
  * alive until they end, and an explicit `process.exit()` leaves them running.
  */
+import { at, notAt } from '../base/node-process.ts';
 import { state } from './state.ts';
 
 /** How long a daemon may take to heed SIGTERM before SIGKILL, in milliseconds, while the program ends. */
 const graceMs = 500;
 
-let installed = false;
+/** Called with each child. */
+export function childStarted(): void {
+  at('exit', endDaemons);
+}
 
-/** Installs the handler once; called with the first child. */
-export function installExitHandler(): void {
-  if (installed) return;
-  installed = true;
-  process.on('exit', endDaemons);
+/** Called when one has ended, and is no child any more. */
+export function childEnded(): void {
+  if (state.children.size === 0) notAt('exit', endDaemons);
 }
 
 function endDaemons(): void {

@@ -19,7 +19,7 @@ import { createMemoryFile } from '../platform/mmap.ts';
 import { trackerHandle } from '../platform/tracker.ts';
 import { noteDeath } from '../sync/parking.ts';
 import { inheritedEnv, inheritedExecArgv } from './exec-argv.ts';
-import { installExitHandler } from './exit.ts';
+import { childEnded, childStarted } from './exit.ts';
 import { lifelineForChild } from './lifeline-source.ts';
 import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './message.ts';
 import { type ProcessRecord, state } from './state.ts';
@@ -136,10 +136,11 @@ export function startChild(
 }
 
 function remember(object: object, record: ProcessRecord, child: Child): void {
-  installExitHandler();
+  childStarted();
   state.children.set(child.pid, { child, record, process: object });
   child.onExit(() => {
     state.children.delete(child.pid);
+    childEnded();
     noteDeath(child.pid);
   });
   // A program's end waits for its children, but for daemons.

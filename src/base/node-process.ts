@@ -1,0 +1,41 @@
+/**
+ * Node's own `process`, and what is to be done at its events.
+ *
+ * A test runner that loads programs into a realm of their own (`node:vm`) gives them a copy of it, whose events nobody emits; and it loads
+ * this library anew for each file of tests (Jest). So all instances of a process share one listener of each event, else Node would warn of
+ * a leak; and who has nothing to do any more says so, else its instance would never be collected.
+ */
+
+type Act = () => void;
+
+/** The copy has the main realm's prototypes. */
+const isOurs = process instanceof Object;
+
+/** See the file's header. */
+export const nodeProcess: NodeJS.Process = isOurs
+  ? process
+  : (process.getBuiltinModule('node:vm').runInThisContext('process') as NodeJS.Process);
+
+const key = Symbol.for('multiproc.acts');
+const shared = nodeProcess as { [key]?: Map<string, Set<Act>> };
+
+/** Calls `act` at each such event, until {@link notAt}; once, however often this is called. */
+export function at(event: 'exit' | 'SIGCHLD', act: Act): void {
+  if (shared[key] === undefined) Object.defineProperty(nodeProcess, key, { value: new Map() });
+  const all = shared[key]!;
+  let acts = all.get(event);
+  if (acts === undefined) {
+    acts = new Set();
+    all.set(event, acts);
+    const those = acts;
+    nodeProcess.on(event, () => {
+      for (const each of those) each();
+    });
+  }
+  acts.add(act);
+}
+
+/** Takes {@link at} back. */
+export function notAt(event: 'exit' | 'SIGCHLD', act: Act): void {
+  shared[key]?.get(event)?.delete(act);
+}
