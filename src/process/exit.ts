@@ -9,6 +9,9 @@ import { state } from './state.ts';
 
 /** How long a daemon may take to heed SIGTERM before SIGKILL, in milliseconds, while the program ends. */
 const graceMs = 500;
+// Numbers, since names would have to be looked up: at the end a test runner may give out no modules any more.
+const SIGTERM = 15;
+const SIGKILL = 9;
 
 /** Called with each child. */
 export function childStarted(): void {
@@ -24,11 +27,11 @@ function endDaemons(): void {
   const daemons = [...state.children.values()].filter(
     ({ record, child }) => record.daemon && child.poll() === null,
   );
-  for (const { child } of daemons) child.kill('SIGTERM');
+  for (const { child } of daemons) child.kill(SIGTERM);
   const deadline = performance.now() + graceMs;
   for (const { child } of daemons) {
     if (child.waitSync(Math.max(0, deadline - performance.now())) === null) {
-      child.kill('SIGKILL');
+      child.kill(SIGKILL);
       child.waitSync();
     }
   }
