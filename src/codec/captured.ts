@@ -5,9 +5,10 @@
  * Sets is compared too (`contents.ts`). That takes a fraction of the time, and where anything else was captured it cannot be told.
  */
 import { builtinPath } from './builtins.ts';
+import { moduleWithExports } from './commonjs.ts';
 import { Contents } from './contents.ts';
 import { looksOf } from './extras.ts';
-import { CellRef, moduleWithExports } from './functions.ts';
+import { CellRef } from './functions.ts';
 import { valueIn } from './inspect.ts';
 import {
   type Fn,

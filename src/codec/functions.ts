@@ -1,12 +1,13 @@
 /**
  * Decides how a function or class travels: as a built-in, as an export of a module, or as code with what it captured.
  */
-import module, { createRequire } from 'node:module';
+import module from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
+import { requireCache, toNamespace } from './commonjs.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
@@ -29,6 +30,7 @@ import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
 import { considerTop, isTop, topScope } from './top-scope.ts';
 import { NodesOwn, Trouble } from './trouble.ts';
+import { viteReference } from './vite.ts';
 
 /** A shared variable that somebody reassigns; the encoder gives all functions of a message that see it one object. */
 export class CellRef {
@@ -134,32 +136,6 @@ function requireDirectory(fn: Fn): string | undefined {
   if (name !== 'require' || modules !== requireCache() || typeof resolve?.paths !== 'function')
     return undefined;
   return resolve.paths('./x')?.[0];
-}
-
-let cache: NodeJS.Dict<NodeJS.Module> | undefined;
-
-function requireCache(): NodeJS.Dict<NodeJS.Module> {
-  cache ??= createRequire(pathToFileURL(path.join(process.cwd(), 'x.js'))).cache;
-  return cache;
-}
-
-/** Looking takes long where many modules are loaded, so an object that was none's exports once counts as such for good. */
-const moduleOf = new WeakMap<object, ImportRef | null>();
-
-/** The module whose `module.exports` this object is. */
-export function moduleWithExports(value: object): ImportRef | undefined {
-  let found = moduleOf.get(value);
-  if (found === undefined) {
-    found = null;
-    for (const [file, m] of Object.entries(requireCache())) {
-      if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
-        found = new ImportRef(file, '', '=', '', true);
-        break;
-      }
-    }
-    moduleOf.set(value, found);
-  }
-  return found ?? undefined;
 }
 
 function lookUp(scopes: Scopes, name: string): unknown {
@@ -343,6 +319,8 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (shape !== undefined && value !== undefined) {
     return requiredValue(shape, value, script, scopes);
   }
+  const reference = viteReference(binding, value, parentOf(script));
+  if (reference !== undefined) return reference;
   if (typeof value === 'object' && value !== null) {
     const exported = exportedObject(binding, script);
     if (exported !== undefined) return exported;
@@ -417,14 +395,6 @@ function requiredValue(
 function siblingOf(name: string, value: unknown): Fn | undefined {
   if (!/toESM|interop|importStar|importDefault/i.test(name)) return undefined;
   return typeof value === 'object' && value !== null ? toNamespace : undefined;
-}
-
-/** What `__toESM`, `_interopRequireDefault` and their kin make of a CommonJS module. */
-export function toNamespace(exports: unknown): unknown {
-  if (exports !== null && typeof exports === 'object' && (exports as { __esModule?: unknown }).__esModule) {
-    return exports;
-  }
-  return Object.assign(Object.create(null), exports, { default: exports });
 }
 
 /** `require`, `module` and their like, and global variables that the program defined itself. */
