@@ -8,11 +8,11 @@
 
 type Act = () => void;
 
-/** The copy has the main realm's prototypes. */
-const isOurs = process instanceof Object;
+/** Whether this library was loaded into the main realm. (A copy of `process` has the main realm's prototypes.) */
+export const inMainRealm: boolean = process instanceof Object;
 
 /** See the file's header. */
-export const nodeProcess: NodeJS.Process = isOurs
+export const nodeProcess: NodeJS.Process = inMainRealm
   ? process
   : (process.getBuiltinModule('node:vm').runInThisContext('process') as NodeJS.Process);
 

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { inMainRealm } from '../base/node-process.ts';
 import { isMain } from './main.ts';
 import { ImportRef } from './plan.ts';
 
@@ -15,6 +16,14 @@ export function requireCache(): NodeJS.Dict<NodeJS.Module> {
   return cache;
 }
 
+/**
+ * Whether Node itself would load from a file what was loaded from it here: a test runner that loads programs into a realm of their own
+ * compiles them first, but for packages (Jest).
+ */
+export function isNodes(file: string): boolean {
+  return inMainRealm || /[\\/]node_modules[\\/]/.test(file);
+}
+
 /** Looking takes long where many modules are loaded, so an object that was none's exports once counts as such for good. */
 const moduleOf = new WeakMap<object, ImportRef | null>();
 
@@ -24,7 +33,12 @@ export function moduleWithExports(value: object): ImportRef | undefined {
   if (found === undefined) {
     found = null;
     for (const [file, m] of Object.entries(requireCache())) {
-      if (m?.exports === value && path.isAbsolute(file) && !isMain(pathToFileURL(file).href)) {
+      if (
+        m?.exports === value &&
+        path.isAbsolute(file) &&
+        isNodes(file) &&
+        !isMain(pathToFileURL(file).href)
+      ) {
         found = new ImportRef(file, '', '=', '', true);
         break;
       }

@@ -5,9 +5,10 @@ import module from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
+import { inMainRealm } from '../base/node-process.ts';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
-import { requireCache, toNamespace } from './commonjs.ts';
+import { isNodes, requireCache, toNamespace } from './commonjs.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
@@ -98,7 +99,7 @@ function decide(fn: Fn): Plan {
 
 /** The reference to a function that an importable module exports. */
 function exportOf(fn: Fn, script: Script, unit: Unit, seen: Inspected): ImportRef | undefined {
-  if (!script.isFile || isMain(script.url)) return undefined;
+  if (!script.isFile || isMain(script.url) || !isNodes(script.filename)) return undefined;
   if (!script.source.isModule) return commonJsExport(fn, script);
   if (script.exports.get('') === 'default' && script.isDefaultExport(unit)) {
     return new ImportRef(script.url, '', 'default');
@@ -316,7 +317,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   }
   if (binding.reassigned) return value;
   const shape = requireShape(binding);
-  if (shape !== undefined && value !== undefined) {
+  if (shape !== undefined && value !== undefined && (inMainRealm || !/^[./]/.test(shape.specifier))) {
     return requiredValue(shape, value, script, scopes);
   }
   const reference = viteReference(binding, value, parentOf(script));

@@ -15,6 +15,7 @@ function inRealms(t: TestContext, times: number, body: string): Promise<Ended> {
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const file = path.join(dir, 'program.test.cjs');
   writeFileSync(file, `const m = require(${library});\nmodule.exports = async () => {\n${body}\n};\n`);
+  writeFileSync(path.join(dir, 'helper.typed.cjs'), 'exports.twice = (x: number) => x * 2;\n');
   return start([runner, file, String(times)]).ended;
 }
 
@@ -61,4 +62,21 @@ test('what such a program leaves open does not keep the process, and goes with i
   for (const pid of JSON.parse(stdout.split('\n')[0]!) as number[]) {
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   }
+});
+
+test('modules that were compiled for such a program travel as they are, not as what Node would load', async (t) => {
+  const { stdout, stderr } = await inRealms(
+    t,
+    1,
+    `const helper = require('./helper.typed.cjs');
+     const { twice } = require('./helper.typed.cjs');
+     const fs = require('node:fs');
+     const pool = new m.Pool(1);
+     const got = [await pool.apply(twice, [1]), await pool.apply((x) => helper.twice(x) + twice(x), [1])];
+     got.push(await pool.apply(() => fs.existsSync('/')));
+     await pool.terminate();
+     console.log(JSON.stringify(got));`,
+  );
+  assert.equal(stderr, '');
+  assert.equal(stdout, '[2,4,true]\nall done\n');
 });
