@@ -1,4 +1,6 @@
 /** Locks, values and arrays between processes, against CPython and against what the kernel itself can do. */
+import { execFileSync } from 'node:child_process';
+import os from 'node:os';
 import { Event, Lock, Process, RawArray, RLock, Semaphore, SharedArray, Value } from '../dist/index.js';
 import { median, python, table } from './measure.mjs';
 
@@ -131,6 +133,9 @@ const contention = await median(async () => {
 // the kernel take turns in one pair of processes, so that both see the same machine; CPython, which waits by a futex too, has
 // its turns in between: what a wake takes doubles or halves within a minute with what else the machine does.
 //
+// Each side has a core of its own: left to itself, the kernel wakes some in the core of who wakes them, and all of one kind: by where
+// the turn before had left them. That takes but a fraction of what a wake of another core takes.
+//
 // A bare pipe wake is what any event loop needs at least: write(2) of a byte to a pipe by one process, until in the other
 // epoll has reported it and the code that waits for it runs. Three of them, by where that code is: after an `await`, as it is
 // with us; in the very callback of the poll; in the callback of Node's own net.Socket.
@@ -145,6 +150,10 @@ const platform = new URL('../dist/modules/platform/', import.meta.url).href;
 const { futexWake } = await import(`${platform}futex.js`);
 const { segmentOf } = await import(new URL('../dist/modules/memory/segment.js', import.meta.url).href);
 const { createPipe, ring } = await import(`${platform}wake-pipe.js`);
+
+/** Lets the main thread of a process run in these cores alone. */
+const pin = (pid, cores) => execFileSync('taskset', ['-p', '-c', cores, String(pid)]);
+const allCores = `0-${os.cpus().length - 1}`;
 
 /** Waits in every way in turn; each gives the time at which it ran again. */
 const waiter = async (shared, kinds, times, turn, wakes) => {
@@ -169,6 +178,8 @@ async function latencies(shared, kinds) {
   const turn = new Value('i', -1);
   const p = new Process({ target: waiter, args: [shared, kinds.map(([wait]) => wait), times, turn, wakes] });
   p.start();
+  pin(process.pid, '0');
+  pin(p.pid, '1');
   while (turn.value < 0) await new Promise((resolve) => setTimeout(resolve, 1));
   for (let n = 0; n < count; n++) {
     const [, wake, before] = kinds[n % kinds.length];
@@ -186,6 +197,7 @@ async function latencies(shared, kinds) {
     wake(Math.floor(n / kinds.length));
   }
   await p.join();
+  pin(process.pid, allCores);
   return kinds.map((_, k) => {
     const all = [];
     for (let n = k + warming * kinds.length; n < count; n += kinds.length)
@@ -230,9 +242,10 @@ const threadKinds = [
 ];
 const cpythonWake = () =>
   python(`
-import json, multiprocessing, time
+import json, multiprocessing, os, time
 wakes = ${measured}
 def waiter(lock, times, turn):
+    os.sched_setaffinity(0, {1})
     for i in range(wakes):
         turn.value = i
         lock.acquire()
@@ -243,6 +256,7 @@ times = context.Array('q', wakes, lock=False)
 turn = context.Value('i', -1, lock=False)
 p = context.Process(target=waiter, args=(lock, times, turn))
 p.start()
+os.sched_setaffinity(0, {0})
 sent = []
 for i in range(wakes):
     while turn.value < i: time.sleep(.001)
