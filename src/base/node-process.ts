@@ -27,12 +27,22 @@ export function at(event: 'exit' | 'SIGCHLD', act: Act): void {
   if (acts === undefined) {
     acts = new Set();
     all.set(event, acts);
-    const those = acts;
-    nodeProcess.on(event, () => {
-      for (const each of those) each();
-    });
+    nodeProcess.on(event, callAll.bind(undefined, acts));
   }
   acts.add(act);
+}
+
+/** One that throws does not keep the others from what they have to do. */
+function callAll(acts: ReadonlySet<Act>): void {
+  const errors: unknown[] = [];
+  for (const act of acts) {
+    try {
+      act();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** Takes {@link at} back. */

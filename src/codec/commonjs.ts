@@ -20,7 +20,7 @@ export function requireCache(): NodeJS.Dict<NodeJS.Module> {
  * Whether Node itself would load from a file what was loaded from it here: a test runner that loads programs into a realm of their own
  * compiles them first, but for packages (Jest).
  */
-export function isNodes(file: string): boolean {
+export function nodeLoadsAlike(file: string): boolean {
   return inMainRealm || /[\\/]node_modules[\\/]/.test(file);
 }
 
@@ -36,7 +36,7 @@ export function moduleWithExports(value: object): ImportRef | undefined {
       if (
         m?.exports === value &&
         path.isAbsolute(file) &&
-        isNodes(file) &&
+        nodeLoadsAlike(file) &&
         !isMain(pathToFileURL(file).href)
       ) {
         found = new ImportRef(file, '', '=', '', true);

@@ -8,7 +8,7 @@ import { types } from 'node:util';
 import { inMainRealm } from '../base/node-process.ts';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
-import { isNodes, requireCache, toNamespace } from './commonjs.ts';
+import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
@@ -99,7 +99,7 @@ function decide(fn: Fn): Plan {
 
 /** The reference to a function that an importable module exports. */
 function exportOf(fn: Fn, script: Script, unit: Unit, seen: Inspected): ImportRef | undefined {
-  if (!script.isFile || isMain(script.url) || !isNodes(script.filename)) return undefined;
+  if (!script.isFile || isMain(script.url) || !nodeLoadsAlike(script.filename)) return undefined;
   if (!script.source.isModule) return commonJsExport(fn, script);
   if (script.exports.get('') === 'default' && script.isDefaultExport(unit)) {
     return new ImportRef(script.url, '', 'default');

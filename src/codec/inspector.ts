@@ -66,6 +66,10 @@ export function connect(): void {
   try {
     const expression = `globalThis[Symbol.for('${key.description}')]`;
     registryId = evaluate(expression).objectId ?? findRealm(opened, expression);
+  } catch (error) {
+    session = undefined;
+    opened.disconnect();
+    throw error;
   } finally {
     Reflect.deleteProperty(globalThis, key);
   }
@@ -91,6 +95,7 @@ function findRealm(opened: inspector.Session, expression: string): string {
     const { objectId } = evaluate(expression);
     if (objectId !== undefined) return objectId;
   }
+  realm = {};
   throw new NotSupportedError(
     'Cannot send a function as code: the inspector does not know the realm (node:vm) that multiproc was loaded into; load it outside',
   );

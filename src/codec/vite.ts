@@ -42,8 +42,10 @@ export function viteReference(binding: Binding, value: unknown, parent: string):
 }
 
 function isDefaultOf(exports: unknown, given: unknown): boolean {
-  if (exports === undefined) return false;
-  return exports === given || (toNamespace(exports) as { readonly default?: unknown }).default === given;
+  return (
+    exports !== undefined &&
+    (exports === given || (exports as { readonly default?: unknown } | null)?.default === given)
+  );
 }
 
 /** Vite writes the paths of files from the root of the project on. */
