@@ -1,8 +1,10 @@
 /** This thread's helper for descriptors: started when first needed, ends with the thread, keeps nothing alive. */
+
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { ConnectionError, OSError } from '../base/errors.ts';
+import { threadFile } from '../base/package.ts';
 import { closeFd } from '../platform/descriptors.ts';
 import { requirePlatform } from '../platform/libc.ts';
 import { listenLocally } from '../platform/local-socket.ts';
@@ -37,8 +39,7 @@ function start(): Helper {
   const bell = new Int32Array(new SharedArrayBuffer(4));
   const { port1: port, port2 } = new MessageChannel();
   const workerData: HelperData = { table: table.memory, listening, port: port2, bell };
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  const worker = new Worker(new URL(`./descriptor-thread${extension}`, import.meta.url), {
+  const worker = new Worker(threadFile('channel', 'descriptor-thread'), {
     workerData,
     transferList: [port2],
     // The package's own files need no loader of the program's.

@@ -4,7 +4,9 @@
  * The helper is started with the first program and ends with this thread; it keeps nothing alive. What it says is taken
  * from the port either by the event loop or, while this thread blocks, by asking the port; order is kept either way.
  */
+
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { threadFile } from '../base/package.ts';
 import type { FromHelper, HelperData, ToHelper } from './fallback-protocol.ts';
 
 /** Whoever a program's messages are for. */
@@ -19,9 +21,8 @@ let lastId = 0;
 
 function open(): MessagePort {
   const { port1, port2 } = new MessageChannel();
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
   const workerData: HelperData = { port: port2, bell };
-  const helper = new Worker(new URL(`./fallback-thread${extension}`, import.meta.url), {
+  const helper = new Worker(threadFile('platform', 'fallback-thread'), {
     workerData,
     transferList: [port2],
     execArgv: [],

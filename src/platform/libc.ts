@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
+import { requireDependency } from '../base/package.ts';
 import { offeredKoffi } from './koffi-offer.ts';
 import { keepStandardOutput } from './standard-output.ts';
 
@@ -37,7 +38,7 @@ export function requirePlatform(what: string): void {
 export function koffi(): Koffi {
   if (koffiModule === undefined) {
     requirePlatform('shared memory and processes');
-    koffiModule = loadOffered() ?? (createRequire(import.meta.url)('koffi') as Koffi);
+    koffiModule = loadOffered() ?? (requireDependency('koffi') as Koffi);
     keepStandardOutput();
   }
   return koffiModule;

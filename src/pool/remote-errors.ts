@@ -1,13 +1,10 @@
 /**
  * Errors that tasks threw, and in which process: what reaches the caller shows both sides in its stack.
  */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { isOwnFrame } from '../base/package.ts';
 import { joinStacks } from '../codec/index.ts';
 
 const origins = new WeakMap<object, string>();
-/** The library's own files. */
-const library = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + path.sep;
 
 /** Notes that an error has just come from a worker. */
 export function cameFrom(error: unknown, pid: number, name: string): void {
@@ -34,7 +31,7 @@ export class Caller {
     origins.delete(error);
     const { stack = '' } = this.#error ?? new Error();
     // The way through the library itself tells nothing.
-    const frames = stack.split('\n').filter((line) => !line.includes(library));
+    const frames = stack.split('\n').filter((line) => !isOwnFrame(line));
     joinStacks(error, where, Object.assign(new Error(), { stack: frames.join('\n') }));
   }
 }

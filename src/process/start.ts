@@ -8,7 +8,7 @@
  * Descriptors of a child: 0 /dev/null · 1, 2 ours · 3 lifeline · 4 message · further ones as `extra` asks.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { bootstrapFile } from '../base/package.ts';
 import { encode, mainUrls, sendOnce } from '../codec/index.ts';
 import { collectCargo } from '../memory/inheritance.ts';
 import { closeFd } from '../platform/descriptors.ts';
@@ -26,11 +26,6 @@ import { type ProcessRecord, state } from './state.ts';
 
 /** Descriptors that a child inherits besides, child's number → ours. */
 export type ExtraDescriptors = ReadonlyMap<number, number>;
-
-/** The child's main script, in the sources and in the package alike. */
-const bootstrap = fileURLToPath(
-  new URL(`../bootstrap${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url),
-);
 
 function writeAll(fd: number, ...parts: readonly Uint8Array[]): void {
   for (const part of parts) {
@@ -116,7 +111,7 @@ export function startChild(
     fds.set(MESSAGE_FD, message);
     const child = launch({
       file: process.execPath,
-      args: [process.execPath, ...inheritedExecArgv(), bootstrap],
+      args: [process.execPath, ...inheritedExecArgv(), bootstrapFile()],
       env: inheritedEnv(),
       fds,
     });
