@@ -94,7 +94,10 @@ function withOwnNames(code) {
   return code;
 }
 
-/** Has modules of Node's, and parts, loaded when they are first used, since each takes its time. */
+/**
+ * Has modules of Node's, and parts, loaded when they are first used, since each takes its time. In a realm of a test runner's Node's modules
+ * are loaded at once: it may give out none any more when a finalizer or a listener asks for one.
+ */
 function withLateModules(code, isLatePart) {
   const isLate = (id) => id.startsWith('node:') || isLatePart(/([\w-]+)\.js$/.exec(id)?.[1]);
   const names = new Set();
@@ -114,5 +117,5 @@ function withLateModules(code, isLatePart) {
   );
   if (names.size === 0) return lines;
   const used = lines.replace(/(?<!var )\bimport_\w+\b/g, (name) => (names.has(name) ? `(${name}())` : name));
-  return `var __latePart = (load, m) => () => m ??= load(), __lateBuiltin = (load) => __latePart(() => ({ __proto__: load(), default: load() }));${used}`;
+  return `var __latePart = (load, m) => () => m ??= load(), __lateBuiltin = (load, full = () => ({ __proto__: load(), default: load() })) => __latePart(full, process instanceof Object ? undefined : full());${used}`;
 }

@@ -2,8 +2,8 @@
  * Node's own `process`, and what is to be done at its events.
  *
  * A test runner that loads programs into a realm of their own (`node:vm`) gives them a copy of it, whose events nobody emits; and it loads
- * this library anew for each file of tests (Jest). So all instances of a process share one listener of each event, else Node would warn of
- * a leak; and who has nothing to do any more says so, else its instance would never be collected.
+ * this library anew for each file of tests (Jest). So all instances of a process share their listeners, else Node would warn of a leak;
+ * and who has nothing to do any more says so: these lists are not to hold an instance whose program is over.
  */
 
 type Act = () => void;
@@ -19,14 +19,23 @@ export const nodeProcess: NodeJS.Process = inMainRealm
 const key = Symbol.for('multiproc.acts');
 const shared = nodeProcess as { [key]?: Map<string, Set<Act>> };
 
-/** Calls `act` at each such event, until {@link notAt}; once, however often this is called. */
-export function at(event: 'exit' | 'SIGCHLD', act: Act): void {
+/** When something is to be done, and what for: each has its place among the program's own listeners. */
+export type Occasion =
+  | 'exit: daemons'
+  | 'exit: seats'
+  | 'exit: watches'
+  | 'exit: thread'
+  | 'SIGCHLD: children';
+
+/** Calls `act` on each such occasion, until {@link notAt}; once, however often this is called. */
+export function at(occasion: Occasion, act: Act): void {
   if (shared[key] === undefined) Object.defineProperty(nodeProcess, key, { value: new Map() });
   const all = shared[key]!;
-  let acts = all.get(event);
+  let acts = all.get(occasion);
   if (acts === undefined) {
     acts = new Set();
-    all.set(event, acts);
+    all.set(occasion, acts);
+    const event = occasion.slice(0, occasion.indexOf(':'));
     nodeProcess.on(event, callAll.bind(undefined, acts));
   }
   acts.add(act);
@@ -35,7 +44,7 @@ export function at(event: 'exit' | 'SIGCHLD', act: Act): void {
 /** One that throws does not keep the others from what they have to do. */
 function callAll(acts: ReadonlySet<Act>): void {
   const errors: unknown[] = [];
-  for (const act of acts) {
+  for (const act of [...acts]) {
     try {
       act();
     } catch (error) {
@@ -46,6 +55,6 @@ function callAll(acts: ReadonlySet<Act>): void {
 }
 
 /** Takes {@link at} back. */
-export function notAt(event: 'exit' | 'SIGCHLD', act: Act): void {
-  shared[key]?.get(event)?.delete(act);
+export function notAt(occasion: Occasion, act: Act): void {
+  shared[key]?.get(occasion)?.delete(act);
 }

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { NotSupportedError } from './errors.ts';
+import { nodeProcess } from './node-process.ts';
 
 /** In the package all files of the sources' folders are in one, as parts. */
 const isPart = /\/parts\/[a-z-]+\.js$/.test(import.meta.url);
@@ -48,9 +49,15 @@ function inPackage(name: string): URL {
   return pathToFileURL(path.join(path.dirname(installed()), 'dist', 'cjs', name));
 }
 
-/** Loads a package that this one depends on. */
+/** Loads a package that this one depends on: once in a process, into the main realm. */
 export function requireDependency(name: string): unknown {
-  return createRequire(isInPlace ? import.meta.url : installed())(name);
+  return nodeRequire()(name);
+}
+
+/** Node's own `require`, which no test runner has put another one in the place of. */
+export function nodeRequire(): NodeJS.Require {
+  const { createRequire: create } = nodeProcess.getBuiltinModule('node:module');
+  return create(isInPlace ? import.meta.url : installed());
 }
 
 /** `package.json` of the installed package. */

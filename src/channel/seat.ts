@@ -29,7 +29,7 @@ const collected = new FinalizationRegistry<Occupied>(leave);
 
 function leave(o: Occupied): void {
   if (!occupied.delete(o)) return;
-  if (occupied.size === 0) notAt('exit', leaveAll);
+  if (occupied.size === 0) notAt('exit: seats', leaveAll);
   o.holders.leave(o.entry);
   for (const ring of o.rings) ring.wakeAll();
 }
@@ -56,7 +56,7 @@ export class Seat {
     this.#occupied = { holders, rings, entry: this.entry };
     occupied.add(this.#occupied);
     collected.register(owner, this.#occupied, this);
-    at('exit', leaveAll);
+    at('exit: seats', leaveAll);
   }
 
   /** For a handle that is about to be sent; see {@link Holders.depart}. */

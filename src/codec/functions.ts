@@ -320,7 +320,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (shape !== undefined && value !== undefined && (inMainRealm || !/^[./]/.test(shape.specifier))) {
     return requiredValue(shape, value, script, scopes);
   }
-  const reference = viteReference(binding, value, parentOf(script));
+  const reference = viteReference(binding, value, () => parentOf(script));
   if (reference !== undefined) return reference;
   if (typeof value === 'object' && value !== null) {
     const exported = exportedObject(binding, script);

@@ -101,13 +101,17 @@ function findRealm(opened: inspector.Session, expression: string): string {
   );
 }
 
-/** What a text comes to, as a program in the realm of this file. */
+/** What a text comes to, as a program in the realm of this file; undefined when it throws. */
 export function evaluate(
   expression: string,
   limits: { readonly timeout?: number } = {},
 ): inspector.Runtime.RemoteObject {
   const params = { expression, silent: true, ...limits, ...realm };
-  return post<{ result: inspector.Runtime.RemoteObject }>('Runtime.evaluate', params).result;
+  const { result, exceptionDetails } = post<{
+    result: inspector.Runtime.RemoteObject;
+    exceptionDetails?: object;
+  }>('Runtime.evaluate', params);
+  return exceptionDetails === undefined ? result : { type: 'undefined' };
 }
 
 /** A handle of `value`, in {@link objectGroup}. */

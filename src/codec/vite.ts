@@ -16,29 +16,38 @@ import type { Binding } from './scope.ts';
 /**
  * What the receiver is to have in the place of a variable of Vite's.
  *
- * @param parent URL of the module.
+ * @param parentOf Gives the URL of the module.
  * @returns undefined for all others; and for modules that Vite has compiled, which nobody else could load: they travel as they are.
  */
-export function viteReference(binding: Binding, value: unknown, parent: string): unknown {
+export function viteReference(binding: Binding, value: unknown, parentOf: () => string): unknown {
   if (binding.kind === 'param') {
-    if (binding.name === '__vite_ssr_dynamic_import__') return new ImporterRef(parent);
-    return binding.name === '__vite_ssr_import_meta__' ? new MetaRef(parent) : undefined;
+    if (binding.name === '__vite_ssr_dynamic_import__') return new ImporterRef(parentOf());
+    return binding.name === '__vite_ssr_import_meta__' ? new MetaRef(parentOf()) : undefined;
   }
   const specifier = specifierOf(binding);
   if (specifier === undefined || typeof value !== 'object' || value === null) return undefined;
   const isProxy = types.isProxy(value);
   if (!isProxy && !types.isModuleNamespaceObject(value)) return undefined;
+  const parent = parentOf();
   const file = specifier.startsWith('/') ? fileOf(specifier, parent) : undefined;
   if (isProxy) {
     // What a CommonJS module exports Vite gives as exports of an ES module, also where Node would not find them.
     const commonJs = file ?? resolved(specifier, parent);
-    const given = (value as { readonly default?: unknown }).default;
-    if (commonJs !== undefined && isDefaultOf(requireCache()[commonJs]?.exports, given)) {
+    if (commonJs !== undefined && isDefaultOf(requireCache()[commonJs]?.exports, defaultOf(value))) {
       return new WrappedRef(toNamespace, new ImportRef(commonJs, '', '=', '', true), [], []);
     }
   }
   if (!specifier.startsWith('/')) return new ImportRef(specifier, parent, '*');
   return file && new ImportRef(file, '', '*');
+}
+
+/** A mocked module says that it has none by an error. */
+function defaultOf(namespace: object): unknown {
+  try {
+    return (namespace as { readonly default?: unknown }).default;
+  } catch {
+    return undefined;
+  }
 }
 
 function isDefaultOf(exports: unknown, given: unknown): boolean {
@@ -48,7 +57,7 @@ function isDefaultOf(exports: unknown, given: unknown): boolean {
   );
 }
 
-/** Vite writes the paths of files from the root of the project on. */
+/** Vite writes the paths of files from the root of the project on: that is taken to be the nearest folder where there is such a file. */
 function fileOf(specifier: string, parent: string): string | undefined {
   const absolute = '/@fs/';
   if (specifier.startsWith(absolute)) return specifier.slice(absolute.length - 1);

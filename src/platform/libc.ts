@@ -6,11 +6,10 @@
  *
  * errno: koffi keeps it per call on this thread; read it (`koffi.errno()`) before any other call through koffi.
  */
-import { createRequire } from 'node:module';
 import os from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
-import { requireDependency } from '../base/package.ts';
+import { nodeRequire, requireDependency } from '../base/package.ts';
 import { offeredKoffi } from './koffi-offer.ts';
 import { keepStandardOutput } from './standard-output.ts';
 
@@ -71,7 +70,7 @@ export function koffiFile(): string | undefined {
 function loadedFile(): string | undefined {
   const loaded: Koffi & { default?: unknown } = koffi();
   const native = loaded.default ?? loaded;
-  const { cache } = createRequire(import.meta.url);
+  const { cache } = nodeRequire();
   return Object.keys(cache).find((file) => file.endsWith('.node') && cache[file]?.exports === native);
 }
 

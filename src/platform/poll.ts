@@ -57,12 +57,12 @@ function pollInMain(fd: number, events: PollEvents, onReady: () => void): PollHa
       if (closed) return;
       closed = true;
       handles.delete(handle);
-      if (handles.size === 0) notAt('exit', closeAll);
+      if (handles.size === 0) notAt('exit: watches', closeAll);
       inner.close();
     },
   };
   handles.add(handle);
-  at('exit', closeAll);
+  at('exit: watches', closeAll);
   if (!isOffered) {
     isOffered = true;
     offerWatcher((descriptor, onReadable) => pollInMain(descriptor, { readable: true }, onReadable).close);

@@ -1,7 +1,7 @@
 /**
  * Notices that children have ended, and collects them at once so that none stays behind as a zombie.
  *
- * In the main thread SIGCHLD tells it, through Node's own `process.on`, listened to from the first child on for good. One
+ * In the main thread SIGCHLD tells it, through Node's own `process.on`. One
  * signal may stand for several ends, hence each living child is asked for, by its pid.
  *
  * Worker threads get no signals. There each child has a pidfd, which the event loop watches. Where the system gives
@@ -25,13 +25,11 @@ const living = new Map<Reapable, { readonly watch: FdWatch; readonly pidfd: numb
 
 /** Called just before a start, so that the end of even the shortest program is noticed. */
 export function expectChild(): void {
-  if (isMainThread()) at('SIGCHLD', look);
+  if (isMainThread()) at('SIGCHLD: children', look);
 }
 
 /** The start succeeded. */
 export function childBorn(child: Reapable): void {
-  // Another may have been the last one meanwhile.
-  expectChild();
   living.set(child, isMainThread() ? undefined : watchPidfd(child));
 }
 
@@ -45,7 +43,7 @@ export function childGone(child: Reapable): void {
   living.delete(child);
   if (living.size > 0) return;
   clearTimeout(timer);
-  notAt('SIGCHLD', look);
+  notAt('SIGCHLD: children', look);
 }
 
 function look(): void {

@@ -7,20 +7,20 @@
  */
 
 import { closeSync, openSync } from 'node:fs';
-import { nodeProcess } from '../base/node-process.ts';
+import { at } from '../base/node-process.ts';
 import { isMainThread } from '../base/thread.ts';
 import { closeFd } from './descriptors.ts';
 
 const endings = new Set<() => void>();
 
+function endAll(): void {
+  for (const each of endings) each();
+}
+
 /** Calls `ending` when this worker thread ends by itself; in the main thread never, for there the kernel does it all. */
 export function onThreadEnd(ending: () => void): void {
   if (isMainThread()) return;
-  if (endings.size === 0) {
-    nodeProcess.once('exit', () => {
-      for (const each of endings) each();
-    });
-  }
+  at('exit: thread', endAll);
   endings.add(ending);
 }
 

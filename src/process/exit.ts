@@ -15,12 +15,12 @@ const SIGKILL = 9;
 
 /** Called with each child. */
 export function childStarted(): void {
-  at('exit', endDaemons);
+  at('exit: daemons', endDaemons);
 }
 
 /** Called when one has ended, and is no child any more. */
 export function childEnded(): void {
-  if (state.children.size === 0) notAt('exit', endDaemons);
+  if (state.children.size === 0) notAt('exit: daemons', endDaemons);
 }
 
 function endDaemons(): void {

@@ -9,14 +9,14 @@ test('all that is to be done at an event is done by one listener: once each, unt
   const first = (): void => void done.push('first');
   const second = (): void => void done.push('second');
   t.after(() => {
-    notAt('SIGCHLD', first);
-    notAt('SIGCHLD', second);
+    notAt('SIGCHLD: children', first);
+    notAt('SIGCHLD: children', second);
   });
-  for (const act of [first, second, first]) at('SIGCHLD', act);
+  for (const act of [first, second, first]) at('SIGCHLD: children', act);
   assert.ok(nodeProcess.listenerCount('SIGCHLD') <= listeners + 1);
   process.emit('SIGCHLD', 'SIGCHLD');
   assert.deepEqual(done.splice(0), ['first', 'second']);
-  notAt('SIGCHLD', first);
+  notAt('SIGCHLD: children', first);
   process.emit('SIGCHLD', 'SIGCHLD');
   assert.deepEqual(done, ['second']);
 });
@@ -24,7 +24,7 @@ test('all that is to be done at an event is done by one listener: once each, unt
 test('who takes himself back while it happens, and who throws, leave the others their turn; the error is seen', (t) => {
   const done: string[] = [];
   const leaves = (): void => {
-    notAt('SIGCHLD', leaves);
+    notAt('SIGCHLD: children', leaves);
     done.push('leaves');
   };
   const throws = (): void => {
@@ -32,9 +32,9 @@ test('who takes himself back while it happens, and who throws, leave the others 
   };
   const last = (): void => void done.push('last');
   t.after(() => {
-    for (const act of [leaves, throws, last]) notAt('SIGCHLD', act);
+    for (const act of [leaves, throws, last]) notAt('SIGCHLD: children', act);
   });
-  for (const act of [leaves, throws, last]) at('SIGCHLD', act);
+  for (const act of [leaves, throws, last]) at('SIGCHLD: children', act);
   assert.throws(() => process.emit('SIGCHLD', 'SIGCHLD'), RangeError);
   assert.deepEqual(done, ['leaves', 'last']);
 });

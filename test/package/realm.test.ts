@@ -16,7 +16,7 @@ function inRealms(t: TestContext, times: number, body: string): Promise<Ended> {
   const file = path.join(dir, 'program.test.cjs');
   writeFileSync(file, `const m = require(${library});\nmodule.exports = async () => {\n${body}\n};\n`);
   writeFileSync(path.join(dir, 'helper.typed.cjs'), 'exports.twice = (x: number) => x * 2;\n');
-  return start([runner, file, String(times)]).ended;
+  return start(['--expose-gc', runner, file, String(times)]).ended;
 }
 
 test('in a realm of its own with a copy of process, as under Jest, all works as elsewhere, also many times in one process', async (t) => {
@@ -79,4 +79,18 @@ test('modules that were compiled for such a program travel as they are, not as w
   );
   assert.equal(stderr, '');
   assert.equal(stdout, '[2,4,true]\nall done\n');
+});
+
+test('what is collected after the end of such a program needs no more modules', async (t) => {
+  const { stdout, stderr, code } = await inRealms(
+    t,
+    4,
+    `const q = new m.Queue();
+     q.putSync(1);
+     q.close();
+     new m.Lock().acquireSync();
+     new m.SharedMemory({ create: true, size: 64 }).unlink();
+     new m.SharedArray('d', 1000);`,
+  );
+  assert.deepEqual({ stdout, stderr, code }, { stdout: 'all done\n', stderr: '', code: 0 });
 });

@@ -43,6 +43,7 @@ test('one that is collected while it is looked at takes the look from nobody', (
       childGone(this);
     },
   });
+  expectChild();
   for (const name of ['a', 'b', 'c']) childBorn(child(name));
   process.emit('SIGCHLD', 'SIGCHLD');
   process.emit('SIGCHLD', 'SIGCHLD');
