@@ -4,6 +4,7 @@
  * Neither a signal handler nor an unref'd watch keeps the event loop alive; one timer that never fires does that for
  * all that somebody waits for.
  */
+import { inMainRealm } from '../base/node-process.ts';
 
 const FOREVER = 0x7fffffff;
 let keepers = 0;
@@ -19,7 +20,14 @@ export function keepLoop(): void {
 
 /** Takes one {@link keepLoop} back. */
 export function releaseLoop(): void {
-  if (--keepers === 0) timer!.unref();
+  if (--keepers > 0) return;
+  if (inMainRealm) {
+    timer!.unref();
+  } else {
+    // It would hold this instance, of which a test runner makes one for each file of tests.
+    clearInterval(timer);
+    timer = undefined;
+  }
 }
 
 interface Entry {
