@@ -148,12 +148,18 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
       ready: () => ring.size < this.limit,
       over: () => undefined,
       fromElsewhere: () => this.sharedElsewhere,
+      underWay: () => this.underWay,
     };
   }
 
   /** Whether another thread has this queue. */
   protected get sharedElsewhere(): boolean {
     return this.#seat.holders.anyElsewhere();
+  }
+
+  /** Whether a handle of this queue is on its way to another thread. */
+  protected get underWay(): boolean {
+    return this.#seat.holders.anyInTransit();
   }
 
   /**
@@ -199,6 +205,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
         return this.#overForTaking();
       },
       fromElsewhere: () => this.sharedElsewhere,
+      underWay: () => this.underWay,
     };
   }
 

@@ -327,6 +327,7 @@ export class Connection implements Disposable {
       ready: () => ring.size > 0,
       over: (sure) => this.#overForReading(sure),
       fromElsewhere: () => this.#others.holders.anyElsewhere(),
+      underWay: () => this.#others.holders.anyInTransit(),
     };
   }
 
@@ -383,6 +384,7 @@ export class Connection implements Disposable {
       ready: () => ring.taken !== taken,
       over: (sure) => (this.#others.isEmpty(sure) ? brokenPipe() : undefined),
       fromElsewhere: () => this.#others.holders.anyElsewhere(),
+      underWay: () => this.#others.holders.anyInTransit(),
     };
   }
 

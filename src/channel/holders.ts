@@ -198,6 +198,14 @@ export class Holders {
     return false;
   }
 
+  /** Whether a handle for this end is under way: it counts until it is opened, or for a while. */
+  anyInTransit(): boolean {
+    for (let entry = 1, top = this.#top; entry <= top; entry++) {
+      if ((Atomics.load(this.#i32, this.#word(entry)) & TRANSIT) !== 0) return true;
+    }
+    return false;
+  }
+
   /** Whether another thread has this end, or may soon. */
   anyElsewhere(): boolean {
     const own = this.arena.tag;

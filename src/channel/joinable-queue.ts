@@ -91,6 +91,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
         return undefined;
       },
       fromElsewhere: () => this.sharedElsewhere,
+      underWay: () => this.underWay,
     };
   }
 }

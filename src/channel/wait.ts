@@ -9,6 +9,7 @@
 import { Socket } from 'node:net';
 import { onceAborted } from '../base/abort.ts';
 import { DeadlockError, OSError, ValueError } from '../base/errors.ts';
+import { isMainThread } from '../base/thread.ts';
 import {
   checkSignal,
   checkTimeout,
@@ -20,7 +21,8 @@ import {
 import { duplicate, isOpen, POLLIN, pollFds } from '../platform/descriptors.ts';
 import { closeWatched, watchFd } from '../platform/watch.ts';
 import { bellDescriptor, hearBell } from '../sync/bell.ts';
-import { suspendGrants } from '../sync/parking.ts';
+import { hearDeaths, type ParkingLot, suspendGrants } from '../sync/parking.ts';
+import { deathDescriptor, longestRest } from '../sync/rest.ts';
 import { EMPTY } from './ring.ts';
 import { type Waitable, waitable } from './waitable.ts';
 import { attemptNow, park, type Want, wait as waitFor } from './waiting.ts';
@@ -28,7 +30,7 @@ import { attemptNow, park, type Want, wait as waitFor } from './waiting.ts';
 /** What {@link wait} takes: connections, queues, `sentinel`s of processes or other descriptors, and sockets. */
 export type WaitObject = Waitable | Socket | number;
 
-/** How often a thread that blocks looks whether the other sides live, in milliseconds. */
+/** How often a thread that blocks looks whether the other sides live, in milliseconds, until it rests (sync/rest.ts). */
 const lookMilliseconds = 500;
 
 /** What a timer of Node can be set to, in milliseconds. */
@@ -217,20 +219,32 @@ export function waitSync<T extends WaitObject>(
   const suspended = suspendGrants();
   const controller = new AbortController();
   const items: { fd: number; events: number }[] = [];
+  const lots = new Set<ParkingLot>();
   for (const { fd, want } of sources.values()) {
-    if (want !== undefined) park(want, controller.signal);
+    if (want !== undefined) {
+      park(want, controller.signal);
+      lots.add(want.ring.lot);
+    }
     if (fd !== undefined) items.push({ fd, events: POLLIN });
   }
   const bell = bellDescriptor();
   if (bell !== undefined) items.push({ fd: bell, events: POLLIN });
   try {
     for (let sure = false; ; ) {
+      // A worker thread does not: who terminates it would wait until it wakes up.
+      const rests = sure && lots.size > 0 && isMainThread() && [...lots].every((lot) => lot.tasksMayRest());
       ready = readyOf<T>(sources, sure);
       const left = deadline - performance.now();
       if (ready.length > 0 || left <= 0) return ready;
-      const nap = bell === undefined ? left : Math.min(left, lookMilliseconds);
-      const events = pollFds(items, nap === Number.POSITIVE_INFINITY ? undefined : nap);
+      const longest = rests ? longestRest : bell === undefined ? left : lookMilliseconds;
+      const nap = Math.min(left, longest);
+      const all = rests ? [...items, { fd: deathDescriptor(), events: POLLIN }] : items;
+      const events = pollFds(all, nap === Number.POSITIVE_INFINITY ? undefined : nap);
       sure = events.every((event) => event === 0);
+      if (rests && events.pop() !== 0) {
+        hearDeaths();
+        sure = true;
+      }
       if (bell !== undefined && events.at(-1) !== 0) hearBell();
     }
   } finally {

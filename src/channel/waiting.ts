@@ -32,6 +32,8 @@ export interface Want<T> {
   over(sure: boolean): Error | undefined;
   /** Whether another thread could bring it. */
   fromElsewhere(): boolean;
+  /** Whether a handle is under way to somebody who could: it counts for a while only. */
+  underWay(): boolean;
 }
 
 /** Limits of a wait, checked. */
@@ -47,6 +49,8 @@ registerKind(channelKind, {
   passOn(lot, key, state) {
     if (state === WOKEN) lot.wake(key);
   },
+  // Who waits may have waited for what only the dead could bring.
+  onDeath: (lot, key) => void lot.wake(key, Number.POSITIVE_INFINITY),
 });
 
 const several = availableParallelism() > 1;
@@ -157,6 +161,7 @@ function parked<T>(want: Want<T>, onAttempt?: () => void): Wait<Box<T>> {
   return {
     key: want.key,
     kind: channelKind,
+    restless: () => want.underWay(),
     attempt() {
       if (ending && onAttempt !== undefined) return undefined;
       let got = want.attempt();

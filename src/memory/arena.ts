@@ -30,6 +30,13 @@ export function setReaper(reaper: (arena: Arena) => void): void {
   reap = reaper;
 }
 
+let greet: ((arena: Arena) => void) | undefined;
+
+/** What is to be done when this thread has come into an arena of another one. */
+export function setGreeter(greeter: (arena: Arena) => void): void {
+  greet = greeter;
+}
+
 /** Says where a block is. Plain data, travels. */
 export interface BlockHandle {
   readonly arena: SegmentHandle;
@@ -64,6 +71,7 @@ export class Arena {
     this.participants = new Participants(this.i32);
     this.tag = this.participants.tag;
     this.#enteredAtReap = Atomics.load(this.i32, head.participantHint);
+    if (!own) greet?.(this);
   }
 
   /** A block of zeros, or undefined when the arena is full. Only for the thread that made the arena. */

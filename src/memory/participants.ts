@@ -12,6 +12,7 @@
  *     4 bell, 5 bellInode  the write end of the pipe that wakes its event loop; -1 for none
  *     6 rung   1 from a ring of the bell until its event loop looks: one byte for many wakes
  *     7 lastPid  the user before this one, so that a lock that it left can say whose it was
+ *     8 resting  1 while it sleeps until its bell rings: whoever comes rings it, so that it learns whose death concerns it
  *
  * state       | who changes it                               | to
  * ------------+----------------------------------------------+------------------------------------------
@@ -21,7 +22,12 @@
  * DEAD    3   | the reaper, when its slots are freed         | FREE, and pid 0 after that
  */
 import { RuntimeError } from '../base/errors.ts';
-import { currentThreadIdentity, isThreadAlive, processExists } from '../platform/liveness.ts';
+import {
+  currentThreadIdentity,
+  isThreadAlive,
+  processExists,
+  type ThreadIdentity,
+} from '../platform/liveness.ts';
 import { head, participantBytes, participantCount, participantOffset } from './layout.ts';
 
 const FREE = 0;
@@ -30,7 +36,17 @@ const LIVE = 2;
 const DEAD = 3;
 const STATE = 3;
 
-const word = { state: 0, pid: 1, tid: 2, start: 3, bell: 4, bellInode: 5, rung: 6, lastPid: 7 } as const;
+const word = {
+  state: 0,
+  pid: 1,
+  tid: 2,
+  start: 3,
+  bell: 4,
+  bellInode: 5,
+  rung: 6,
+  lastPid: 7,
+  resting: 8,
+} as const;
 
 const indexMask = participantCount - 1;
 const generationMask = 0xfff;
@@ -95,15 +111,68 @@ export class Participants {
     const i32 = this.#i32;
     const state = Atomics.load(i32, this.#at(index, word.state)) & STATE;
     if (state === FREE || state === DEAD) return false;
-    const pid = Atomics.load(i32, this.#at(index, word.pid));
     // A newcomer has not written all words yet: ask for its process only.
-    if (state === CLAIMED) return processExists(pid);
-    const alive = isThreadAlive({
-      pid,
+    if (state === CLAIMED) return processExists(Atomics.load(i32, this.#at(index, word.pid)));
+    return isThreadAlive(this.#threadAt(index)) && this.tagAt(index) === tag;
+  }
+
+  #threadAt(index: number): ThreadIdentity {
+    const i32 = this.#i32;
+    return {
+      pid: Atomics.load(i32, this.#at(index, word.pid)),
       tid: Atomics.load(i32, this.#at(index, word.tid)),
       start: Atomics.load(i32, this.#at(index, word.start)),
-    });
-    return alive && this.tagAt(index) === tag;
+    };
+  }
+
+  /** The threads that take part now, but for this one. Whoever comes later is counted among the {@link arrivals} by then. */
+  others(): ThreadIdentity[] {
+    const found: ThreadIdentity[] = [];
+    const i32 = this.#i32;
+    const top = Atomics.load(i32, head.participantTop);
+    for (let index = 1; index <= top; index++) {
+      if (index === this.index) continue;
+      const at = this.#at(index, word.state);
+      const state = Atomics.load(i32, at);
+      const thread = this.#threadAt(index);
+      if ((state & STATE) === LIVE && Atomics.load(i32, at) === state) found.push(thread);
+    }
+    return found;
+  }
+
+  /** How many have come so far. */
+  get arrivals(): number {
+    return Atomics.load(this.#i32, head.arrivals);
+  }
+
+  /** Whether this thread wants its bell rung when somebody comes. */
+  setResting(resting: boolean): void {
+    Atomics.store(this.#i32, this.#at(this.index, word.resting), resting ? 1 : 0);
+  }
+
+  /** Whether a participant wants that. */
+  isResting(index: number): boolean {
+    return Atomics.load(this.#i32, this.#at(index, word.resting)) === 1;
+  }
+
+  /** The entries of all but this one that want to be told of this thread, which has just come. */
+  resting(): number[] {
+    const found: number[] = [];
+    const top = Atomics.load(this.#i32, head.participantTop);
+    for (let index = 1; index <= top; index++) {
+      if (this.isResting(index) && index !== this.index) found.push(index);
+    }
+    return found;
+  }
+
+  /** Somebody's bell could not be rung, though it lives: from now on nobody is to rely on being told. */
+  markUnreachable(): void {
+    Atomics.store(this.#i32, head.unreachable, 1);
+  }
+
+  /** Whether everybody's bell could be rung so far. */
+  get allReachable(): boolean {
+    return Atomics.load(this.#i32, head.unreachable) === 0;
   }
 
   /** How many entries are taken, for tests: by the living, and by the dead who were not found yet. */
@@ -136,6 +205,11 @@ export class Participants {
     return Atomics.exchange(this.#i32, this.#at(index, word.rung), 1) === 0;
   }
 
+  /** The bell could not be rung after all. */
+  unmarkRung(index: number): void {
+    Atomics.store(this.#i32, this.#at(index, word.rung), 0);
+  }
+
   /** Before looking at its slots: from now on a wake rings again. */
   clearRung(): void {
     Atomics.store(this.#i32, this.#at(this.index, word.rung), 0);
@@ -143,31 +217,48 @@ export class Participants {
 
   /**
    * Cleans up after participants that died: `sweep` frees what an entry left in the slots, then it may be used again.
-   * Only one thread does so at a time; when another is at it, this returns at once.
+   * Only one thread does so at a time. When another is at it, this returns at once, and that one looks once more, for all.
    *
-   * @param pid Looks at this process only (its parent has just seen it end).
+   * @param pid Looks at this process only (it was just seen to end).
    * @returns How many were found dead.
    */
   reap(sweep: (index: number, tag: Tag) => void, pid?: number): number {
     const i32 = this.#i32;
-    const reaper = Atomics.compareExchange(i32, head.reaper, 0, this.tag);
-    if (reaper !== 0) {
-      if (reaper === this.tag || this.isAlive(reaper)) return 0;
-      if (Atomics.compareExchange(i32, head.reaper, reaper, this.tag) !== reaper) return 0;
-    }
-    try {
-      let found = 0;
-      const top = Atomics.load(i32, head.participantTop);
-      for (let index = 1; index <= top; index++) {
-        const user = Atomics.load(i32, this.#at(index, word.pid));
-        if (user === 0 || (pid !== undefined && user !== pid) || this.#isUsed(index)) continue;
-        this.#bury(index, sweep);
-        found++;
+    let found = 0;
+    let whose = pid;
+    for (;;) {
+      const reaper = Atomics.compareExchange(i32, head.reaper, 0, this.tag);
+      if (reaper === this.tag) return found;
+      if (reaper !== 0) {
+        // First, then a look whether the other is still at it: it looks at this after it has stopped.
+        Atomics.store(i32, head.reapAgain, 1);
+        if (this.isAlive(reaper)) {
+          if (Atomics.load(i32, head.reaper) === reaper) return found;
+          continue;
+        }
+        if (Atomics.compareExchange(i32, head.reaper, reaper, this.tag) !== reaper) continue;
       }
-      return found;
-    } finally {
-      Atomics.compareExchange(i32, head.reaper, this.tag, 0);
+      try {
+        // What a reaper that died was to look at, nobody knows.
+        if (reaper !== 0 || Atomics.exchange(i32, head.reapAgain, 0) === 1) whose = undefined;
+        found += this.#buryDead(sweep, whose);
+      } finally {
+        Atomics.compareExchange(i32, head.reaper, this.tag, 0);
+      }
+      if (Atomics.load(i32, head.reapAgain) === 0) return found;
     }
+  }
+
+  #buryDead(sweep: (index: number, tag: Tag) => void, pid: number | undefined): number {
+    let found = 0;
+    const top = Atomics.load(this.#i32, head.participantTop);
+    for (let index = 1; index <= top; index++) {
+      const user = Atomics.load(this.#i32, this.#at(index, word.pid));
+      if (user === 0 || (pid !== undefined && user !== pid) || this.#isUsed(index)) continue;
+      this.#bury(index, sweep);
+      found++;
+    }
+    return found;
   }
 
   /** Whether a living thread has this entry. */
@@ -191,6 +282,7 @@ export class Participants {
     }
     const users = (Atomics.load(i32, at) >> 2) - 1;
     sweep(index, index | ((users & generationMask) << 12));
+    Atomics.store(i32, this.#at(index, word.resting), 0);
     Atomics.store(i32, this.#at(index, word.bell), -1);
     Atomics.store(i32, at, (Atomics.load(i32, at) & ~STATE) | FREE);
     Atomics.compareExchange(i32, this.#at(index, word.pid), pid, 0);
@@ -227,6 +319,7 @@ export class Participants {
         if (top >= index || Atomics.compareExchange(i32, head.participantTop, top, index) === top) break;
       }
       Atomics.store(i32, at, users | LIVE);
+      Atomics.add(i32, head.arrivals, 1);
       return index;
     }
     throw new RuntimeError(

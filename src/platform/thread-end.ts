@@ -9,7 +9,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { at } from '../base/node-process.ts';
 import { isMainThread } from '../base/thread.ts';
-import { closeFd } from './descriptors.ts';
+import { closeFd, replaceDescriptor } from './descriptors.ts';
 
 const endings = new Set<() => void>();
 
@@ -34,6 +34,21 @@ export function ownedByThread(fd: number, flags: string | number): number {
   if (isMainThread()) return fd;
   try {
     return openSync(`/proc/self/fd/${fd}`, flags);
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/**
+ * As {@link ownedByThread}, for what has no file that could be opened again (epolls, pidfds): in a worker it gets a number that
+ * `fs` gave. To be closed by `fs`.
+ */
+export function ownNumber(fd: number): number {
+  if (isMainThread()) return fd;
+  try {
+    const number = openSync('/dev/null', 'r');
+    replaceDescriptor(fd, number);
+    return number;
   } finally {
     closeFd(fd);
   }

@@ -1,12 +1,13 @@
 /**
- * How other threads and processes wake this thread's event loop: a pipe that they write one byte to.
+ * How other threads and processes wake this thread's event loop: a pipe that they write one byte to. A thread that blocks for
+ * long is woken by it, too (rest.ts).
  *
  * One for each thread, made when something is first awaited. They open its write end through `/proc/<pid>/fd`, once,
  * and check the inode, so that a number that was used again is never written to. While nothing is awaited the event
  * loop watches but is not kept alive.
  *
- * Now and then, only while something is awaited, it looks by itself: a process that was to ring may have been killed. How soon
- * again, who listens says.
+ * While something is awaited it looks by itself after a while: a process that was to ring may have been killed. How soon again,
+ * who listens says.
  */
 import { constants } from 'node:fs';
 import type { Participants } from '../memory/participants.ts';
@@ -27,6 +28,10 @@ export interface Listener {
 
 /** Before the first look of who listens. */
 const tickMilliseconds = 1000;
+/** When a bell that could not be rung is tried again. */
+const retryMilliseconds = 100;
+/** Of who comes to look less often than this, nobody looks now and then. */
+const longTickMilliseconds = 5000;
 /** How much later or sooner than wanted a look may come. */
 const jitterMilliseconds = 5;
 
@@ -34,7 +39,8 @@ interface Bell {
   readonly readFd: number;
   readonly writeFd: number;
   readonly inode: number;
-  readonly watcher: FdWatch;
+  /** Of the event loop, from when something is first awaited. */
+  watcher: FdWatch | undefined;
 }
 
 const oneByte = new Uint8Array(1);
@@ -52,17 +58,36 @@ const listeners = new Set<Listener>();
 /** As `queueMicrotask`, which in Node costs several microseconds. */
 const soon = Promise.resolve();
 
-function open(): Bell {
+function makePipe(): Bell {
   const [reads, writes] = createPipe();
   const readFd = ownedByThread(reads, constants.O_RDONLY | constants.O_NONBLOCK);
   const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
-  const watcher = watchFd(readFd, 'readable', () => {
-    for (const listener of listeners) listener.deliver();
-    // After those who were woken: they are not to wait for our system calls.
-    soon.then(hearBell);
-  });
-  watcher.unref(); // while nothing is awaited
-  return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher };
+  return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher: undefined };
+}
+
+function heard(): void {
+  for (const listener of listeners) listener.deliver();
+  // After those who were woken: they are not to wait for our system calls.
+  soon.then(hearBell);
+}
+
+/** Tells `participants` of this thread's bell. @returns the descriptor that can be read when it was rung. */
+export function hangBell(participants: Participants): number {
+  bell ??= makePipe();
+  participants.setBell(bell.writeFd, bell.inode);
+  return bell.readFd;
+}
+
+/** A thread that blocks is about to look at its slot: from now on it is rung for anew. */
+export function silenceBell(): void {
+  if (bell !== undefined) drain(bell.readFd, scratch);
+}
+
+/** What rang while this thread blocked may have been for its tasks: when it does not block any more, they are to look, too. */
+export function passBellOn(): void {
+  if (bell === undefined || listeners.size === 0) return;
+  ring(bell.writeFd, oneByte);
+  lookSoon();
 }
 
 /** The descriptor that can be read when this thread's bell was rung; undefined when nothing was ever awaited. */
@@ -84,10 +109,18 @@ export function hearBell(): void {
 
 /** From now on `listener` hears this thread's bell, which `participants` announces to the others. */
 export function listen(listener: Listener, participants: Participants): void {
-  bell ??= open();
-  participants.setBell(bell.writeFd, bell.inode);
+  hangBell(participants);
+  if (bell!.watcher === undefined) {
+    bell!.watcher = watchFd(bell!.readFd, 'readable', heard);
+    if (keeping === 0) bell!.watcher.unref();
+  }
   listeners.add(listener);
   if (timer === undefined || late) tickIn(tickMilliseconds);
+}
+
+/** Somebody who listens already is to look by himself soon. */
+export function lookSoon(): void {
+  if (timer === undefined || period > longTickMilliseconds) tickIn(tickMilliseconds);
 }
 
 function tickIn(milliseconds: number): void {
@@ -114,12 +147,12 @@ export function unlisten(listener: Listener): void {
 
 /** The program is not to end before {@link letEnd}. */
 export function keepAlive(): void {
-  if (keeping++ === 0) bell?.watcher.ref();
+  if (keeping++ === 0) bell?.watcher?.ref();
 }
 
 /** Takes one {@link keepAlive} back. */
 export function letEnd(): void {
-  if (--keeping === 0) bell?.watcher.unref();
+  if (--keeping === 0) bell?.watcher?.unref();
 }
 
 interface Foreign {
@@ -130,7 +163,7 @@ interface Foreign {
 /** Write ends of other processes' bells, by the pipe's inode. */
 const foreign = new Map<number, Foreign>();
 
-/** Wakes the event loop of a participant, unless that was done already and not yet heard. */
+/** Wakes the event loop of a participant, or the thread if it rests, unless that was done already and not yet heard. */
 export function ringBell(participants: Participants, index: number): void {
   if (!participants.markRung(index)) return;
   const { pid, fd, inode } = participants.bellOf(index);
@@ -143,9 +176,10 @@ export function ringBell(participants: Participants, index: number): void {
   if (known !== undefined && known.pid === pid && ring(known.fd, oneByte)) return;
   const end = openBell(pid, fd, inode);
   if (end !== undefined) ring(end, oneByte);
+  else ringLater(participants, index);
 }
 
-/** Opens the bell of another process, or not: it may be gone, and those who wait with it will notice. */
+/** Opens the bell of another process, or not: it may be gone. */
 function openBell(pid: number, fd: number, inode: number): number | undefined {
   forget(inode);
   let end: number;
@@ -160,6 +194,20 @@ function openBell(pid: number, fd: number, inode: number): number | undefined {
   }
   foreign.set(inode, { pid, fd: end });
   return end;
+}
+
+/**
+ * A bell could not be opened. Of one who is gone, those who wait for it learn. But it may as well be this process that has no
+ * descriptors left, or no right to: then it tries again, and nobody in the arena relies on being rung any more.
+ */
+function ringLater(participants: Participants, index: number): void {
+  const tag = participants.tagAt(index);
+  if (!participants.isAlive(tag)) return;
+  participants.markUnreachable();
+  participants.unmarkRung(index);
+  setTimeout(() => {
+    if (participants.tagAt(index) === tag) ringBell(participants, index);
+  }, retryMilliseconds).unref();
 }
 
 function forget(inode: number): void {

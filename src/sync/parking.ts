@@ -11,19 +11,34 @@
  * - `attempt` is told the slot's state, so that one can wait for having been woken itself (a Condition does), or be
  *   given what it waits for (GRANTED) or bad news (SPOILED).
  * - Whatever ends a wait without success tells the kind ({@link Kind.passOn}): it may have been meant for this waiter.
- * - Now and then a waiter attempts by itself, and one of them looks whether all concerned live. So what was to be done by a process
- *   that was killed in the middle of a release is only late, by less than two seconds.
+ * - At first a waiter attempts by itself now and then, and one of them looks whether all concerned live. Later it rests, until it is
+ *   told: rest.ts. So what was to be done by a process that was killed in the middle of a release is only late, by less than two seconds.
  * - Waking costs a scan of the slots in use in this arena. Whoever wakes often keeps a word "somebody may wait" that a
  *   waiter sets in `attempt` and that the waker looks at first; see lock.ts, event.ts.
  *
  * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
  */
 import { onceAborted } from '../base/abort.ts';
-import { type Arena, livingArenas, setReaper } from '../memory/arena.ts';
+import { isMainThread } from '../base/thread.ts';
+import { type Arena, livingArenas, setGreeter, setReaper } from '../memory/arena.ts';
 import { head } from '../memory/layout.ts';
+import { POLLIN, pollFds } from '../platform/descriptors.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
-import { dropForeignBell, keepAlive, type Listener, letEnd, listen, ringBell, unlisten } from './bell.ts';
+import {
+  dropForeignBell,
+  hangBell,
+  keepAlive,
+  type Listener,
+  letEnd,
+  listen,
+  lookSoon,
+  passBellOn,
+  ringBell,
+  silenceBell,
+  unlisten,
+} from './bell.ts';
 import { ownerName } from './owner.ts';
+import { alert, deathDescriptor, hearDeathsByLoop, longestRest, Rest, takeEnded } from './rest.ts';
 import { FREE, GRANTED, type SlotState, Slots, SPOILED, SUSPENDED, WAITING, WOKEN } from './slots.ts';
 
 /** What a waiter waits for. `T` must not be `undefined`. */
@@ -36,6 +51,8 @@ export interface Wait<T> {
   readonly spins?: number | undefined;
   /** Takes it if it can be had now; must not block. What it throws ends the wait. */
   attempt(state: SlotState): T | undefined;
+  /** Whether it may come, or the wait be over, only because time passes: then it is attempted now and then. */
+  restless?(): boolean;
 }
 
 /** Limits of an asynchronous wait. */
@@ -60,6 +77,8 @@ export interface Kind {
   passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): void;
   /** Now and then, while somebody waits for `key`: does who would wake them live? If not, tells them. */
   look?(lot: ParkingLot, key: number): void;
+  /** Somebody was found dead while others wait for `key`. */
+  onDeath?(lot: ParkingLot, key: number): void;
 }
 
 const kinds: Kind[] = [];
@@ -69,18 +88,19 @@ export function registerKind(number: number, kind: Kind): void {
   kinds[number] = kind;
 }
 
-/** Bit of a slot's details: its waiter is a task, woken by a bell. */
+/** Bits of a slot's details: its waiter is a task, or a thread that rests. Both are woken by a bell, other threads by their slot. */
 const ASYNC = 1;
+const RESTING = 1 << 8;
 const kindShift = 1;
 const kindMask = 0x7f;
 
 /** How often in a row a task may have what is free before another task of its thread may. */
 const glanceRounds = 3;
-/** How long a thread sleeps at first before it looks by itself; after that it is told how long by {@link ParkingLot}'s patrol. */
+/** How long a thread sleeps at first before it looks by itself; after that it rests, or is told how long by {@link ParkingLot}'s patrol. */
 const napMilliseconds = [100, 300] as const;
 /**
- * How often one of all waiters of an arena looks for the dead: whoever wakes first. The others, who wake up only to make sure of
- * this, sleep on. Each time costs a cold processor a third of a millisecond, so it is as seldom as two seconds allow.
+ * How often one of all waiters of an arena that do not rest looks for the dead: whoever wakes first. The others, who wake up only to
+ * make sure of this, sleep on.
  */
 const patrolMilliseconds = 1700;
 /** A patrol may come a little early, for timers do. */
@@ -101,6 +121,11 @@ export class ParkingLot implements Listener {
   readonly arena: Arena;
   readonly slots: Slots;
   readonly #tasks = new Map<number, Task>();
+  readonly #rest: Rest;
+  /** Whether the tasks rest. */
+  #tasksRest = false;
+  /** Whether this thread has silenced its bell while it blocked. */
+  #hasSlept = false;
   #glances = 0;
   /** Slots of own tasks that were told something by this very thread. */
   #due: number[] = [];
@@ -108,6 +133,7 @@ export class ParkingLot implements Listener {
   constructor(arena: Arena) {
     this.arena = arena;
     this.slots = new Slots(arena.i32, arena.participants.index);
+    this.#rest = new Rest(arena, this.slots, () => this.reap());
   }
 
   /** Wakes the first `count` in line for `key`. Returns how many there were. */
@@ -138,13 +164,14 @@ export class ParkingLot implements Listener {
 
   /** The second half of waking: the slot says something, now its waiter is to look at it. */
   rouse(slot: number): void {
-    if ((this.slots.details(slot) & ASYNC) === 0) {
+    if ((this.slots.details(slot) & (ASYNC | RESTING)) === 0) {
       futexWake(this.arena.segment.address + this.slots.wordOf(slot) * 4, 1);
-      return;
+    } else {
+      const index = this.slots.participant(slot);
+      if (index === this.arena.participants.index) this.#deliverSoon(slot);
+      else ringBell(this.arena.participants, index);
     }
-    const index = this.slots.participant(slot);
-    if (index === this.arena.participants.index) this.#deliverSoon(slot);
-    else ringBell(this.arena.participants, index);
+    alert(this.arena, this.slots, this.slots.key(slot));
   }
 
   /**
@@ -158,6 +185,9 @@ export class ParkingLot implements Listener {
       const slot = this.slots.enqueue(wait.key, (wait.kind ?? 0) << kindShift);
       return this.#sleepUntil(slot, wait, deadline);
     } finally {
+      if (!this.#tasksRest) this.#rest.end();
+      if (this.#hasSlept) passBellOn();
+      this.#hasSlept = false;
       for (const lot of suspended) lot.resumeGrants();
     }
   }
@@ -169,6 +199,8 @@ export class ParkingLot implements Listener {
     let nap: number = napMilliseconds[0];
     const spins = wait.spins ?? 0;
     for (;;) {
+      // Before the attempt: what has happened until now, that one sees; what happens later, this thread is told.
+      const rests = naps >= napMilliseconds.length && this.#mayRest(wait);
       const got = this.#attempt(slot, wait, state);
       if (got !== undefined) {
         this.slots.lower(slot);
@@ -193,13 +225,49 @@ export class ParkingLot implements Listener {
       const raw = this.slots.raw(slot);
       state = this.slots.state(slot);
       if (state !== WAITING) continue;
-      if (left > 0) futexWait(address, raw, Math.min(left, nap));
+      if (rests && left > 0) this.#sleepTillRung(slot, Math.min(left, longestRest));
+      else if (left > 0) futexWait(address, raw, Math.min(left, nap));
       state = this.slots.state(slot);
-      if (state === WAITING && left > nap) {
+      if (state === WAITING && left > nap && !rests) {
         naps++;
         nap = Math.min(napMilliseconds[naps] ?? Number.POSITIVE_INFINITY, this.#patrol());
       }
     }
+  }
+
+  /**
+   * Whether this thread may block without looking now and then. A worker thread may not: who terminates it would wait until it
+   * wakes up.
+   */
+  #mayRest(wait: Wait<unknown>): boolean {
+    if (!isMainThread() || wait.restless?.() === true) return false;
+    try {
+      hangBell(this.arena.participants);
+    } catch {
+      return false; // no descriptors left
+    }
+    // Not even its own tasks can look now.
+    return this.#rest.prepare([wait.key], 0);
+  }
+
+  /** Blocks the thread until its bell rings or somebody ends. */
+  #sleepTillRung(slot: number, milliseconds: number): void {
+    const { participants } = this.arena;
+    const details = this.slots.details(slot);
+    const bell = hangBell(participants);
+    // Who tells this slot something from now on rings; what it was told before, or who has come before, is seen now.
+    silenceBell();
+    this.#hasSlept = true;
+    participants.clearRung();
+    this.slots.setDetails(slot, details | RESTING);
+    if (this.slots.state(slot) === WAITING && this.#rest.isCurrent) {
+      const [, ended] = pollFds(
+        [bell, deathDescriptor()].map((fd) => ({ fd, events: POLLIN })),
+        milliseconds,
+      );
+      if (ended !== 0) reapEnded();
+    }
+    this.slots.setDetails(slot, details);
   }
 
   /** Looks at the slot for a while before the thread sleeps. True when it was told something. */
@@ -251,7 +319,7 @@ export class ParkingLot implements Listener {
     if (this.#tasks.size === 0) {
       listen(this, this.arena.participants);
       this.arena.participants.clearRung();
-    }
+    } else lookSoon();
     const slot = this.slots.enqueue(wait.key, ((wait.kind ?? 0) << kindShift) | ASYNC);
     return new Promise<T | undefined>((resolve, reject) => {
       const task: Task = {
@@ -312,8 +380,9 @@ export class ParkingLot implements Listener {
         continue;
       }
       state = this.slots.state(task.slot);
-      if (state === WAITING || state === SUSPENDED) return;
+      if (state === WAITING || state === SUSPENDED) break;
     }
+    if (task.wait.restless?.() === true) lookSoon();
   }
 
   /** Time is up or the caller aborts; what it was told by now is used if possible, else passed on. */
@@ -338,7 +407,10 @@ export class ParkingLot implements Listener {
 
   #tidyUp({ slot, timer, deaf, limits }: Task): void {
     this.slots.lower(slot);
-    if (this.#tasks.size === 0) unlisten(this);
+    if (this.#tasks.size === 0) {
+      unlisten(this);
+      this.#endRest();
+    }
     if (limits.keepAlive !== false) letEnd();
     if (timer !== undefined) clearTimeout(timer);
     deaf?.();
@@ -384,17 +456,44 @@ export class ParkingLot implements Listener {
 
   onBell(): void {
     this.arena.participants.clearRung();
+    // Somebody has come, or others were told something.
+    if (this.#tasksRest) lookSoon();
     this.deliver();
   }
 
   onTick(): number {
     this.arena.participants.clearRung();
+    // First, as in #sleepUntil.
+    const rests = this.tasksMayRest();
     const next = this.#patrol();
+    this.attemptAll();
+    return rests ? longestRest : next;
+  }
+
+  /** Each task attempts by itself. */
+  attemptAll(): void {
     for (const task of this.#tasks.values()) {
       const state = this.slots.state(task.slot);
       if (state !== SUSPENDED) this.#step(task, state);
     }
-    return next;
+  }
+
+  /** Whether the tasks need not look now and then, but will be told. */
+  tasksMayRest(): boolean {
+    const waits = [...this.#tasks.values()].map(({ wait }) => wait);
+    const keys = new Set(waits.map(({ key }) => key));
+    if (waits.some((wait) => wait.restless?.()) || !this.#rest.prepare(keys, this.arena.participants.index)) {
+      this.#endRest();
+      return false;
+    }
+    hearDeathsByLoop(hearDeaths);
+    this.#tasksRest = true;
+    return true;
+  }
+
+  #endRest(): void {
+    this.#tasksRest = false;
+    this.#rest.end();
   }
 
   /**
@@ -425,9 +524,15 @@ export class ParkingLot implements Listener {
     }
   }
 
+  #tellOfDeath(): void {
+    for (const [key, details] of this.slots.keysWaitedFor()) {
+      kinds[(details >> kindShift) & kindMask]?.onDeath?.(this, key);
+    }
+  }
+
   /** Frees what dead participants left: their slots, with what they were told passed on. */
   reap(pid?: number): void {
-    this.arena.participants.reap((index, tag) => {
+    const found = this.arena.participants.reap((index, tag) => {
       for (const slot of this.slots.ofParticipant(index)) {
         const state = this.slots.state(slot);
         const kind = (this.slots.details(slot) >> kindShift) & kindMask;
@@ -439,6 +544,7 @@ export class ParkingLot implements Listener {
       }
     }, pid);
     this.#lookAtHolders();
+    if (found > 0) this.#tellOfDeath();
     if (pid !== undefined) dropForeignBell(pid);
   }
 
@@ -523,6 +629,21 @@ export function parkingLot(arena: Arena): ParkingLot {
 }
 
 setReaper((arena) => parkingLot(arena).reap());
+setGreeter(({ participants }) => {
+  for (const index of participants.resting()) ringBell(participants, index);
+});
+
+/** What threads left that have ended since is given on. */
+function reapEnded(): void {
+  const pids = new Set(takeEnded().map(({ pid }) => pid));
+  for (const lot of lots) for (const pid of pids) lot.reap(pid);
+}
+
+/** Threads have ended: what they left is given on, and the tasks of this thread look what became of what they wait for. */
+export function hearDeaths(): void {
+  reapEnded();
+  for (const lot of lots) lot.attemptAll();
+}
 
 /**
  * Tells the shared objects of this process that the process `pid` has ended: what it held becomes abandoned, what it was

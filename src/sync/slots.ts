@@ -114,6 +114,11 @@ export class Slots {
     return Atomics.load(this.#i32, this.wordOf(slot) + DETAILS);
   }
 
+  /** Only for the waiter. */
+  setDetails(slot: number, details: number): void {
+    Atomics.store(this.#i32, this.wordOf(slot) + DETAILS, details);
+  }
+
   /** What its waiter waits for. */
   key(slot: number): number {
     return Atomics.load(this.#i32, this.wordOf(slot) + KEY);
@@ -280,6 +285,31 @@ export class Slots {
       if ((Atomics.load(i32, at) & stateMask) === WAITING && Atomics.load(i32, at + KEY) === key) n++;
     }
     return n;
+  }
+
+  /** What waiters were told something of that they have not looked at yet, but for those of one participant. */
+  keysTold(except: number): Set<number> {
+    const top = Atomics.load(this.#i32, head.top) & topMask;
+    const found = new Set<number>();
+    for (let slot = 0; slot < top; slot++) {
+      const raw = this.raw(slot);
+      const state = raw & stateMask;
+      if (state !== WOKEN && state !== GRANTED && state !== SPOILED) continue;
+      if (((raw >> indexShift) & indexMask) !== except) found.add(this.key(slot));
+    }
+    return found;
+  }
+
+  /** The participants that wait for one of the keys that `concerns` picks. */
+  participantsFor(concerns: (key: number) => boolean): Set<number> {
+    const top = Atomics.load(this.#i32, head.top) & topMask;
+    const found = new Set<number>();
+    for (let slot = 0; slot < top; slot++) {
+      const raw = this.raw(slot);
+      if ((raw & stateMask) === WAITING && concerns(this.key(slot)))
+        found.add((raw >> indexShift) & indexMask);
+    }
+    return found;
   }
 
   /** Whether a participant waits for `key` and can be told so: it will look, or is about to get in line. */

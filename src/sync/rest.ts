@@ -1,0 +1,140 @@
+/**
+ * Resting: those who have waited for a while sleep on without looking now and then, so that waiting costs nothing.
+ *
+ * They look now and then at first because of what may go wrong with those who are to wake them. Who rests is told of all that:
+ *
+ * what may happen                                        | who rings the bell of those who rest
+ * -------------------------------------------------------+---------------------------------------------------------------
+ * a participant ends, whatever it was about to do        | the kernel, instead of a bell: see platform/deaths.ts
+ * somebody comes, whose end is to be told of, too        | the newcomer, of all who rest in the arena
+ * another waiter was told something and does not look:   | whoever told it, of all who rest for the same. They stand by: they
+ * its event loop is busy, its process was stopped        | look now and then, and rest again when it has looked
+ * a bell cannot be rung, for want of a descriptor        | nobody: from then on nobody rests in this arena
+ * the time for something is over                         | nobody: who waits for that does not rest (`Wait.restless`)
+ *
+ * In this order: say that one rests, make sure of all this, attempt, sleep. So what happens meanwhile is seen, or rings.
+ */
+import type { Arena } from '../memory/arena.ts';
+import { restWord } from '../memory/layout.ts';
+import { type DeathWatch, openDeathWatch } from '../platform/deaths.ts';
+import type { ThreadIdentity } from '../platform/liveness.ts';
+import { watchFd } from '../platform/watch.ts';
+import { lookSoon, ringBell } from './bell.ts';
+import type { Slots } from './slots.ts';
+
+/** Whoever rests looks after so long all the same, should anything else ever go wrong. */
+export const longestRest = 60_000;
+
+/** The threads whose end this thread is told of, for all arenas. */
+let deaths: DeathWatch | undefined;
+let isHeardByLoop = false;
+
+function watchAll(threads: readonly ThreadIdentity[]): 'watched' | 'dead' | 'unwatchable' {
+  if (deaths === undefined) {
+    try {
+      deaths = openDeathWatch();
+    } catch {
+      return 'unwatchable'; // no descriptors left
+    }
+  }
+  let result: 'watched' | 'dead' = 'watched';
+  for (const thread of threads) {
+    const watched = deaths.watch(thread);
+    if (watched === 'unwatchable') return watched;
+    if (watched === 'dead') result = watched;
+  }
+  return result;
+}
+
+/** Who has ended since the last call. */
+export function takeEnded(): ThreadIdentity[] {
+  return deaths?.takeEnded() ?? [];
+}
+
+/** Can be read when somebody has ended: see {@link takeEnded}. Only after {@link Rest.prepare}. */
+export function deathDescriptor(): number {
+  return deaths!.fd;
+}
+
+/** Has the event loop call `onDeath` when somebody has ended. It is not kept alive by that. */
+export function hearDeathsByLoop(onDeath: () => void): void {
+  if (isHeardByLoop) return;
+  isHeardByLoop = true;
+  watchFd(deathDescriptor(), 'readable', onDeath).unref();
+}
+
+/** Resting in one arena, for one thread. */
+export class Rest {
+  readonly #arena: Arena;
+  readonly #slots: Slots;
+  readonly #reap: () => void;
+  /** How many participants had come when all were watched, or could not be watched, the last time. */
+  #watched = -1;
+  #unwatchable = -1;
+  #on = false;
+
+  /** @param reap Cleans up after participants that are dead. */
+  constructor(arena: Arena, slots: Slots, reap: () => void) {
+    this.#arena = arena;
+    this.#slots = slots;
+    this.#reap = reap;
+  }
+
+  /**
+   * Says that this thread rests, waiting for `keys`, and makes sure that it may.
+   *
+   * @param looking A participant that looks at once at what it is told; 0 for none.
+   * @returns `false`: it is to look now and then.
+   */
+  prepare(keys: Iterable<number>, looking: number): boolean {
+    const { i32, participants } = this.#arena;
+    this.#on = true;
+    participants.setResting(true);
+    if (!participants.allReachable || !this.#watchAll()) return false;
+    for (const key of keys) Atomics.store(i32, restWord(key), 1);
+    const told = this.#slots.keysTold(looking);
+    for (const key of keys) if (told.has(key)) return false;
+    return true;
+  }
+
+  #watchAll(): boolean {
+    const { participants } = this.#arena;
+    for (;;) {
+      const { arrivals } = participants;
+      if (arrivals === this.#watched) return true;
+      if (arrivals === this.#unwatchable) return false;
+      const result = watchAll(participants.others());
+      if (result === 'unwatchable') {
+        this.#unwatchable = arrivals;
+        return false;
+      }
+      if (result === 'dead') this.#reap();
+      this.#watched = arrivals;
+    }
+  }
+
+  /** Whether nobody has come since {@link prepare}. */
+  get isCurrent(): boolean {
+    return this.#arena.participants.arrivals === this.#watched;
+  }
+
+  /** This thread does not rest any more. */
+  end(): void {
+    if (!this.#on) return;
+    this.#on = false;
+    this.#arena.participants.setResting(false);
+  }
+}
+
+/** Somebody who waits for `key` was told something: those who rest for the same are to stand by. */
+export function alert(arena: Arena, slots: Slots, key: number): void {
+  const { i32, participants } = arena;
+  const word = restWord(key);
+  if (Atomics.load(i32, word) === 0) return;
+  Atomics.store(i32, word, 0);
+  for (const index of slots.participantsFor((other) => restWord(other) === word)) {
+    if (!participants.isResting(index)) continue;
+    if (index === participants.index) lookSoon();
+    else ringBell(participants, index);
+  }
+}
