@@ -1,0 +1,36 @@
+/** Whether a process sleeps without ever waking up: as the kernel counts how often its main thread went to sleep. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const sleepsOf = (pid: number): number =>
+  Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+
+/** Longer than any pause between two looks of who does not rest. */
+const longMs = 2200;
+
+/** Waits until each of the processes has not woken up for a while. Their engines have their own work at first. */
+export async function untilResting(...pids: number[]): Promise<void> {
+  const deadline = performance.now() + 40_000;
+  for (;;) {
+    const before = pids.map(sleepsOf);
+    await delay(longMs);
+    const awake = pids.filter((pid, i) => sleepsOf(pid) !== before[i]);
+    if (awake.length === 0) return;
+    if (performance.now() > deadline) throw new Error(`still waking up now and then: ${awake}`);
+  }
+}
+
+/** Resolves as `promise` does; rejects after some seconds: less than those who rest would take to look by themselves. */
+export async function soon<T>(promise: Promise<T>): Promise<T> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([
+      promise,
+      delay(15_000, undefined, { signal: late.signal }).then(() => {
+        throw new Error('it was not told');
+      }),
+    ]);
+  } finally {
+    late.abort();
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * Who waits for long does not wake up to look, and yet learns of everything that it would have seen. The peers are not this
+ * process's children in the library's eyes: nobody but themselves tells them of a death.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Barrier, Event, Lock, Semaphore, Value } from '../../src/index.ts';
+import { head } from '../../src/memory/layout.ts';
+import { type ParkingLot, parkingLot } from '../../src/sync/parking.ts';
+import { longestRest } from '../../src/sync/rest.ts';
+import type { Form } from '../fixtures/kits.mjs';
+import { Peer } from '../fixtures/peer.ts';
+import { openedSince, openFds } from '../support/fds.ts';
+import { soon, untilResting } from '../support/resting.ts';
+
+const forms: Form[] = ['blocking', 'waiting'];
+
+// Side by side: what they do is to wait.
+describe('who rests', { concurrency: 20 }, () => {
+  for (const form of forms) {
+    test(`learns that the holder of a lock was killed (${form})`, async () => {
+      const lock = new Lock();
+      const [holder, waiter] = await Peer.startMany(2);
+      await using _ = holder!;
+      await using __ = waiter!;
+      await holder!.run((_mp, lock) => void lock.acquireSync(), lock);
+      const waiting = waiter!.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
+      waiting.catch(() => {});
+      await untilResting(waiter!.pid);
+      const killed = holder!.pid;
+      await holder!.kill();
+      await assert.rejects(soon(waiting), { name: 'AbandonedLockError', pid: killed });
+    });
+
+    test(`takes what was freed by one who was killed before it could wake anybody (${form})`, async () => {
+      const lock = new Lock();
+      const [holder, waiter] = await Peer.startMany(2);
+      await using _ = holder!;
+      await using __ = waiter!;
+      await holder!.run((_mp, lock) => void lock.acquireSync(), lock);
+      const waiting = waiter!.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
+      await untilResting(waiter!.pid);
+      await holder!.run((_mp, lock) => {
+        const { block } = lock as unknown as { block: { arena: { i32: Int32Array }; offset: number } };
+        Atomics.store(block.arena.i32, block.offset >> 2, 0);
+      }, lock);
+      await delay(500);
+      await holder!.kill();
+      assert.equal(await soon(waiting), true);
+    });
+
+    test(`learns of the death of one who came later (${form})`, async () => {
+      const barrier = new Barrier(3);
+      const waiter = await Peer.start();
+      await using _ = waiter;
+      const waiting = waiter.run((_mp, barrier, _state, kit) => kit.wait(barrier), barrier, form);
+      waiting.catch(() => {});
+      await untilResting(waiter.pid);
+      const late = await Peer.start();
+      await using __ = late;
+      late.run((_mp, barrier, _state, kit) => kit.wait(barrier), barrier, form).catch(() => {});
+      await untilResting(waiter.pid, late.pid);
+      await late.kill();
+      await assert.rejects(soon(waiting), { name: 'BrokenBarrierError' });
+    });
+
+    test(`learns that a thread of another process was terminated (${form})`, async () => {
+      const lock = new Lock();
+      const thread = await Peer.startThread();
+      const waiter = await Peer.start();
+      await using _ = waiter;
+      await thread.run((_mp, lock) => void lock.acquireSync(), lock);
+      const waiting = waiter.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
+      waiting.catch(() => {});
+      await untilResting(waiter.pid);
+      await thread.kill();
+      await assert.rejects(soon(waiting), { name: 'AbandonedLockError' });
+    });
+
+    test(`stands by when one who was told before does not look (${form})`, async () => {
+      for (const stalled of ['busy', 'stopped'] as const) {
+        const units = new Semaphore(0);
+        const [first, second] = await Peer.startMany(2);
+        await using _ = first!;
+        await using __ = second!;
+        const busy = new Event();
+        const waitingFirst = first!.run(
+          async (_mp, { units, busy, stalled }) => {
+            const got = units.acquire();
+            if (stalled === 'busy') {
+              // After it has got in line.
+              await new Promise((resolve) => setTimeout(resolve, 100));
+              busy.set();
+              for (const end = Date.now() + 30_000; Date.now() < end; );
+            } else busy.set();
+            return got;
+          },
+          { units, busy, stalled },
+        );
+        waitingFirst.catch(() => {});
+        await busy.wait();
+        const waiting = second!.run((_mp, units, _state, kit) => kit.acquire(units), units, form);
+        await untilResting(second!.pid);
+        if (stalled === 'stopped') process.kill(first!.pid, 'SIGSTOP');
+        units.release();
+        assert.equal(await soon(waiting), true, stalled);
+      }
+    });
+
+    test(`goes on resting after others were woken for the same (${form})`, async () => {
+      const units = new Semaphore(0);
+      const peers = await Peer.startMany(3);
+      try {
+        const waits = peers.map((p) => p.run((_mp, units, _state, kit) => kit.acquire(units), units, form));
+        await untilResting(...peers.map(({ pid }) => pid));
+        for (let n = 0; n < 2; n++) {
+          units.release();
+          await soon(Promise.race(waits));
+          await untilResting(...peers.map(({ pid }) => pid));
+        }
+        units.release();
+        assert.deepEqual(await soon(Promise.all(waits)), [true, true, true]);
+      } finally {
+        for (const p of peers) await p.kill();
+      }
+    });
+
+    test(`is woken also by one who has no descriptor left (${form})`, async () => {
+      const event = new Event();
+      const [waiter, waker] = await Peer.startMany(2);
+      await using _ = waiter!;
+      await using __ = waker!;
+      const waiting = waiter!.run((_mp, event, _state, kit) => kit.wait(event), event, form);
+      await untilResting(waiter!.pid);
+      await waker!.run(async (_mp, event) => {
+        const { openSync, closeSync } = await import('node:fs');
+        const { createRequire } = await import('node:module');
+        const koffi = createRequire(process.argv[1]!)('koffi');
+        const setrlimit = koffi.load(null).func('int setrlimit(int resource, const uint64_t *limits)');
+        const RLIMIT_NOFILE = 7;
+        const highest = openSync('/dev/null', 'r');
+        setrlimit(RLIMIT_NOFILE, [highest + 8, 1 << 16]);
+        const taken: number[] = [];
+        try {
+          for (;;) taken.push(openSync('/dev/null', 'r'));
+        } catch (error) {
+          if ((error as { code?: string }).code !== 'EMFILE') throw error;
+        }
+        event.set();
+        // It gets some back a little later.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        for (const fd of taken) closeSync(fd);
+      }, event);
+      assert.equal(await soon(waiting), true);
+    });
+
+    test(`a timeout ends a rest (${form})`, async () => {
+      const lock = new Lock();
+      lock.acquireSync();
+      await using waiter = await Peer.start();
+      const got = await waiter.run(
+        async (_mp, lock, _state, kit) => {
+          const start = performance.now();
+          return [await kit.acquire(lock, { timeout: 2500 }), performance.now() - start] as const;
+        },
+        lock,
+        form,
+      );
+      assert.equal(got[0], false);
+      assert.ok(got[1] >= 2499, `${got[1]} ms`);
+    });
+  }
+
+  test('what a task of a thread that blocks is told meanwhile, it learns afterwards', async () => {
+    const lock = new Lock();
+    const event = new Event();
+    lock.acquireSync();
+    await using peer = await Peer.start();
+    const both = peer.run(
+      async (_mp, { lock, event }) => {
+        const told = event.wait();
+        await new Promise((resolve) => setTimeout(resolve, 1500)); // its tasks rest, too
+        const got = lock.acquireSync();
+        return [got, await told] as const;
+      },
+      { lock, event },
+    );
+    await delay(1700);
+    await untilResting(peer.pid);
+    event.set();
+    await untilResting(peer.pid);
+    lock.release();
+    assert.deepEqual(await soon(both), [true, true]);
+  });
+});
+
+test('nobody rests in an arena in which a bell could not be rung', async () => {
+  const lock = new Lock();
+  lock.acquireSync();
+  const { arena } = (lock as unknown as { block: { arena: ParkingLot['arena'] } }).block;
+  const lot = parkingLot(arena);
+  const controller = new AbortController();
+  const waiting = lock.acquire({ signal: controller.signal });
+  waiting.catch(() => {});
+  try {
+    assert.equal(lot.onTick(), longestRest);
+    Atomics.store(arena.i32, head.unreachable, 1);
+    assert.ok(lot.onTick() < 2000);
+  } finally {
+    Atomics.store(arena.i32, head.unreachable, 0);
+    controller.abort();
+  }
+  await assert.rejects(waiting, { name: 'AbortError' });
+  lock.release();
+});
+
+test('who was watched and has ended leaves no descriptor', async () => {
+  const lock = new Lock();
+  lock.acquireSync();
+  const controller = new AbortController();
+  const waiting = lock.acquire({ signal: controller.signal });
+  waiting.catch(() => {});
+  const counter = new Value('i', 0);
+  const one = async (): Promise<void> => {
+    await using peer = await Peer.start();
+    await peer.run((_mp, counter) => counter.add(1), counter);
+    // Until it is watched here, since it has come.
+    await delay(1300);
+  };
+  await one();
+  const before = openFds();
+  for (let n = 0; n < 3; n++) await one();
+  await delay(300);
+  const left = openedSince(before).filter((fd) => /pidfd/.test(fd));
+  assert.deepEqual(left, []);
+  controller.abort();
+  await assert.rejects(waiting, { name: 'AbortError' });
+  lock.release();
+});
