@@ -1,6 +1,7 @@
 /** Whether a process sleeps without ever waking up: as the kernel counts how often its main thread went to sleep. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { allocate, largestBlock } from '../../src/memory/arena.ts';
 
 const sleepsOf = (pid: number): number =>
   Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
@@ -18,6 +19,12 @@ export async function untilResting(...pids: number[]): Promise<void> {
     if (awake.length === 0) return;
     if (performance.now() > deadline) throw new Error(`still waking up now and then: ${awake}`);
   }
+}
+
+/** Has the next objects made in an arena of their own: who comes and ends elsewhere does not disturb those who wait for them. */
+export function beginArena(): void {
+  const { arena } = allocate(16);
+  while (allocate(largestBlock).arena === arena);
 }
 
 /** Resolves as `promise` does; rejects after some seconds: less than those who rest would take to look by themselves. */

@@ -12,7 +12,7 @@ import { longestRest } from '../../src/sync/rest.ts';
 import type { Form } from '../fixtures/kits.mjs';
 import { Peer } from '../fixtures/peer.ts';
 import { openedSince, openFds } from '../support/fds.ts';
-import { soon, untilResting } from '../support/resting.ts';
+import { beginArena, soon, untilResting } from '../support/resting.ts';
 
 const forms: Form[] = ['blocking', 'waiting'];
 
@@ -20,6 +20,7 @@ const forms: Form[] = ['blocking', 'waiting'];
 describe('who rests', { concurrency: 20 }, () => {
   for (const form of forms) {
     test(`learns that the holder of a lock was killed (${form})`, async () => {
+      beginArena();
       const lock = new Lock();
       const [holder, waiter] = await Peer.startMany(2);
       await using _ = holder!;
@@ -34,6 +35,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`takes what was freed by one who was killed before it could wake anybody (${form})`, async () => {
+      beginArena();
       const lock = new Lock();
       const [holder, waiter] = await Peer.startMany(2);
       await using _ = holder!;
@@ -51,6 +53,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`learns of the death of one who came later (${form})`, async () => {
+      beginArena();
       const barrier = new Barrier(3);
       const waiter = await Peer.start();
       await using _ = waiter;
@@ -66,6 +69,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`learns that a thread of another process was terminated (${form})`, async () => {
+      beginArena();
       const lock = new Lock();
       const thread = await Peer.startThread();
       const waiter = await Peer.start();
@@ -79,6 +83,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`stands by when one who was told before does not look (${form})`, async () => {
+      beginArena();
       for (const stalled of ['busy', 'stopped'] as const) {
         const units = new Semaphore(0);
         const [first, second] = await Peer.startMany(2);
@@ -109,6 +114,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`goes on resting after others were woken for the same (${form})`, async () => {
+      beginArena();
       const units = new Semaphore(0);
       const peers = await Peer.startMany(3);
       try {
@@ -127,6 +133,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`is woken also by one who has no descriptor left (${form})`, async () => {
+      beginArena();
       const event = new Event();
       const [waiter, waker] = await Peer.startMany(2);
       await using _ = waiter!;
@@ -156,6 +163,7 @@ describe('who rests', { concurrency: 20 }, () => {
     });
 
     test(`a timeout ends a rest (${form})`, async () => {
+      beginArena();
       const lock = new Lock();
       lock.acquireSync();
       await using waiter = await Peer.start();
@@ -173,6 +181,7 @@ describe('who rests', { concurrency: 20 }, () => {
   }
 
   test('what a task of a thread that blocks is told meanwhile, it learns afterwards', async () => {
+    beginArena();
     const lock = new Lock();
     const event = new Event();
     lock.acquireSync();
