@@ -38,7 +38,15 @@ import {
   unlisten,
 } from './bell.ts';
 import { ownerName } from './owner.ts';
-import { alert, deathDescriptor, hearDeathsByLoop, longestRest, Rest, takeEnded } from './rest.ts';
+import {
+  alert,
+  deathDescriptor,
+  hearDeathsByLoop,
+  longestRest,
+  Rest,
+  standByMilliseconds,
+  takeEnded,
+} from './rest.ts';
 import { FREE, GRANTED, type SlotState, Slots, SPOILED, SUSPENDED, WAITING, WOKEN } from './slots.ts';
 
 /** What a waiter waits for. `T` must not be `undefined`. */
@@ -133,7 +141,7 @@ export class ParkingLot implements Listener {
   constructor(arena: Arena) {
     this.arena = arena;
     this.slots = new Slots(arena.i32, arena.participants.index);
-    this.#rest = new Rest(arena, this.slots, () => this.reap());
+    this.#rest = new Rest(arena, () => this.reap());
   }
 
   /** Wakes the first `count` in line for `key`. Returns how many there were. */
@@ -225,7 +233,7 @@ export class ParkingLot implements Listener {
       const raw = this.slots.raw(slot);
       state = this.slots.state(slot);
       if (state !== WAITING) continue;
-      if (rests && left > 0) this.#sleepTillRung(slot, Math.min(left, longestRest));
+      if (rests && left > 0) this.#sleepTillRung(slot, address, raw, Math.min(left, longestRest));
       else if (left > 0) futexWait(address, raw, Math.min(left, nap));
       state = this.slots.state(slot);
       if (state === WAITING && left > nap && !rests) {
@@ -246,28 +254,28 @@ export class ParkingLot implements Listener {
     } catch {
       return false; // no descriptors left
     }
-    // Not even its own tasks can look now.
-    return this.#rest.prepare([wait.key], 0);
+    return this.#rest.prepare([wait.key]);
   }
 
-  /** Blocks the thread until its bell rings or somebody ends. */
-  #sleepTillRung(slot: number, milliseconds: number): void {
+  /** Blocks the thread until its slot is told something, its bell rings or somebody ends. */
+  #sleepTillRung(slot: number, address: number, raw: number, milliseconds: number): void {
     const { participants } = this.arena;
+    const end = performance.now() + milliseconds;
     const details = this.slots.details(slot);
-    const bell = hangBell(participants);
+    const items = [hangBell(participants), deathDescriptor()].map((fd) => ({ fd, events: POLLIN }));
     // Who tells this slot something from now on rings; what it was told before, or who has come before, is seen now.
     silenceBell();
     this.#hasSlept = true;
     participants.clearRung();
     this.slots.setDetails(slot, details | RESTING);
+    let rung = 0;
     if (this.slots.state(slot) === WAITING && this.#rest.isCurrent) {
-      const [, ended] = pollFds(
-        [bell, deathDescriptor()].map((fd) => ({ fd, events: POLLIN })),
-        milliseconds,
-      );
+      const [bell, ended] = pollFds(items, milliseconds);
       if (ended !== 0) reapEnded();
+      rung = bell!;
     }
     this.slots.setDetails(slot, details);
+    if (rung !== 0) futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
   }
 
   /** Looks at the slot for a while before the thread sleeps. True when it was told something. */
@@ -482,7 +490,7 @@ export class ParkingLot implements Listener {
   tasksMayRest(): boolean {
     const waits = [...this.#tasks.values()].map(({ wait }) => wait);
     const keys = new Set(waits.map(({ key }) => key));
-    if (waits.some((wait) => wait.restless?.()) || !this.#rest.prepare(keys, this.arena.participants.index)) {
+    if (waits.some((wait) => wait.restless?.()) || !this.#rest.prepare(keys)) {
       this.#endRest();
       return false;
     }

@@ -7,8 +7,8 @@
  * -------------------------------------------------------+---------------------------------------------------------------
  * a participant ends, whatever it was about to do        | the kernel, instead of a bell: see platform/deaths.ts
  * somebody comes, whose end is to be told of, too        | the newcomer, of all who rest in the arena
- * another waiter was told something and does not look:   | whoever told it, of all who rest for the same. They stand by: they
- * its event loop is busy, its process was stopped        | look now and then, and rest again when it has looked
+ * another waiter was told something and does not look:   | whoever told it, of all who rest for the same. They stand by: after a
+ * its event loop is busy, its process was stopped        | moment that is the other's they attempt themselves, and rest again
  * a bell cannot be rung, for want of a descriptor        | nobody: from then on nobody rests in this arena
  * the time for something is over                         | nobody: who waits for that does not rest (`Wait.restless`)
  *
@@ -66,7 +66,6 @@ export function hearDeathsByLoop(onDeath: () => void): void {
 /** Resting in one arena, for one thread. */
 export class Rest {
   readonly #arena: Arena;
-  readonly #slots: Slots;
   readonly #reap: () => void;
   /** How many participants had come when all were watched, or could not be watched, the last time. */
   #watched = -1;
@@ -74,26 +73,22 @@ export class Rest {
   #on = false;
 
   /** @param reap Cleans up after participants that are dead. */
-  constructor(arena: Arena, slots: Slots, reap: () => void) {
+  constructor(arena: Arena, reap: () => void) {
     this.#arena = arena;
-    this.#slots = slots;
     this.#reap = reap;
   }
 
   /**
-   * Says that this thread rests, waiting for `keys`, and makes sure that it may.
+   * Says that this thread rests, waiting for `keys`, and makes sure that it may. After this it attempts, then it sleeps.
    *
-   * @param looking A participant that looks at once at what it is told; 0 for none.
    * @returns `false`: it is to look now and then.
    */
-  prepare(keys: Iterable<number>, looking: number): boolean {
+  prepare(keys: Iterable<number>): boolean {
     const { i32, participants } = this.#arena;
     this.#on = true;
     participants.setResting(true);
     if (!participants.allReachable || !this.#watchAll()) return false;
     for (const key of keys) Atomics.store(i32, restWord(key), 1);
-    const told = this.#slots.keysTold(looking);
-    for (const key of keys) if (told.has(key)) return false;
     return true;
   }
 
@@ -125,6 +120,9 @@ export class Rest {
     this.#arena.participants.setResting(false);
   }
 }
+
+/** Who stands by leaves so much time to who was told. */
+export const standByMilliseconds = 100;
 
 /** Somebody who waits for `key` was told something: those who rest for the same are to stand by. */
 export function alert(arena: Arena, slots: Slots, key: number): void {

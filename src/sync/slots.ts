@@ -287,19 +287,6 @@ export class Slots {
     return n;
   }
 
-  /** What waiters were told something of that they have not looked at yet, but for those of one participant. */
-  keysTold(except: number): Set<number> {
-    const top = Atomics.load(this.#i32, head.top) & topMask;
-    const found = new Set<number>();
-    for (let slot = 0; slot < top; slot++) {
-      const raw = this.raw(slot);
-      const state = raw & stateMask;
-      if (state !== WOKEN && state !== GRANTED && state !== SPOILED) continue;
-      if (((raw >> indexShift) & indexMask) !== except) found.add(this.key(slot));
-    }
-    return found;
-  }
-
   /** The participants that wait for one of the keys that `concerns` picks. */
   participantsFor(concerns: (key: number) => boolean): Set<number> {
     const top = Atomics.load(this.#i32, head.top) & topMask;
