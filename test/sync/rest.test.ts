@@ -185,21 +185,24 @@ describe('who rests', { concurrency: 20 }, () => {
   test('what a task of a thread that blocks is told meanwhile, it learns afterwards', async () => {
     beginArena();
     const lock = new Lock();
-    const event = new Event();
+    const [event, unblocked] = [new Event(), new Event()];
     lock.acquireSync();
     await using peer = await Peer.start();
     const both = peer.run(
-      async (_mp, { lock, event }) => {
+      async (_mp, { lock, event, unblocked }) => {
         const told = event.wait();
         await new Promise((resolve) => setTimeout(resolve, 1500)); // its tasks rest, too
-        const got = lock.acquireSync({ timeout: 8000 });
+        const got = lock.acquireSync({ timeout: 16_000 });
+        unblocked.set();
         return [got, await told] as const;
       },
-      { lock, event },
+      { lock, event, unblocked },
     );
     await delay(1700);
     await untilResting(peer.pid);
+    assert.equal(unblocked.isSet(), false);
     event.set();
+    await unblocked.wait();
     assert.deepEqual(await soon(both), [false, true]);
   });
 });
