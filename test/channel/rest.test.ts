@@ -1,0 +1,191 @@
+/** An idle consumer sleeps without waking up, however it waits, and yet learns of what it would have seen. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fromHandle, JoinableQueue, Pipe, Queue, shareHandle } from '../../src/index.ts';
+import { longestRest } from '../../src/sync/rest.ts';
+import { type Library, Peer } from '../fixtures/peer.ts';
+import { beginArena, soon, untilResting } from '../support/resting.ts';
+
+interface Form {
+  readonly name: string;
+  get(mp: Library, queue: Queue): unknown;
+  recv(mp: Library, connection: ReturnType<typeof Pipe>[0]): unknown;
+}
+
+/** How to wait for a message: in the peers, where nothing of this file can be seen. */
+const forms: Form[] = [
+  { name: 'Sync', get: (_mp, queue) => queue.getSync(), recv: (_mp, connection) => connection.recvSync() },
+  { name: 'await', get: (_mp, queue) => queue.get(), recv: (_mp, connection) => connection.recv() },
+  {
+    name: 'for await',
+    get: async (_mp, queue) => {
+      for await (const message of queue) return message;
+      return 'the end';
+    },
+    recv: async (_mp, connection) => {
+      await connection.poll(null);
+      return connection.recv();
+    },
+  },
+  {
+    name: 'wait',
+    get: async (_mp, queue) => {
+      const { wait } = (globalThis as unknown as { connection: typeof import('../../src/connection.ts') })
+        .connection;
+      await wait([queue]);
+      return queue.getSync();
+    },
+    recv: async (_mp, connection) => {
+      const { wait } = (globalThis as unknown as { connection: typeof import('../../src/connection.ts') })
+        .connection;
+      await wait([connection]);
+      return connection.recvSync();
+    },
+  },
+  {
+    name: 'waitSync',
+    get: (_mp, queue) => {
+      const { waitSync } = (globalThis as unknown as { connection: typeof import('../../src/connection.ts') })
+        .connection;
+      waitSync([queue]);
+      return queue.getSync();
+    },
+    recv: (_mp, connection) => {
+      const { waitSync } = (globalThis as unknown as { connection: typeof import('../../src/connection.ts') })
+        .connection;
+      waitSync([connection]);
+      return connection.recvSync();
+    },
+  },
+];
+
+/** A peer that has `multiproc/connection`, too. */
+async function start(): Promise<Peer> {
+  const peer = await Peer.start();
+  await peer.run(async () => {
+    const { dirname, join } = await import('node:path');
+    const file = join(dirname(process.argv[1]!), '../../dist/connection.js');
+    Object.assign(globalThis, { connection: await import(file) });
+  });
+  return peer;
+}
+
+// Side by side: what they do is to wait.
+describe('an idle consumer', { concurrency: 20 }, () => {
+  for (const { name, get, recv } of forms) {
+    test(`gets the message for which it has waited for long (${name})`, async () => {
+      beginArena();
+      const queue = new Queue();
+      await using peer = await start();
+      const got = peer.run(get, queue);
+      await untilResting(peer.pid);
+      queue.put('late');
+      assert.equal(await soon(Promise.resolve(got)), 'late');
+    });
+
+    test(`learns that the other end was killed (${name})`, async () => {
+      beginArena();
+      const [ours, theirs] = Pipe();
+      const [reader, writer] = [await start(), await start()];
+      await using _ = reader;
+      await using __ = writer;
+      await writer.run((_mp, connection, state) => {
+        state.kept = connection;
+      }, theirs);
+      const got = reader.run(recv, ours);
+      got.catch(() => {});
+      ours.close();
+      theirs.close();
+      await untilResting(reader.pid);
+      await writer.kill();
+      await assert.rejects(soon(Promise.resolve(got)), { name: 'EOFError' });
+    });
+  }
+
+  test('that iterates ends when the last producer is killed', async () => {
+    beginArena();
+    const queue = new Queue();
+    const [reader, writer] = [await start(), await start()];
+    await using _ = reader;
+    await using __ = writer;
+    await writer.run((_mp, queue, state) => {
+      state.kept = queue;
+      queue.putSync(1);
+    }, queue);
+    const got = reader.run(async (_mp, queue) => {
+      const all: unknown[] = [];
+      for await (const message of queue) all.push(message);
+      return all;
+    }, queue);
+    queue.close();
+    await untilResting(reader.pid);
+    await writer.kill();
+    assert.deepEqual(await soon(got), [1]);
+  });
+
+  test('does not wait for another that was told first and does not look', async () => {
+    beginArena();
+    const queue = new Queue();
+    const [first, second] = [await start(), await start()];
+    await using _ = first;
+    await using __ = second;
+    first.run((_mp, queue) => queue.get(), queue).catch(() => {});
+    await untilResting(first.pid);
+    const got = second.run((_mp, queue) => queue.getSync(), queue);
+    await untilResting(first.pid, second.pid);
+    process.kill(first.pid, 'SIGSTOP');
+    queue.put('for anybody');
+    assert.equal(await soon(got), 'for anybody');
+  });
+
+  test('of which there are many: each message wakes one, and all go on', async () => {
+    beginArena();
+    const queue = new JoinableQueue<number>();
+    const peers = await Promise.all(Array.from({ length: 4 }, start));
+    try {
+      const all = peers.map((peer, i) =>
+        peer.run(
+          async (_mp, { queue, sync }) => {
+            const got: number[] = [];
+            for (;;) {
+              const message = sync ? queue.getSync() : await queue.get();
+              queue.taskDone();
+              if (message < 0) return got;
+              got.push(message);
+            }
+          },
+          { queue, sync: i % 2 === 0 },
+        ),
+      );
+      await untilResting(...peers.map(({ pid }) => pid));
+      for (let n = 0; n < 3; n++) {
+        queue.put(n);
+        await soon(queue.join());
+      }
+      await untilResting(...peers.map(({ pid }) => pid));
+      for (const _ of peers) queue.put(-1);
+      assert.deepEqual((await soon(Promise.all(all))).flat().sort(), [0, 1, 2]);
+    } finally {
+      for (const peer of peers) await peer.kill();
+    }
+  });
+});
+
+test('while a handle is under way its end is waited for: nobody rests until it has come', async () => {
+  beginArena();
+  const queue = new Queue();
+  const controller = new AbortController();
+  const got = queue.get({ signal: controller.signal });
+  got.catch(() => {});
+  await delay(50); // it has got in line
+  const { lot } = (queue as unknown as { ring: { lot: { onTick(): number } } }).ring;
+  assert.equal(lot.onTick(), longestRest);
+  const handle = shareHandle(queue);
+  assert.ok(lot.onTick() < 2000);
+  const other = fromHandle(handle) as Queue;
+  assert.equal(lot.onTick(), longestRest);
+  controller.abort();
+  await assert.rejects(got, { name: 'AbortError' });
+  other.close();
+});
