@@ -208,7 +208,7 @@ export class ParkingLot implements Listener {
     const spins = wait.spins ?? 0;
     for (;;) {
       // Before the attempt: what has happened until now, that one sees; what happens later, this thread is told.
-      const rests = naps >= napMilliseconds.length && this.#mayRest(wait);
+      const rests = state === WAITING && naps >= napMilliseconds.length && this.#mayRest(wait);
       const got = this.#attempt(slot, wait, state);
       if (got !== undefined) {
         this.slots.lower(slot);
@@ -275,7 +275,9 @@ export class ParkingLot implements Listener {
       rung = bell!;
     }
     this.slots.setDetails(slot, details);
-    if (rung !== 0) futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
+    if (rung !== 0 && this.slots.state(slot) === WAITING) {
+      futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
+    }
   }
 
   /** Looks at the slot for a while before the thread sleeps. True when it was told something. */
