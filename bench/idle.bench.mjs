@@ -1,5 +1,5 @@
 /**
- * CPU that waiting costs: four processes that wait for a lock in one form, against as many that wait without us.
+ * CPU that waiting costs: four processes that wait for a lock, or for a message, in one form, against as many that wait without us.
  *
  * Of all threads of the process, V8's included: it compiles what it first runs, and some eight seconds after a program whose heap
  * has grown by a megabyte has become quiet, some versions collect garbage twice (the "memory reducer"), which takes as much as two
@@ -37,7 +37,7 @@ if (process.send !== undefined) {
   process.exit();
 }
 
-const { Event, Lock, Process } = await import(library);
+const { Event, Lock, Process, Queue } = await import(library);
 
 /** Milliseconds of CPU that the threads of a process have used. */
 const usedBy = (pid) =>
@@ -74,13 +74,20 @@ const task = async (lock, started) => {
   await lock.acquire();
 };
 
-const withLock = async (target) => {
-  const lock = new Lock();
-  lock.acquireSync();
+const consumer = (queue, started) => {
+  started.set();
+  queue.getSync();
+};
+const iteration = async (queue, started) => {
+  started.set();
+  for await (const _ of queue);
+};
+
+const withUs = async (what, target) => {
   const all = [];
   for (let i = 0; i < waiters; i++) {
     const started = new Event();
-    const p = new Process({ target, args: [lock, started], daemon: true });
+    const p = new Process({ target, args: [what, started], daemon: true });
     p.start();
     await started.wait();
     all.push(p);
@@ -88,22 +95,41 @@ const withLock = async (target) => {
   return measure(all);
 };
 
+const lock = new Lock();
+lock.acquireSync();
 const forms = [
-  { target: blocked, how: 'blocked', title: 'blocked threads', ours: 'acquireSync', theirs: 'Atomics.wait' },
-  { target: task, how: 'timer', title: 'tasks', ours: 'await acquire()', theirs: 'setTimeout' },
+  {
+    how: 'blocked',
+    title: 'blocked threads',
+    theirs: 'Atomics.wait',
+    ours: [
+      ['acquireSync', lock, blocked],
+      ['getSync', new Queue(), consumer],
+    ],
+  },
+  {
+    how: 'timer',
+    title: 'tasks',
+    theirs: 'setTimeout',
+    ours: [
+      ['await acquire()', lock, task],
+      ['for await', new Queue(), iteration],
+    ],
+  },
 ];
 const results = await Promise.all(
-  forms.map(({ target, how }) => Promise.all([withLock(target), withoutUs(how, 'loaded'), withoutUs(how)])),
+  forms.map(({ how, ours }) =>
+    Promise.all([
+      ...ours.map(([, what, target]) => withUs(what, target)),
+      withoutUs(how, 'loaded'),
+      withoutUs(how),
+    ]),
+  ),
 );
 for (const [i, { title, ours, theirs }] of forms.entries()) {
-  const [withUs, asLarge, without] = results[i];
+  const names = [...ours.map(([name]) => name), `${theirs}, multiproc loaded`, `${theirs}, bare Node`];
   for (const [period, when] of titles.entries()) {
-    process.stdout.write(
-      table(`CPU of ${waiters} ${title}, together, ${when}`, 'ms', 'less', [
-        [ours, withUs[period]],
-        [`${theirs}, multiproc loaded`, asLarge[period]],
-        [`${theirs}, bare Node`, without[period]],
-      ]),
-    );
+    const rows = names.map((name, n) => [name, results[i][n][period]]);
+    process.stdout.write(table(`CPU of ${waiters} ${title}, together, ${when}`, 'ms', 'less', rows));
   }
 }
