@@ -133,7 +133,7 @@ export class ParkingLot implements Listener {
   /** Whether the tasks rest. */
   #tasksRest = false;
   /** Whether this thread has silenced its bell while it blocked. */
-  #hasSlept = false;
+  #hasSilenced = false;
   #glances = 0;
   /** Slots of own tasks that were told something by this very thread. */
   #due: number[] = [];
@@ -194,8 +194,8 @@ export class ParkingLot implements Listener {
       return this.#sleepUntil(slot, wait, deadline);
     } finally {
       if (!this.#tasksRest) this.#rest.end();
-      if (this.#hasSlept) passBellOn();
-      this.#hasSlept = false;
+      if (this.#hasSilenced) passBellOn();
+      this.#hasSilenced = false;
       for (const lot of suspended) lot.resumeGrants();
     }
   }
@@ -249,28 +249,32 @@ export class ParkingLot implements Listener {
    */
   #mayRest(wait: Wait<unknown>): boolean {
     if (!isMainThread() || wait.restless?.() === true) return false;
+    const { participants } = this.arena;
     try {
-      hangBell(this.arena.participants);
+      hangBell(participants);
     } catch {
       return false; // no descriptors left
     }
+    // First: whoever rings from now on is heard.
+    silenceBell();
+    this.#hasSilenced = true;
+    participants.clearRung();
     return this.#rest.prepare([wait.key]);
   }
 
-  /** Blocks the thread until its slot is told something, its bell rings or somebody ends. */
+  /** Blocks the thread until its slot is told something, its bell rings or somebody ends. After {@link #mayRest} and an attempt. */
   #sleepTillRung(slot: number, address: number, raw: number, milliseconds: number): void {
-    const { participants } = this.arena;
     const end = performance.now() + milliseconds;
     const details = this.slots.details(slot);
-    const items = [hangBell(participants), deathDescriptor()].map((fd) => ({ fd, events: POLLIN }));
-    // Who tells this slot something from now on rings; what it was told before, or who has come before, is seen now.
-    silenceBell();
-    this.#hasSlept = true;
-    participants.clearRung();
     this.slots.setDetails(slot, details | RESTING);
     let rung = 0;
-    if (this.slots.state(slot) === WAITING && this.#rest.isCurrent) {
-      const [bell, ended] = pollFds(items, milliseconds);
+    // Who tells it something from now on rings.
+    if (this.slots.state(slot) === WAITING) {
+      const items = [hangBell(this.arena.participants), deathDescriptor()];
+      const [bell, ended] = pollFds(
+        items.map((fd) => ({ fd, events: POLLIN })),
+        milliseconds,
+      );
       if (ended !== 0) reapEnded();
       rung = bell!;
     }

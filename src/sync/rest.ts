@@ -108,11 +108,6 @@ export class Rest {
     }
   }
 
-  /** Whether nobody has come since {@link prepare}. */
-  get isCurrent(): boolean {
-    return this.#arena.participants.arrivals === this.#watched;
-  }
-
   /** This thread does not rest any more. */
   end(): void {
     if (!this.#on) return;
