@@ -45,7 +45,10 @@ const usedBy = (pid) =>
     .map((id) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'latin1').split(' ')[0]))
     .reduce((sum, ns) => sum + ns / 1e6, 0);
 
-/** What processes that have started to wait use together, in each period in turn; then they are ended. */
+/** To be ended when all has been measured: those who wait are told of the end of others. */
+const pids = [];
+
+/** What processes that have started to wait use together, in each period in turn. */
 const measure = async (waiting) => {
   const sums = [];
   const now = () => waiting.reduce((sum, { pid }) => sum + usedBy(pid), 0);
@@ -54,7 +57,7 @@ const measure = async (waiting) => {
     await sleep(seconds * 1000);
     sums.push(now() - before);
   }
-  for (const { pid } of waiting) process.kill(pid, 'SIGKILL');
+  pids.push(...waiting.map(({ pid }) => pid));
   return sums;
 };
 
@@ -126,10 +129,18 @@ const results = await Promise.all(
     ]),
   ),
 );
+for (const pid of pids) process.kill(pid, 'SIGKILL');
 for (const [i, { title, ours, theirs }] of forms.entries()) {
-  const names = [...ours.map(([name]) => name), `${theirs}, multiproc loaded`, `${theirs}, bare Node`];
-  for (const [period, when] of titles.entries()) {
-    const rows = names.map((name, n) => [name, results[i][n][period]]);
-    process.stdout.write(table(`CPU of ${waiters} ${title}, together, ${when}`, 'ms', 'less', rows));
+  const [asLarge, bareOnes] = results[i].slice(ours.length);
+  for (const [n, [name]] of ours.entries()) {
+    for (const [period, when] of titles.entries()) {
+      process.stdout.write(
+        table(`CPU of ${waiters} ${title}, together, ${when}`, 'ms', 'less', [
+          [name, results[i][n][period]],
+          [`${theirs}, multiproc loaded`, asLarge[period]],
+          [`${theirs}, bare Node`, bareOnes[period]],
+        ]),
+      );
+    }
   }
 }

@@ -66,7 +66,10 @@ export function table(title, unit, better, rows) {
     .filter(([, value]) => value !== undefined)
     .map(([name, value], i) => {
       const ratio = better === 'more' ? ours / value : value / ours;
-      return `  ${name.padEnd(44)} ${format(value).padStart(12)} ${unit}${i === 0 ? '' : `   ours is ${ratio.toFixed(2)} times as good`}`;
+      // Two of nothing at all are as good as one another.
+      const said =
+        i === 0 ? '' : `   ours is ${Number.isNaN(ratio) ? 'as good' : `${ratio.toFixed(2)} times as good`}`;
+      return `  ${name.padEnd(44)} ${format(value).padStart(12)} ${unit}${said}`;
     });
   return `${title}\n${lines.join('\n')}\n`;
 }
