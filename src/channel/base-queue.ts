@@ -148,7 +148,7 @@ export abstract class BaseQueue<T = unknown> implements Disposable {
       ready: () => ring.size < this.limit,
       over: () => undefined,
       fromElsewhere: () => this.sharedElsewhere,
-      underWay: () => this.underWay,
+      underWay: () => false,
     };
   }
 

@@ -24,6 +24,8 @@ interface Occupied {
 }
 
 const occupied = new Set<Occupied>();
+/** When what is being encoded now has been. */
+const soon = Promise.resolve();
 
 const collected = new FinalizationRegistry<Occupied>(leave);
 
@@ -63,6 +65,10 @@ export class Seat {
   depart(): Ticket {
     const { holders, rings } = this.#occupied;
     const ticket = holders.depart();
+    // Somebody else may bring from now on what tasks of this thread wait for: they keep the program alive.
+    soon.then(() => {
+      for (const ring of rings) ring.lot.attemptAll();
+    });
     let receiver: number | undefined;
     noteTransit({
       bind: (pid) => {

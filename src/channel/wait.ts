@@ -25,7 +25,7 @@ import { hearDeaths, type ParkingLot, suspendGrants } from '../sync/parking.ts';
 import { deathDescriptor, longestRest } from '../sync/rest.ts';
 import { EMPTY } from './ring.ts';
 import { type Waitable, waitable } from './waitable.ts';
-import { attemptNow, park, type Want, wait as waitFor } from './waiting.ts';
+import { attemptNow, type Parked, park, type Want, wait as waitFor } from './waiting.ts';
 
 /** What {@link wait} takes: connections, queues, `sentinel`s of processes or other descriptors, and sockets. */
 export type WaitObject = Waitable | Socket | number;
@@ -219,10 +219,11 @@ export function waitSync<T extends WaitObject>(
   const suspended = suspendGrants();
   const controller = new AbortController();
   const items: { fd: number; events: number }[] = [];
+  const places = new Map<Want<true>, Parked>();
   const lots = new Set<ParkingLot>();
   for (const { fd, want } of sources.values()) {
     if (want !== undefined) {
-      park(want, controller.signal);
+      places.set(want, park(want, controller.signal));
       lots.add(want.ring.lot);
     }
     if (fd !== undefined) items.push({ fd, events: POLLIN });
@@ -231,6 +232,10 @@ export function waitSync<T extends WaitObject>(
   if (bell !== undefined) items.push({ fd: bell, events: POLLIN });
   try {
     for (let sure = false; ; ) {
+      // What it left the line for, another one may have taken.
+      for (const [want, place] of places) {
+        if (!place.isInLine) places.set(want, park(want, controller.signal));
+      }
       // A worker thread does not: who terminates it would wait until it wakes up.
       const rests = sure && lots.size > 0 && isMainThread() && [...lots].every((lot) => lot.tasksMayRest());
       ready = readyOf<T>(sources, sure);

@@ -14,7 +14,7 @@ import { availableParallelism } from 'node:os';
 import { yieldCore } from '../platform/yield.ts';
 import { keepAlive, letEnd } from '../sync/bell.ts';
 import { registerKind, type Wait } from '../sync/parking.ts';
-import { WOKEN } from '../sync/slots.ts';
+import { type SlotState, WOKEN } from '../sync/slots.ts';
 import { EMPTY, type Ring } from './ring.ts';
 
 /** Something to wait for. */
@@ -151,7 +151,7 @@ export function endTasks(): void {
 function parked<T>(want: Want<T>, onAttempt?: () => void): Wait<Box<T>> {
   const { ring } = want;
   let lastSure = performance.now();
-  /** Now and then it is looked whether the other side lives: each waiter attempts at least every two seconds. */
+  /** Now and then it is looked whether the other side lives; who rests is told. */
   const sure = (): boolean => {
     const now = performance.now();
     if (now - lastSure < sureMilliseconds) return false;
@@ -283,10 +283,28 @@ export async function wait<T>(want: Want<T>, { deadline, signal }: Limits): Prom
   }
 }
 
+/** A place in line. */
+export interface Parked {
+  /** `false` when it was there, and the line was left. */
+  readonly isInLine: boolean;
+}
+
 /**
  * Gets in line for what is wanted, for a thread that waits for several things at once and looks by itself: see `wait.ts`. It
  * leaves the line when `signal` is aborted, or when it was there.
  */
-export function park(want: Want<unknown>, signal: AbortSignal): void {
-  want.ring.lot.wait(parked(want), { signal, keepAlive: false }).catch(() => {});
+export function park(want: Want<unknown>, signal: AbortSignal): Parked {
+  const place = { isInLine: true };
+  const { attempt } = parked(want);
+  const wait = {
+    ...parked(want),
+    attempt(state: SlotState) {
+      place.isInLine = false;
+      const got = attempt(state);
+      place.isInLine = got === undefined;
+      return got;
+    },
+  };
+  want.ring.lot.wait(wait, { signal, keepAlive: false }).catch(() => {});
+  return place;
 }

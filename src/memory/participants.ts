@@ -223,6 +223,8 @@ export class Participants {
    * @returns How many were found dead.
    */
   reap(sweep: (index: number, tag: Tag) => void, pid?: number): number {
+    // Those who are told of a death are told all at once; most of them come too late.
+    if (pid !== undefined && !this.#has(pid)) return 0;
     const i32 = this.#i32;
     let found = 0;
     let whose = pid;
@@ -247,6 +249,14 @@ export class Participants {
       }
       if (Atomics.load(i32, head.reapAgain) === 0) return found;
     }
+  }
+
+  #has(pid: number): boolean {
+    const top = Atomics.load(this.#i32, head.participantTop);
+    for (let index = 1; index <= top; index++) {
+      if (Atomics.load(this.#i32, this.#at(index, word.pid)) === pid) return true;
+    }
+    return false;
   }
 
   #buryDead(sweep: (index: number, tag: Tag) => void, pid: number | undefined): number {

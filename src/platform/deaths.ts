@@ -20,6 +20,7 @@ const epoll_wait = declare<(epoll: number, events: Uint32Array, most: number, ti
 );
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
 const EPOLLIN = 1;
 
 /** struct epoll_event in words: what to watch for, then 64 bits of ours; packed on x64 only. */
@@ -77,12 +78,15 @@ export class DeathWatch {
     const ended: ThreadIdentity[] = [];
     for (;;) {
       const count = epoll_wait(this.fd, events, mostAtOnce, 0);
-      for (let n = 0; n < count; n++) {
-        const pidfd = events[n * eventWords + dataAt]!;
-        const thread = this.#byPidfd.get(pidfd)!;
+      const pidfds = Array.from({ length: Math.max(count, 0) }, (_, n) => events[n * eventWords + dataAt]!);
+      for (const pidfd of pidfds) {
+        const thread = this.#byPidfd.get(pidfd);
+        // Closing does not take it out while a program that is about to be started has a copy of it.
+        epoll_ctl(this.fd, EPOLL_CTL_DEL, pidfd, events);
+        if (thread === undefined) continue;
         this.#byPidfd.delete(pidfd);
         this.#threads.delete(nameOf(thread));
-        closeQuietly(pidfd); // takes it out of the epoll, too
+        closeQuietly(pidfd);
         ended.push(thread);
       }
       if (count < mostAtOnce) return ended;

@@ -47,7 +47,12 @@ export function ownNumber(fd: number): number {
   if (isMainThread()) return fd;
   try {
     const number = openSync('/dev/null', 'r');
-    replaceDescriptor(fd, number);
+    try {
+      replaceDescriptor(fd, number);
+    } catch (error) {
+      closeSync(number);
+      throw error;
+    }
     return number;
   } finally {
     closeFd(fd);

@@ -2,9 +2,8 @@
  * How other threads and processes wake this thread's event loop: a pipe that they write one byte to. A thread that blocks for
  * long is woken by it, too (rest.ts).
  *
- * One for each thread, made when something is first awaited. They open its write end through `/proc/<pid>/fd`, once,
- * and check the inode, so that a number that was used again is never written to. While nothing is awaited the event
- * loop watches but is not kept alive.
+ * One for each thread, made when something is first awaited. How the others ring it: foreign-bells.ts. While nothing is awaited
+ * the event loop watches but is not kept alive.
  *
  * While something is awaited it looks by itself after a while: a process that was to ring may have been killed. How soon again,
  * who listens says.
@@ -13,7 +12,7 @@ import { constants } from 'node:fs';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
 import { ownedByThread } from '../platform/thread-end.ts';
-import { closeQuietly, createPipe, drain, openForeignPipe, ring } from '../platform/wake-pipe.ts';
+import { createPipe, drain, ring } from '../platform/wake-pipe.ts';
 import { type FdWatch, watchFd } from '../platform/watch.ts';
 
 /** What wants to be told that the bell rang. */
@@ -28,10 +27,10 @@ export interface Listener {
 
 /** Before the first look of who listens. */
 const tickMilliseconds = 1000;
-/** When a bell that could not be rung is tried again. */
-const retryMilliseconds = 100;
 /** Of who comes to look less often than this, nobody looks now and then. */
 const longTickMilliseconds = 5000;
+/** Nobody who listens looks less often. */
+const longestTickMilliseconds = 60_000;
 /** How much later or sooner than wanted a look may come. */
 const jitterMilliseconds = 5;
 
@@ -118,9 +117,11 @@ export function listen(listener: Listener, participants: Participants): void {
   if (timer === undefined || late) tickIn(tickMilliseconds);
 }
 
-/** Somebody who listens already is to look by himself soon. */
+/** Who listens already is to look by himself soon. */
 export function lookSoon(): void {
-  if (timer === undefined || period > longTickMilliseconds) tickIn(tickMilliseconds);
+  if (isTicking) isSoonAgain = true;
+  else if (listeners.size > 0 && (timer === undefined || period > longTickMilliseconds))
+    tickIn(tickMilliseconds);
 }
 
 function tickIn(milliseconds: number): void {
@@ -131,13 +132,24 @@ function tickIn(milliseconds: number): void {
   late = milliseconds > tickMilliseconds;
 }
 
+/** While all look, and whether one of them has found that all are to look again soon. */
+let isTicking = false;
+let isSoonAgain = false;
+
 function tick(): void {
-  let next = Number.POSITIVE_INFINITY;
-  for (const listener of listeners) next = Math.min(next, listener.onTick());
-  if (listeners.size === 0) timer = undefined;
-  // The same timer again, which is cheaper than a new one, when it makes hardly a difference.
-  else if (Math.abs(next - period) <= jitterMilliseconds) timer?.refresh();
-  else tickIn(next);
+  isTicking = true;
+  isSoonAgain = false;
+  let next = longestTickMilliseconds;
+  try {
+    for (const listener of listeners) next = Math.min(next, listener.onTick());
+  } finally {
+    isTicking = false;
+    if (isSoonAgain && next > longTickMilliseconds) next = tickMilliseconds;
+    if (listeners.size === 0) timer = undefined;
+    // The same timer again, which is cheaper than a new one, when it makes hardly a difference.
+    else if (Math.abs(next - period) <= jitterMilliseconds) timer?.refresh();
+    else tickIn(next);
+  }
 }
 
 /** It has nothing to wait for any more. */
@@ -153,71 +165,4 @@ export function keepAlive(): void {
 /** Takes one {@link keepAlive} back. */
 export function letEnd(): void {
   if (--keeping === 0) bell?.watcher?.unref();
-}
-
-interface Foreign {
-  readonly pid: number;
-  readonly fd: number;
-}
-
-/** Write ends of other processes' bells, by the pipe's inode. */
-const foreign = new Map<number, Foreign>();
-
-/** Wakes the event loop of a participant, or the thread if it rests, unless that was done already and not yet heard. */
-export function ringBell(participants: Participants, index: number): void {
-  if (!participants.markRung(index)) return;
-  const { pid, fd, inode } = participants.bellOf(index);
-  if (fd < 0) return;
-  if (pid === process.pid) {
-    ring(fd, oneByte);
-    return;
-  }
-  const known = foreign.get(inode);
-  if (known !== undefined && known.pid === pid && ring(known.fd, oneByte)) return;
-  const end = openBell(pid, fd, inode);
-  if (end !== undefined) ring(end, oneByte);
-  else ringLater(participants, index);
-}
-
-/** Opens the bell of another process, or not: it may be gone. */
-function openBell(pid: number, fd: number, inode: number): number | undefined {
-  forget(inode);
-  let end: number;
-  try {
-    end = openForeignPipe(pid, fd);
-  } catch {
-    return undefined;
-  }
-  if (fileStatus(end).ino !== inode) {
-    closeQuietly(end);
-    return undefined;
-  }
-  foreign.set(inode, { pid, fd: end });
-  return end;
-}
-
-/**
- * A bell could not be opened. Of one who is gone, those who wait for it learn. But it may as well be this process that has no
- * descriptors left, or no right to: then it tries again, and nobody in the arena relies on being rung any more.
- */
-function ringLater(participants: Participants, index: number): void {
-  const tag = participants.tagAt(index);
-  if (!participants.isAlive(tag)) return;
-  participants.markUnreachable();
-  participants.unmarkRung(index);
-  setTimeout(() => {
-    if (participants.tagAt(index) === tag) ringBell(participants, index);
-  }, retryMilliseconds).unref();
-}
-
-function forget(inode: number): void {
-  const known = foreign.get(inode);
-  if (known === undefined) return;
-  closeQuietly(known.fd);
-  foreign.delete(inode);
-}
-
-/** Closes what was opened to wake a process that is gone. */
-export function dropForeignBell(pid: number): void {
-  for (const [inode, known] of foreign) if (known.pid === pid) forget(inode);
 }

@@ -20,7 +20,7 @@ const eventBytes = 16;
 const eventKind = 5;
 
 // All that wait are told at once: there is nothing to pass on, and who came later was not meant.
-registerKind(eventKind, { grants: false, passOn: () => {} });
+registerKind(eventKind, { grants: false, isPersonal: true, passOn: () => {} });
 
 /**
  * A flag for all threads and processes, unset at first.

@@ -25,7 +25,6 @@ import { head } from '../memory/layout.ts';
 import { POLLIN, pollFds } from '../platform/descriptors.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
 import {
-  dropForeignBell,
   hangBell,
   keepAlive,
   type Listener,
@@ -33,16 +32,17 @@ import {
   listen,
   lookSoon,
   passBellOn,
-  ringBell,
   silenceBell,
   unlisten,
 } from './bell.ts';
+import { dropForeignBell, greet, ringAgain, ringBell } from './foreign-bells.ts';
 import { ownerName } from './owner.ts';
 import {
   alert,
   deathDescriptor,
   hearDeathsByLoop,
   longestRest,
+  mayBeRestedFor,
   Rest,
   standByMilliseconds,
   takeEnded,
@@ -83,8 +83,11 @@ export interface Kind {
    * told; FREE or SUSPENDED when it was told nothing.
    */
   passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): void;
-  /** Now and then, while somebody waits for `key`: does who would wake them live? If not, tells them. */
+  /** Before somebody rests for `key`, now and then while somebody waits who does not rest, and when somebody was found dead. Does who
+   * would wake them live? If not, tells them. */
   look?(lot: ParkingLot, key: number): void;
+  /** What one was told, no other can use: nobody stands by. */
+  readonly isPersonal?: boolean | undefined;
   /** Somebody was found dead while others wait for `key`. */
   onDeath?(lot: ParkingLot, key: number): void;
 }
@@ -165,21 +168,20 @@ export class ParkingLot implements Listener {
     return slots.length;
   }
 
-  /** Whether a slot's waiter is a task and not a thread. */
-  isTask(slot: number): boolean {
-    return (this.slots.details(slot) & ASYNC) !== 0;
-  }
-
   /** The second half of waking: the slot says something, now its waiter is to look at it. */
   rouse(slot: number): void {
-    if ((this.slots.details(slot) & (ASYNC | RESTING)) === 0) {
+    const details = this.slots.details(slot);
+    if ((details & (ASYNC | RESTING)) === 0) {
       futexWake(this.arena.segment.address + this.slots.wordOf(slot) * 4, 1);
     } else {
       const index = this.slots.participant(slot);
       if (index === this.arena.participants.index) this.#deliverSoon(slot);
       else ringBell(this.arena.participants, index);
     }
-    alert(this.arena, this.slots, this.slots.key(slot));
+    const key = this.slots.key(slot);
+    if (mayBeRestedFor(this.arena, key) && kinds[(details >> kindShift) & kindMask]?.isPersonal !== true) {
+      alert(this.arena, this.slots, key);
+    }
   }
 
   /**
@@ -205,10 +207,12 @@ export class ParkingLot implements Listener {
     let state: SlotState = WAITING;
     let naps = 0;
     let nap: number = napMilliseconds[0];
+    let standsBy = false;
     const spins = wait.spins ?? 0;
     for (;;) {
       // Before the attempt: what has happened until now, that one sees; what happens later, this thread is told.
-      const rests = state === WAITING && naps >= napMilliseconds.length && this.#mayRest(wait);
+      const mayRest = state === WAITING && naps >= napMilliseconds.length && !standsBy;
+      const rests = mayRest && this.#mayRest(slot, wait);
       const got = this.#attempt(slot, wait, state);
       if (got !== undefined) {
         this.slots.lower(slot);
@@ -233,8 +237,11 @@ export class ParkingLot implements Listener {
       const raw = this.slots.raw(slot);
       state = this.slots.state(slot);
       if (state !== WAITING) continue;
-      if (rests && left > 0) this.#sleepTillRung(slot, address, raw, Math.min(left, longestRest));
-      else if (left > 0) futexWait(address, raw, Math.min(left, nap));
+      if (rests && left > 0) standsBy = this.#sleepTillRung(slot, wait, raw, Math.min(left, longestRest));
+      else if (left > 0) {
+        futexWait(address, raw, Math.min(left, nap));
+        standsBy = false;
+      }
       state = this.slots.state(slot);
       if (state === WAITING && left > nap && !rests) {
         naps++;
@@ -247,41 +254,57 @@ export class ParkingLot implements Listener {
    * Whether this thread may block without looking now and then. A worker thread may not: who terminates it would wait until it
    * wakes up.
    */
-  #mayRest(wait: Wait<unknown>): boolean {
-    if (!isMainThread() || wait.restless?.() === true) return false;
+  #mayRest(slot: number, wait: Wait<unknown>): boolean {
+    if (!isMainThread() || wait.restless?.() === true || ringAgain()) return false;
     const { participants } = this.arena;
     try {
       hangBell(participants);
     } catch {
       return false; // no descriptors left
     }
-    // First: whoever rings from now on is heard.
-    silenceBell();
-    this.#hasSilenced = true;
-    participants.clearRung();
-    return this.#rest.prepare([wait.key]);
+    try {
+      // First: whoever rings from now on is heard.
+      silenceBell();
+      this.#hasSilenced = true;
+      reapEnded();
+      if (!this.#rest.prepare([wait.key])) return false;
+      kinds[wait.kind ?? 0]?.look?.(this, wait.key);
+      return true;
+    } catch (error) {
+      this.#leave(slot, wait);
+      throw error;
+    }
   }
 
-  /** Blocks the thread until its slot is told something, its bell rings or somebody ends. After {@link #mayRest} and an attempt. */
-  #sleepTillRung(slot: number, address: number, raw: number, milliseconds: number): void {
+  /**
+   * Blocks the thread until its slot is told something, its bell rings or somebody ends. After {@link #mayRest} and an attempt.
+   *
+   * @returns whether it is to stand by: its bell has rung, but not for what its slot was told.
+   */
+  #sleepTillRung(slot: number, wait: Wait<unknown>, raw: number, milliseconds: number): boolean {
     const end = performance.now() + milliseconds;
     const details = this.slots.details(slot);
     this.slots.setDetails(slot, details | RESTING);
-    let rung = 0;
-    // Who tells it something from now on rings.
-    if (this.slots.state(slot) === WAITING) {
+    try {
+      // Who tells it something from now on rings.
+      if (this.slots.state(slot) !== WAITING) return false;
       const items = [hangBell(this.arena.participants), deathDescriptor()];
-      const [bell, ended] = pollFds(
+      const [rung, ended] = pollFds(
         items.map((fd) => ({ fd, events: POLLIN })),
         milliseconds,
       );
       if (ended !== 0) reapEnded();
-      rung = bell!;
+      if (rung === 0) return false;
+    } catch (error) {
+      this.#leave(slot, wait);
+      throw error;
+    } finally {
+      this.slots.setDetails(slot, details);
     }
-    this.slots.setDetails(slot, details);
-    if (rung !== 0 && this.slots.state(slot) === WAITING) {
-      futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
-    }
+    if (this.slots.state(slot) !== WAITING) return false;
+    const address = this.arena.segment.address + this.slots.wordOf(slot) * 4;
+    futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
+    return true;
   }
 
   /** Looks at the slot for a while before the thread sleeps. True when it was told something. */
@@ -435,6 +458,7 @@ export class ParkingLot implements Listener {
     soon.then(() => {
       const due = this.#due;
       this.#due = [];
+      if (this.#tasksRest) lookSoon();
       for (const each of due) {
         const task = this.#tasks.get(each);
         if (task !== undefined) this.#deliver(task);
@@ -484,6 +508,14 @@ export class ParkingLot implements Listener {
     return rests ? longestRest : next;
   }
 
+  /** Somebody has ended. It may have been about to ring. */
+  onDeath(): void {
+    if (this.#tasks.size === 0) return;
+    this.arena.participants.clearRung();
+    this.attemptAll();
+    lookSoon();
+  }
+
   /** Each task attempts by itself. */
   attemptAll(): void {
     for (const task of this.#tasks.values()) {
@@ -495,11 +527,13 @@ export class ParkingLot implements Listener {
   /** Whether the tasks need not look now and then, but will be told. */
   tasksMayRest(): boolean {
     const waits = [...this.#tasks.values()].map(({ wait }) => wait);
-    const keys = new Set(waits.map(({ key }) => key));
-    if (waits.some((wait) => wait.restless?.()) || !this.#rest.prepare(keys)) {
+    const keys = new Map(waits.map(({ key, kind }) => [key, kind ?? 0]));
+    reapEnded();
+    if (waits.some((wait) => wait.restless?.()) || !this.#rest.prepare([...keys.keys()])) {
       this.#endRest();
       return false;
     }
+    for (const [key, kind] of keys) kinds[kind]?.look?.(this, key);
     hearDeathsByLoop(hearDeaths);
     this.#tasksRest = true;
     return true;
@@ -644,7 +678,7 @@ export function parkingLot(arena: Arena): ParkingLot {
 
 setReaper((arena) => parkingLot(arena).reap());
 setGreeter(({ participants }) => {
-  for (const index of participants.resting()) ringBell(participants, index);
+  for (const index of participants.resting()) greet(participants, index);
 });
 
 /** What threads left that have ended since is given on. */
@@ -656,7 +690,7 @@ function reapEnded(): void {
 /** Threads have ended: what they left is given on, and the tasks of this thread look what became of what they wait for. */
 export function hearDeaths(): void {
   reapEnded();
-  for (const lot of lots) lot.attemptAll();
+  for (const lot of lots) lot.onDeath();
 }
 
 /**

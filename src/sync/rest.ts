@@ -9,20 +9,22 @@
  * somebody comes, whose end is to be told of, too        | the newcomer, of all who rest in the arena
  * another waiter was told something and does not look:   | whoever told it, of all who rest for the same. They stand by: after a
  * its event loop is busy, its process was stopped        | moment that is the other's they attempt themselves, and rest again
- * a bell cannot be rung, for want of a descriptor        | nobody: from then on nobody rests in this arena
+ * a bell cannot be rung, for want of a descriptor        | who could not, later; from then on nobody begins to rest in this arena
  * the time for something is over                         | nobody: who waits for that does not rest (`Wait.restless`)
  *
- * In this order: say that one rests, make sure of all this, attempt, sleep. So what happens meanwhile is seen, or rings.
+ * In this order: silence the bell, say that one rests, make sure of all this, look whether whom one waits for lives, attempt, sleep. So
+ * what has happened before is seen, and what happens later rings.
  */
 import type { Arena } from '../memory/arena.ts';
 import { restWord } from '../memory/layout.ts';
 import { type DeathWatch, openDeathWatch } from '../platform/deaths.ts';
 import type { ThreadIdentity } from '../platform/liveness.ts';
 import { watchFd } from '../platform/watch.ts';
-import { lookSoon, ringBell } from './bell.ts';
+import { lookSoon } from './bell.ts';
+import { ringBell } from './foreign-bells.ts';
 import type { Slots } from './slots.ts';
 
-/** Whoever rests looks after so long all the same, should anything else ever go wrong. */
+/** Whoever rests attempts after so long all the same, should anything else ever go wrong. */
 export const longestRest = 60_000;
 
 /** The threads whose end this thread is told of, for all arenas. */
@@ -88,6 +90,8 @@ export class Rest {
     this.#on = true;
     participants.setResting(true);
     if (!participants.allReachable || !this.#watchAll()) return false;
+    // Who marked its bell and was killed before ringing it: of that one it is known by now, or will be told.
+    participants.clearRung();
     for (const key of keys) Atomics.store(i32, restWord(key), 1);
     return true;
   }
@@ -119,11 +123,15 @@ export class Rest {
 /** Who stands by leaves so much time to who was told. */
 export const standByMilliseconds = 100;
 
+/** Whether somebody may rest for `key`. Costs next to nothing. */
+export function mayBeRestedFor(arena: Arena, key: number): boolean {
+  return Atomics.load(arena.i32, restWord(key)) !== 0;
+}
+
 /** Somebody who waits for `key` was told something: those who rest for the same are to stand by. */
 export function alert(arena: Arena, slots: Slots, key: number): void {
   const { i32, participants } = arena;
   const word = restWord(key);
-  if (Atomics.load(i32, word) === 0) return;
   Atomics.store(i32, word, 0);
   for (const index of slots.participantsFor((other) => restWord(other) === word)) {
     if (!participants.isResting(index)) continue;

@@ -67,7 +67,10 @@ function wakeOne(lot: ParkingLot, key: number): void {
   if (Atomics.load(i32, at + 1) === NOBODY || lot.wake(key) > 0) return;
   Atomics.store(i32, at + 1, NOBODY);
   // Who got in line between the scan and the store has its mark wiped out: put it back.
-  if (lot.slots.count(key) > 0) Atomics.store(i32, at + 1, SOMEBODY);
+  if (lot.slots.count(key) === 0) return;
+  Atomics.store(i32, at + 1, SOMEBODY);
+  // And who gave a unit meanwhile has seen nobody.
+  if (Atomics.load(i32, at) > 0) lot.wake(key);
 }
 
 /** What travels in the place of a semaphore. */

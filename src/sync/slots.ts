@@ -309,12 +309,13 @@ export class Slots {
     return false;
   }
 
-  /** All keys that somebody waits for, each with the details of one that does. */
+  /** All keys that somebody waits for, be it told already or not in line for now, each with the details of one that does. */
   keysWaitedFor(): Map<number, number> {
     const top = Atomics.load(this.#i32, head.top) & topMask;
     const found = new Map<number, number>();
     for (let slot = 0; slot < top; slot++) {
-      if (this.state(slot) === WAITING) found.set(this.key(slot), this.details(slot));
+      const state = this.state(slot);
+      if (state !== FREE && state !== PREPARED) found.set(this.key(slot), this.details(slot));
     }
     return found;
   }
