@@ -1,11 +1,20 @@
 /** An idle consumer sleeps without waking up, however it waits, and yet learns of what it would have seen. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { Socket } from 'node:net';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { waitSync } from '../../src/connection.ts';
 import { fromHandle, JoinableQueue, Pipe, Queue, shareHandle } from '../../src/index.ts';
+import type { ParkingLot } from '../../src/sync/parking.ts';
 import { longestRest } from '../../src/sync/rest.ts';
 import { type Library, Peer } from '../fixtures/peer.ts';
 import { beginArena, soon, untilResting } from '../support/resting.ts';
+import { root } from '../support/run.ts';
+
+const library = pathToFileURL(path.join(root, 'dist/index.js')).href;
 
 interface Form {
   readonly name: string;
@@ -188,4 +197,55 @@ test('while a handle is under way its end is waited for: nobody rests until it h
   controller.abort();
   await assert.rejects(got, { name: 'AbortError' });
   other.close();
+});
+
+test('a message that was taken by another one while this one was looking is not the last that it hears of', async () => {
+  beginArena();
+  const queue = new Queue();
+  const { ring } = queue as unknown as { ring: { lot: ParkingLot; messageKey: number } };
+  const inLine: number[] = [];
+  // Looked at between the place in line and the queue itself: takes the message away.
+  const thief = Object.defineProperty(new Socket(), 'readableLength', {
+    get: () => {
+      inLine.push(ring.lot.slots.count(ring.messageKey));
+      if (!queue.empty()) queue.getNowait();
+      return 0;
+    },
+  });
+  await using peer = await start();
+  const put = peer.run((_mp, queue) => {
+    for (const [text, ms] of [
+      ['first', 300],
+      ['second', 2500],
+    ] as const) {
+      setTimeout(() => queue.putSync(text), ms);
+    }
+  }, queue);
+  await put;
+  // The second message is stolen, too: it is the last look that counts.
+  assert.deepEqual(waitSync<Socket | Queue>([thief, queue], 4000), []);
+  assert.equal(inLine.at(-1), 1, `in line at each look: ${inLine}`);
+  thief.destroy();
+});
+
+test('a program that gives its queue away while it waits stays to get what comes of it', () => {
+  const program = `
+    const { Pipe, Process, Queue } = await import(${JSON.stringify(library)});
+    const [ours, theirs] = Pipe();
+    const target = async (connection) => {
+      const queue = await connection.recv();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      queue.putSync('late');
+    };
+    new Process({ target, args: [theirs], daemon: true }).start();
+    const queue = new Queue();
+    queue.get().then((message) => { console.log(message); process.exit(); });
+    await new Promise((resolve) => setTimeout(resolve, 1800)); // it rests
+    await ours.send(queue);
+  `;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  assert.equal(stdout, 'late\n', stderr);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDeathWatch } from '../../src/platform/deaths.ts';
-import { closeFd, POLLIN, pollFds } from '../../src/platform/descriptors.ts';
+import { closeFd, duplicate, POLLIN, pollFds } from '../../src/platform/descriptors.ts';
 import { launch } from '../../src/platform/launch.ts';
 import { currentThreadIdentity } from '../../src/platform/liveness.ts';
 import { openedSince, openFds } from '../support/fds.ts';
@@ -77,5 +77,21 @@ test('the calling thread can be watched as any other', () => {
   const deaths = openDeathWatch();
   assert.equal(deaths.watch(currentThreadIdentity()), 'watched');
   assert.equal(readable(deaths.fd, 0), false);
+  closeFd(deaths.fd);
+});
+
+test('one that has ended is told of once, also while a copy of its descriptor is left', async () => {
+  const before = openFds();
+  const deaths = openDeathWatch();
+  const { child, thread } = await sleeper();
+  assert.equal(deaths.watch(thread), 'watched');
+  const pidfd = openedSince(before).find((fd) => /pidfd/.test(fd))!;
+  const copy = duplicate(Number.parseInt(pidfd, 10));
+  child.kill('SIGKILL');
+  child.waitSync();
+  assert.deepEqual(deaths.takeEnded(), [thread]);
+  assert.deepEqual(deaths.takeEnded(), []);
+  assert.equal(readable(deaths.fd, 0), false);
+  closeFd(copy);
   closeFd(deaths.fd);
 });

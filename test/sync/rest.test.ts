@@ -3,6 +3,9 @@
  * process's children in the library's eyes: nobody but themselves tells them of a death.
  */
 import assert from 'node:assert/strict';
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Barrier, Event, Lock, Semaphore, Value } from '../../src/index.ts';
@@ -248,5 +251,70 @@ test('who was watched and has ended leaves no descriptor', async () => {
   assert.deepEqual(left, []);
   controller.abort();
   await assert.rejects(waiting, { name: 'AbortError' });
+  lock.release();
+});
+
+test('a holder that was cleaned up after before anybody waited is found dead by who is about to rest', async () => {
+  beginArena();
+  const [lock, other] = [new Lock(), new Lock()];
+  other.acquireSync();
+  const [holder, bystander] = await Peer.startMany(2);
+  await using _ = holder!;
+  await using __ = bystander!;
+  await holder!.run((_mp, lock) => void lock.acquireSync(), lock);
+  // It looks for the dead: for a while nobody else will.
+  await bystander!.run((_mp, other) => other.acquireSync({ timeout: 350 }), other);
+  await lock.acquire(false); // it looks at the holder: for a moment it will not again
+  const { lot } = lock as unknown as { lot: ParkingLot };
+  const { pid } = holder!;
+  process.kill(pid, 'SIGKILL');
+  while (lot.arena.participants.others().some((thread) => thread.pid === pid)) lot.reap(pid);
+  assert.throws(() => lock.acquireSync({ timeout: 10_000 }), { name: 'AbandonedLockError' });
+});
+
+test('who was killed between marking a bell and ringing it does not silence those who come after him', async () => {
+  beginArena();
+  const event = new Event();
+  const [killed, waker] = await Peer.startMany(2);
+  await using _ = killed!;
+  await using __ = waker!;
+  await killed!.run((_mp, event) => event.isSet(), event);
+  await waker!.run((_mp, event) => event.isSet(), event);
+  const waiting = event.wait();
+  await delay(1500);
+  const { lot } = event as unknown as { lot: ParkingLot };
+  killed!
+    .run(
+      (_mp, { event, index }) => {
+        (event as unknown as { lot: ParkingLot }).lot.arena.participants.markRung(index);
+        process.kill(process.pid, 'SIGKILL');
+      },
+      { event, index: lot.arena.participants.index },
+    )
+    .catch(() => {});
+  await delay(1000);
+  await waker!.run((_mp, event) => event.set(), event);
+  assert.equal(await soon(waiting), true);
+});
+
+test('nothing is written to a file that has the number of the bell of a thread that was terminated', async () => {
+  beginArena();
+  const lock = new Lock();
+  lock.acquireSync();
+  const thread = await Peer.startThread();
+  thread.run((_mp, lock) => lock.acquire(), lock).catch(() => {});
+  await delay(1800); // it rests
+  await thread.kill();
+  const folder = mkdtempSync(path.join(tmpdir(), 'multiproc-rest-'));
+  const files = Array.from({ length: 12 }, (_, n) => openSync(path.join(folder, String(n)), 'w'));
+  try {
+    const newcomer = await Peer.startThread();
+    await newcomer.run((_mp, lock) => lock.locked(), lock);
+    await newcomer.kill();
+    assert.deepEqual(new Set(files.map((fd) => fstatSync(fd).size)), new Set([0]));
+  } finally {
+    for (const fd of files) closeSync(fd);
+    rmSync(folder, { recursive: true });
+  }
   lock.release();
 });
