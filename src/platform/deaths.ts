@@ -4,30 +4,12 @@
  * The epoll is a descriptor like any other: a thread that blocks polls it, an event loop watches it. Of a process's main thread
  * the pidfd is the process's, since the one ends with the other; a pidfd of another thread takes Linux 6.9.
  */
-import { closeFd } from './descriptors.ts';
-import { check, declare } from './libc.ts';
+import { closeFd, POLLIN } from './descriptors.ts';
+import { addToEpoll, createEpoll, mostAtOnce, readyIn, removeFromEpoll } from './epoll.ts';
 import { isThreadAlive, type ThreadIdentity } from './liveness.ts';
 import { tryPidfd, tryThreadPidfd } from './pidfd.ts';
 import { ownNumber } from './thread-end.ts';
 import { closeQuietly } from './wake-pipe.ts';
-
-const epoll_create1 = declare<(flags: number) => number>('int epoll_create1(int flags)');
-const epoll_ctl = declare<(epoll: number, op: number, fd: number, event: Uint32Array) => number>(
-  'int epoll_ctl(int epfd, int op, int fd, void *event)',
-);
-const epoll_wait = declare<(epoll: number, events: Uint32Array, most: number, timeout: number) => number>(
-  'int epoll_wait(int epfd, void *events, int maxevents, int timeout)',
-);
-const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLLIN = 1;
-
-/** struct epoll_event in words: what to watch for, then 64 bits of ours; packed on x64 only. */
-const eventWords = process.arch === 'x64' ? 3 : 4;
-const dataAt = eventWords - 2;
-const mostAtOnce = 16;
-const events = new Uint32Array(eventWords * mostAtOnce);
 
 /** How many are watched at most: more than there are cores, fewer than a process may have descriptors. */
 const mostWatched = 512;
@@ -61,10 +43,7 @@ export class DeathWatch {
     }
     const pidfd = tryOwn(opened);
     if (pidfd === undefined) return 'unwatchable';
-    events[0] = EPOLLIN;
-    events[dataAt] = pidfd;
-    events[dataAt + 1] = 0;
-    if (epoll_ctl(this.fd, EPOLL_CTL_ADD, pidfd, events) === -1) {
+    if (addToEpoll(this.fd, pidfd, POLLIN) === -1) {
       closeQuietly(pidfd);
       return 'unwatchable';
     }
@@ -77,19 +56,18 @@ export class DeathWatch {
   takeEnded(): ThreadIdentity[] {
     const ended: ThreadIdentity[] = [];
     for (;;) {
-      const count = epoll_wait(this.fd, events, mostAtOnce, 0);
-      const pidfds = Array.from({ length: Math.max(count, 0) }, (_, n) => events[n * eventWords + dataAt]!);
+      const pidfds = readyIn(this.fd);
       for (const pidfd of pidfds) {
         const thread = this.#byPidfd.get(pidfd);
         // Closing does not take it out while a program that is about to be started has a copy of it.
-        epoll_ctl(this.fd, EPOLL_CTL_DEL, pidfd, events);
+        removeFromEpoll(this.fd, pidfd);
         if (thread === undefined) continue;
         this.#byPidfd.delete(pidfd);
         this.#threads.delete(nameOf(thread));
         closeQuietly(pidfd);
         ended.push(thread);
       }
-      if (count < mostAtOnce) return ended;
+      if (pidfds.length < mostAtOnce) return ended;
     }
   }
 }
@@ -106,5 +84,5 @@ function tryOwn(fd: number): number | undefined {
 
 /** @throws {OSError} `EMFILE`, … */
 export function openDeathWatch(): DeathWatch {
-  return new DeathWatch(ownNumber(check(epoll_create1(EPOLL_CLOEXEC), 'epoll_create1')));
+  return new DeathWatch(ownNumber(createEpoll()));
 }

@@ -13,34 +13,25 @@
  */
 import type { Socket } from 'node:dgram';
 import { closeFd, POLLIN, POLLOUT, pollFds, replaceDescriptor } from './descriptors.ts';
+import { addToEpoll, createEpoll } from './epoll.ts';
 import { check, declare } from './libc.ts';
 import type { PollEvents, PollHandle } from './poll.ts';
 
 const socketC = declare<(domain: number, type: number, protocol: number) => number>(
   'int socket(int domain, int type, int protocol)',
 );
-const epoll_create1 = declare<(flags: number) => number>('int epoll_create1(int flags)');
-const epoll_ctl = declare<(epoll: number, op: number, fd: number, event: Uint32Array) => number>(
-  'int epoll_ctl(int epfd, int op, int fd, void *event)',
-);
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
-const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
-
-/** struct epoll_event: what to watch for comes first, in poll's bits; the rest is for who asks the epoll, which nobody does. */
-const event = new Uint32Array(4);
 
 const bitsOf = ({ readable, writable }: PollEvents): number =>
   (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
 
 /** An epoll that holds `fd`, under the number `target`. @throws {OSError} */
 function openEpollAs(target: number, fd: number, events: PollEvents): void {
-  const epoll = check(epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
+  const epoll = createEpoll();
   try {
-    event[0] = bitsOf(events);
-    check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event), 'epoll_ctl');
+    check(addToEpoll(epoll, fd, bitsOf(events)), 'epoll_ctl');
     replaceDescriptor(epoll, target);
   } finally {
     closeFd(epoll);

@@ -29,8 +29,8 @@ export interface Listener {
 const tickMilliseconds = 1000;
 /** Of who comes to look less often than this, nobody looks now and then. */
 const longTickMilliseconds = 5000;
-/** Nobody who listens looks less often. */
-const longestTickMilliseconds = 60_000;
+/** Nobody who waits looks less often, should anything else ever go wrong. */
+export const longestTickMilliseconds = 60_000;
 /** How much later or sooner than wanted a look may come. */
 const jitterMilliseconds = 5;
 

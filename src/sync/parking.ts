@@ -283,6 +283,21 @@ export class ParkingLot implements Listener {
    */
   #sleepTillRung(slot: number, wait: Wait<unknown>, raw: number, milliseconds: number): boolean {
     const end = performance.now() + milliseconds;
+    let rung: boolean;
+    try {
+      rung = this.#blockTillRung(slot, milliseconds);
+    } catch (error) {
+      this.#leave(slot, wait);
+      throw error;
+    }
+    if (!rung) return false;
+    if (this.slots.state(slot) !== WAITING) return false;
+    const address = this.arena.segment.address + this.slots.wordOf(slot) * 4;
+    futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
+    return true;
+  }
+
+  #blockTillRung(slot: number, milliseconds: number): boolean {
     const details = this.slots.details(slot);
     this.slots.setDetails(slot, details | RESTING);
     try {
@@ -294,17 +309,10 @@ export class ParkingLot implements Listener {
         milliseconds,
       );
       if (ended !== 0) reapEnded();
-      if (rung === 0) return false;
-    } catch (error) {
-      this.#leave(slot, wait);
-      throw error;
+      return rung !== 0;
     } finally {
       this.slots.setDetails(slot, details);
     }
-    if (this.slots.state(slot) !== WAITING) return false;
-    const address = this.arena.segment.address + this.slots.wordOf(slot) * 4;
-    futexWait(address, raw, Math.min(standByMilliseconds, end - performance.now()));
-    return true;
   }
 
   /** Looks at the slot for a while before the thread sleeps. True when it was told something. */

@@ -20,12 +20,12 @@ import { restWord } from '../memory/layout.ts';
 import { type DeathWatch, openDeathWatch } from '../platform/deaths.ts';
 import type { ThreadIdentity } from '../platform/liveness.ts';
 import { watchFd } from '../platform/watch.ts';
-import { lookSoon } from './bell.ts';
+import { longestTickMilliseconds, lookSoon } from './bell.ts';
 import { ringBell } from './foreign-bells.ts';
 import type { Slots } from './slots.ts';
 
 /** Whoever rests attempts after so long all the same, should anything else ever go wrong. */
-export const longestRest = 60_000;
+export const longestRest = longestTickMilliseconds;
 
 /** The threads whose end this thread is told of, for all arenas. */
 let deaths: DeathWatch | undefined;
