@@ -19,39 +19,41 @@ import { beginArena, soon, untilResting } from '../support/resting.ts';
 
 const forms: Form[] = ['blocking', 'waiting'];
 
+/** A lock that one peer holds and another waits for. */
+async function waitingForPeer(form: Form) {
+  beginArena();
+  const lock = new Lock();
+  const [holder, waiter] = (await Peer.startMany(2)) as [Peer, Peer];
+  await holder.run((_mp, lock) => void lock.acquireSync(), lock);
+  const waiting = waiter.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
+  return { lock, holder, waiter, waiting };
+}
+
 // Side by side: what they do is to wait.
 describe('who rests', { concurrency: 20 }, () => {
   for (const form of forms) {
     test(`learns that the holder of a lock was killed (${form})`, async () => {
-      beginArena();
-      const lock = new Lock();
-      const [holder, waiter] = await Peer.startMany(2);
-      await using _ = holder!;
-      await using __ = waiter!;
-      await holder!.run((_mp, lock) => void lock.acquireSync(), lock);
-      const waiting = waiter!.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
+      const { holder, waiter, waiting } = await waitingForPeer(form);
+      await using _ = holder;
+      await using __ = waiter;
       waiting.catch(() => {});
-      await untilResting(waiter!.pid);
-      const killed = holder!.pid;
-      await holder!.kill();
+      await untilResting(waiter.pid);
+      const killed = holder.pid;
+      await holder.kill();
       await assert.rejects(soon(waiting), { name: 'AbandonedLockError', pid: killed });
     });
 
     test(`takes what was freed by one who was killed before it could wake anybody (${form})`, async () => {
-      beginArena();
-      const lock = new Lock();
-      const [holder, waiter] = await Peer.startMany(2);
-      await using _ = holder!;
-      await using __ = waiter!;
-      await holder!.run((_mp, lock) => void lock.acquireSync(), lock);
-      const waiting = waiter!.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
-      await untilResting(waiter!.pid);
-      await holder!.run((_mp, lock) => {
+      const { lock, holder, waiter, waiting } = await waitingForPeer(form);
+      await using _ = holder;
+      await using __ = waiter;
+      await untilResting(waiter.pid);
+      await holder.run((_mp, lock) => {
         const { block } = lock as unknown as { block: { arena: { i32: Int32Array }; offset: number } };
         Atomics.store(block.arena.i32, block.offset >> 2, 0);
       }, lock);
       await delay(500);
-      await holder!.kill();
+      await holder.kill();
       assert.equal(await soon(waiting), true);
     });
 
