@@ -11,7 +11,8 @@
 import { randomBytes } from 'node:crypto';
 import { ConnectionError, type OSError, osError } from '../base/errors.ts';
 import { isInherited, isStartingChild, noteOwnDescriptor, takeInherited } from '../memory/inheritance.ts';
-import { closeFd, duplicate, POLLIN, pollFds } from '../platform/descriptors.ts';
+import { pollFds } from '../platform/blocking-poll.ts';
+import { closeFd, duplicate, POLLIN } from '../platform/descriptors.ts';
 import { connectLocally, peerCredentials } from '../platform/local-socket.ts';
 import { receiveDescriptor, sendDescriptor } from '../platform/scm-rights.ts';
 import { descriptorHelper } from './descriptor-helper.ts';

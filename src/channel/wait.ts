@@ -9,7 +9,6 @@
 import { Socket } from 'node:net';
 import { onceAborted } from '../base/abort.ts';
 import { DeadlockError, OSError, ValueError } from '../base/errors.ts';
-import { isMainThread } from '../base/thread.ts';
 import {
   checkSignal,
   checkTimeout,
@@ -18,7 +17,8 @@ import {
   typeError,
   type WaitOptions,
 } from '../base/validate.ts';
-import { duplicate, isOpen, POLLIN, pollFds } from '../platform/descriptors.ts';
+import { pollFds } from '../platform/blocking-poll.ts';
+import { duplicate, isOpen, POLLIN } from '../platform/descriptors.ts';
 import { closeWatched, watchFd } from '../platform/watch.ts';
 import { bellDescriptor, hearBell } from '../sync/bell.ts';
 import { hearDeaths, type ParkingLot, suspendGrants } from '../sync/parking.ts';
@@ -236,8 +236,7 @@ export function waitSync<T extends WaitObject>(
       for (const [want, place] of places) {
         if (!place.isInLine) places.set(want, park(want, controller.signal));
       }
-      // A worker thread does not: who terminates it would wait until it wakes up.
-      const rests = sure && lots.size > 0 && isMainThread() && [...lots].every((lot) => lot.tasksMayRest());
+      const rests = sure && lots.size > 0 && [...lots].every((lot) => lot.tasksMayRest());
       ready = readyOf<T>(sources, sure);
       const left = deadline - performance.now();
       if (ready.length > 0 || left <= 0) return ready;

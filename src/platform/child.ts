@@ -8,11 +8,13 @@
 
 import os from 'node:os';
 import { ValueError } from '../base/errors.ts';
+import { isMainThread } from '../base/thread.ts';
 import { show } from '../base/validate.ts';
-import { closeFd, POLLIN, pollFds } from './descriptors.ts';
+import { pollFds } from './blocking-poll.ts';
+import { POLLIN } from './descriptors.ts';
 import { ExitListeners } from './exit-listeners.ts';
 import { declare, errnoError, lastErrno } from './libc.ts';
-import { tryPidfd } from './pidfd.ts';
+import { closePidfd, tryPidfd } from './pidfd.ts';
 import { childGone } from './reaper.ts';
 
 const WNOHANG = 1;
@@ -84,19 +86,20 @@ export class SpawnedChild implements Child {
 
   waitSync(timeout?: number): number | null {
     if (this.returncode !== null) return this.returncode;
-    if (timeout === undefined) {
+    // A worker thread is not to be kept from being terminated.
+    if (timeout === undefined && isMainThread()) {
       // Without collecting it yet: Ctrl-C in the REPL cuts short what waits here, and the code would be lost.
       while (waitid(P_PID, this.pid, null, WEXITED | WNOWAIT) === -1 && lastErrno() === EINTR);
       return this.#collect(0);
     }
     const now = this.#collect(WNOHANG);
-    if (now !== null || timeout <= 0) return now;
+    if (now !== null || (timeout !== undefined && timeout <= 0)) return now;
     const pidfd = tryPidfd(this.pid);
-    if (pidfd === -1) return this.#napUntilExit(timeout);
+    if (pidfd === -1) return this.#napUntilExit(timeout ?? Number.POSITIVE_INFINITY);
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);
     } finally {
-      closeFd(pidfd);
+      closePidfd(pidfd);
     }
     return this.#collect(WNOHANG);
   }

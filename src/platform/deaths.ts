@@ -4,10 +4,10 @@
  * The epoll is a descriptor like any other: a thread that blocks polls it, an event loop watches it. Of a process's main thread
  * the pidfd is the process's, since the one ends with the other; a pidfd of another thread takes Linux 6.9.
  */
-import { closeFd, POLLIN } from './descriptors.ts';
+import { POLLIN } from './descriptors.ts';
 import { addToEpoll, createEpoll, mostAtOnce, readyIn, removeFromEpoll } from './epoll.ts';
 import { isThreadAlive, type ThreadIdentity } from './liveness.ts';
-import { tryPidfd, tryThreadPidfd } from './pidfd.ts';
+import { closePidfd, tryPidfd, tryThreadPidfd } from './pidfd.ts';
 import { ownNumber } from './thread-end.ts';
 import { closeQuietly } from './wake-pipe.ts';
 
@@ -33,23 +33,16 @@ export class DeathWatch {
     const name = nameOf(thread);
     if (this.#threads.has(name)) return 'watched';
     if (this.#threads.size >= mostWatched) return 'unwatchable';
-    const opened = thread.pid === thread.tid ? tryPidfd(thread.pid) : tryThreadPidfd(thread.tid);
+    const pidfd = thread.pid === thread.tid ? tryPidfd(thread.pid) : tryThreadPidfd(thread.tid);
     // Only now is it sure that the descriptor is not of a later one with the same number.
     const alive = isThreadAlive(thread);
-    if (opened === -1) return alive ? 'unwatchable' : 'dead';
-    if (!alive) {
-      closeFd(opened);
-      return 'dead';
+    if (alive && pidfd !== -1 && addToEpoll(this.fd, pidfd, POLLIN) !== -1) {
+      this.#threads.set(name, pidfd);
+      this.#byPidfd.set(pidfd, thread);
+      return 'watched';
     }
-    const pidfd = tryOwn(opened);
-    if (pidfd === undefined) return 'unwatchable';
-    if (addToEpoll(this.fd, pidfd, POLLIN) === -1) {
-      closeQuietly(pidfd);
-      return 'unwatchable';
-    }
-    this.#threads.set(name, pidfd);
-    this.#byPidfd.set(pidfd, thread);
-    return 'watched';
+    if (pidfd !== -1) closePidfd(pidfd);
+    return alive ? 'unwatchable' : 'dead';
   }
 
   /** Those that have ended and were not told of yet; they are watched no more. Does not block. */
@@ -73,14 +66,6 @@ export class DeathWatch {
 }
 
 const nameOf = ({ pid, tid, start }: ThreadIdentity): string => `${pid}:${tid}:${start}`;
-
-function tryOwn(fd: number): number | undefined {
-  try {
-    return ownNumber(fd);
-  } catch {
-    return undefined; // no descriptors left
-  }
-}
 
 /** @throws {OSError} `EMFILE`, … */
 export function openDeathWatch(): DeathWatch {

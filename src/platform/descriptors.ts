@@ -1,5 +1,5 @@
 /**
- * Descriptors: pipes and socket pairs that no child inherits by accident, their sizes and flags, poll and reading.
+ * Descriptors: pipes and socket pairs that no child inherits by accident, their sizes and flags.
  *
  * Everything is born close-on-exec (`pipe2`, `SOCK_CLOEXEC`), so that a program started meanwhile by anyone in this
  * process, in whatever thread, does not keep one of our ends open.
@@ -30,10 +30,6 @@ const dup3 = declare<(fd: number, target: number, flags: number) => number>(
 const fcntl = declare<(fd: number, command: number, argument: number) => number>(
   'int fcntl(int fd, int command, long argument)',
 );
-const pollC = declare<(fds: Uint8Array, count: number, timeout: number) => number>(
-  'int poll(void *fds, unsigned long count, int timeout)',
-);
-
 const closeC = declare<(fd: number) => number>('int close(int fd)');
 
 /**
@@ -125,42 +121,8 @@ export function setNonBlocking(fd: number): void {
   check(fcntl(fd, F_SETFL, check(fcntl(fd, F_GETFL, 0), 'fcntl') | O_NONBLOCK), 'fcntl');
 }
 
-/** What to wait for in {@link pollFds}. */
+/** What to wait for: poll(2)'s bits, and epoll's. */
 export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
-
-/** One descriptor to wait for. */
-export interface PollItem {
-  readonly fd: number;
-  readonly events: number;
-}
-
-/**
- * Blocks this thread until one of `items` is ready.
- *
- * @param timeout Milliseconds; absent waits for ever; on timeout nothing is ready.
- * @returns What is ready of each item, in its place: 0 or a combination of POLLIN, POLLOUT, POLLERR, POLLHUP.
- */
-export function pollFds(items: readonly PollItem[], timeout?: number): number[] {
-  const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-  const fds = Buffer.alloc(items.length * 8);
-  items.forEach(({ fd, events }, i) => {
-    fds.writeInt32LE(fd, i * 8);
-    fds.writeInt16LE(events, i * 8 + 4);
-  });
-  for (;;) {
-    const left = deadline - performance.now();
-    // poll counts in an int of whole milliseconds: rounded up, so that it never returns just before the deadline.
-    const ms = left === Number.POSITIVE_INFINITY ? -1 : Math.min(Math.max(0, Math.ceil(left)), 0x7fffffff);
-    const ready = pollC(fds, items.length, ms);
-    if (ready === -1) {
-      if (lastErrno() !== EINTR) check(ready, 'poll');
-      continue;
-    }
-    if (ready > 0 || deadline - performance.now() <= 0) {
-      return items.map((_, i) => fds.readInt16LE(i * 8 + 6));
-    }
-  }
-}

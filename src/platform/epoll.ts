@@ -12,6 +12,9 @@ const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 
+/** Of {@link addToEpoll}'s bits: it is told of once each time it becomes ready, or could be anew. */
+export const EPOLLET = 0x8000_0000;
+
 /** struct epoll_event in words: what to watch for, in poll's bits, then 64 bits of ours: the descriptor. Packed on x64 only. */
 const eventWords = process.arch === 'x64' ? 3 : 4;
 const dataAt = eventWords - 2;

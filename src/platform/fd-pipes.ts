@@ -1,5 +1,6 @@
 /** Ends of pipes that are plain descriptors: those of the fast start. */
-import { closeFd, POLLIN, POLLOUT, pollFds, setNonBlocking, widenPipe } from './descriptors.ts';
+import { pollFds } from './blocking-poll.ts';
+import { closeFd, POLLIN, POLLOUT, setNonBlocking, widenPipe } from './descriptors.ts';
 import type { PipeEnd, PipeReader, PipeWatch, PipeWriter } from './pipe-end.ts';
 import { closeWatchedPipe, readSome, watchFd, writeSome } from './watch.ts';
 

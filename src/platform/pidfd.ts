@@ -1,6 +1,10 @@
-/** A descriptor that stands for a process or a thread and becomes readable when it ends: pidfd_open(2), Linux 5.3. */
-import { closeFd } from './descriptors.ts';
+/**
+ * A descriptor that stands for a process or a thread and becomes readable when it ends: pidfd_open(2), Linux 5.3. It goes with the
+ * thread that has opened it.
+ */
+import { closeSync } from 'node:fs';
 import { check, declare } from './libc.ts';
+import { ownNumber } from './thread-end.ts';
 
 const SYS_pidfd_open = 434; // the same number on every architecture
 const syscall = declare<(number: number, pid: number, flags: number) => number>(
@@ -9,22 +13,32 @@ const syscall = declare<(number: number, pid: number, flags: number) => number>(
 
 /** -1 where there is none: no such process, an older kernel, no descriptors left, a sandbox. */
 export function tryPidfd(pid: number): number {
-  return syscall(SYS_pidfd_open, pid, 0);
+  return tryOpen(pid, 0);
+}
+
+function tryOpen(id: number, flags: number): number {
+  const opened = syscall(SYS_pidfd_open, id, flags);
+  if (opened === -1) return -1;
+  try {
+    return ownNumber(opened);
+  } catch {
+    return -1; // no descriptors left
+  }
 }
 
 const PIDFD_THREAD = 0o200;
 
 /** As {@link tryPidfd}, of one thread, by its id. Linux 6.9. */
 export function tryThreadPidfd(tid: number): number {
-  return syscall(SYS_pidfd_open, tid, PIDFD_THREAD);
+  return tryOpen(tid, PIDFD_THREAD);
 }
 
 /** @throws {ProcessLookupError} When there is no such process, or it was waited for already. */
 export function pidfdOpen(pid: number): number {
-  return check(tryPidfd(pid), 'pidfd_open');
+  return ownNumber(check(syscall(SYS_pidfd_open, pid, 0), 'pidfd_open'));
 }
 
-/** Closes it. */
-export function closePidfd(fd: number): void {
-  closeFd(fd);
+/** Closes it. @throws {Error} `EBADF`, Node's. */
+export function closePidfd(pidfd: number): void {
+  closeSync(pidfd);
 }

@@ -10,7 +10,7 @@
 import { at, notAt } from '../base/node-process.ts';
 import { isMainThread } from '../base/thread.ts';
 import { throwUncaught } from '../base/uncaught.ts';
-import { tryPidfd } from './pidfd.ts';
+import { closePidfd, tryPidfd } from './pidfd.ts';
 import { closeWatched, type FdWatch, watchFd } from './watch.ts';
 
 /** What the reaper needs of a child. */
@@ -38,7 +38,7 @@ export function childGone(child: Reapable): void {
   const watched = living.get(child);
   if (watched !== undefined) {
     watched.watch.stop();
-    closeWatched(watched.pidfd);
+    closeWatched(watched.pidfd, closePidfd);
   }
   living.delete(child);
   if (living.size > 0) return;

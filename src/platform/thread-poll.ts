@@ -12,7 +12,8 @@
  * The call comes 2 µs later than koffi's.
  */
 import type { Socket } from 'node:dgram';
-import { closeFd, POLLIN, POLLOUT, pollFds, replaceDescriptor } from './descriptors.ts';
+import { pollFds } from './blocking-poll.ts';
+import { closeFd, POLLIN, POLLOUT, replaceDescriptor } from './descriptors.ts';
 import { addToEpoll, createEpoll } from './epoll.ts';
 import { check, declare } from './libc.ts';
 import type { PollEvents, PollHandle } from './poll.ts';

@@ -85,8 +85,8 @@ const dup3 = declare<(from: number, to: number, flags: number) => number>(
 const O_CLOEXEC = 0o2000000;
 
 /** Closes a descriptor that was watched, a turn of the event loop later. */
-export function closeWatched(fd: number): void {
-  setImmediate(() => closeFd(fd));
+export function closeWatched(fd: number, close = closeFd): void {
+  setImmediate(() => close(fd));
 }
 
 /** As {@link closeWatched}, but the other side of the pipe sees the end at once: the number lives on as `/dev/null`. */

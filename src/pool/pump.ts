@@ -7,9 +7,10 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { closeFd, POLLIN, pollFds } from '../platform/descriptors.ts';
+import { pollFds } from '../platform/blocking-poll.ts';
+import { POLLIN } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
-import { tryPidfd } from '../platform/pidfd.ts';
+import { closePidfd, tryPidfd } from '../platform/pidfd.ts';
 import { yieldCore } from '../platform/yield.ts';
 import type { Transport } from './transport.ts';
 
@@ -117,7 +118,7 @@ export class Pump {
         this.#block(pidfds, Math.min(deadline, next) - performance.now());
       }
     } finally {
-      for (const fd of pidfds.values()) if (fd !== -1) closeFd(fd);
+      for (const fd of pidfds.values()) if (fd !== -1) closePidfd(fd);
       for (const { transport } of this.#inlets) if (!this.#looking) this.#rest(transport);
     }
   }
@@ -136,6 +137,7 @@ export class Pump {
 
   #block(pidfds: Map<Inlet, number>, ms: number): void {
     const items: { fd: number; events: number }[] = [];
+    let longest = ms;
     for (const inlet of this.#inlets) {
       if (!inlet.transport.sleep()) return;
       items.push({ fd: inlet.transport.bell, events: POLLIN });
@@ -144,9 +146,10 @@ export class Pump {
         pidfd = tryPidfd(inlet.child.pid);
         pidfds.set(inlet, pidfd);
       }
-      if (pidfd !== -1) items.push({ fd: pidfd, events: POLLIN });
+      if (pidfd === -1) longest = Math.min(longest, longestNap);
+      else items.push({ fd: pidfd, events: POLLIN });
     }
-    pollFds(items, Math.min(ms, longestNap));
+    pollFds(items, longest);
     for (const { transport } of this.#inlets) {
       transport.wake();
       transport.quiet();
@@ -216,5 +219,5 @@ export class Pump {
   }
 }
 
-/** In case pidfds cannot be had: how long a worker's end may go unnoticed by a thread that blocks, in milliseconds. */
+/** Where pidfds cannot be had: how long a worker's end may go unnoticed by a thread that blocks, in milliseconds. */
 const longestNap = 1000;

@@ -6,7 +6,8 @@
  * descriptors left, or no right to: then nobody in the arena relies on being rung any more, and it is tried again.
  */
 import type { Participants } from '../memory/participants.ts';
-import { POLLERR, pollFds } from '../platform/descriptors.ts';
+import { pollFds } from '../platform/blocking-poll.ts';
+import { POLLERR } from '../platform/descriptors.ts';
 import { fileStatus } from '../platform/files.ts';
 import { closeQuietly, openForeignPipe, ring } from '../platform/wake-pipe.ts';
 

@@ -19,10 +19,10 @@
  * A kind says what becomes of a slot whose waiter died: {@link registerKind}.
  */
 import { onceAborted } from '../base/abort.ts';
-import { isMainThread } from '../base/thread.ts';
 import { type Arena, livingArenas, setGreeter, setReaper } from '../memory/arena.ts';
 import { head } from '../memory/layout.ts';
-import { POLLIN, pollFds } from '../platform/descriptors.ts';
+import { pollFds } from '../platform/blocking-poll.ts';
+import { POLLIN } from '../platform/descriptors.ts';
 import { futexWait, futexWake } from '../platform/futex.ts';
 import {
   hangBell,
@@ -250,12 +250,9 @@ export class ParkingLot implements Listener {
     }
   }
 
-  /**
-   * Whether this thread may block without looking now and then. A worker thread may not: who terminates it would wait until it
-   * wakes up.
-   */
+  /** Whether this thread may block without looking now and then. */
   #mayRest(slot: number, wait: Wait<unknown>): boolean {
-    if (!isMainThread() || wait.restless?.() === true || ringAgain()) return false;
+    if (wait.restless?.() === true || ringAgain()) return false;
     const { participants } = this.arena;
     try {
       hangBell(participants);

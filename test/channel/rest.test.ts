@@ -11,10 +11,11 @@ import { fromHandle, JoinableQueue, Pipe, Queue, shareHandle } from '../../src/i
 import type { ParkingLot } from '../../src/sync/parking.ts';
 import { longestRest } from '../../src/sync/rest.ts';
 import { type Library, Peer } from '../fixtures/peer.ts';
-import { beginArena, soon, untilResting } from '../support/resting.ts';
+import { beginArena, soon, threadOf, untilResting } from '../support/resting.ts';
 import { root } from '../support/run.ts';
 
 const library = pathToFileURL(path.join(root, 'dist/index.js')).href;
+const connection = pathToFileURL(path.join(root, 'dist/connection.js')).href;
 
 interface Form {
   readonly name: string;
@@ -70,28 +71,39 @@ const forms: Form[] = [
 ];
 
 /** A peer that has `multiproc/connection`, too. */
-async function start(): Promise<Peer> {
-  const peer = await Peer.start();
-  await peer.run(async () => {
-    const { dirname, join } = await import('node:path');
-    const file = join(dirname(process.argv[1]!), '../../dist/connection.js');
+async function start(kind: 'process' | 'thread' = 'process'): Promise<Peer> {
+  const peer = await (kind === 'process' ? Peer.start() : Peer.startThread());
+  await peer.run(async (_mp, file) => {
     Object.assign(globalThis, { connection: await import(file) });
-  });
+  }, connection);
   return peer;
 }
 
 // Side by side: what they do is to wait.
 describe('an idle consumer', { concurrency: 20 }, () => {
   for (const { name, get, recv } of forms) {
-    test(`gets the message for which it has waited for long (${name})`, async () => {
-      beginArena();
-      const queue = new Queue();
-      await using peer = await start();
-      const got = peer.run(get, queue);
-      await untilResting(peer.pid);
-      queue.put('late');
-      assert.equal(await soon(Promise.resolve(got)), 'late');
-    });
+    for (const kind of ['process', 'thread'] as const) {
+      test(`gets the message for which it has waited for long (${name}, in a ${kind})`, async () => {
+        beginArena();
+        const queue = new Queue();
+        await using peer = await start(kind);
+        const thread = await threadOf(peer);
+        const got = peer.run(get, queue);
+        await untilResting(thread);
+        queue.put('late');
+        assert.equal(await soon(Promise.resolve(got)), 'late');
+      });
+
+      test(`does not hinder who ends it (${name}, in a ${kind})`, async () => {
+        beginArena();
+        const queue = new Queue();
+        const peer = await start(kind);
+        const thread = await threadOf(peer);
+        Promise.resolve(peer.run(get, queue)).catch(() => {});
+        await untilResting(thread);
+        await soon(peer.kill());
+      });
+    }
 
     test(`learns that the other end was killed (${name})`, async () => {
       beginArena();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pollFds } from '../../src/platform/blocking-poll.ts';
 import { openDeathWatch } from '../../src/platform/deaths.ts';
-import { closeFd, duplicate, POLLIN, pollFds } from '../../src/platform/descriptors.ts';
+import { closeFd, duplicate, POLLIN } from '../../src/platform/descriptors.ts';
 import { launch } from '../../src/platform/launch.ts';
 import { currentThreadIdentity } from '../../src/platform/liveness.ts';
 import { openedSince, openFds } from '../support/fds.ts';

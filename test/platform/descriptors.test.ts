@@ -7,11 +7,7 @@ import {
   isOpen,
   openPipe,
   openSocketPair,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
   pipeSize,
-  pollFds,
   setNonBlocking,
 } from '../../src/platform/descriptors.ts';
 import { readSome, WOULD_BLOCK, watchFd, writeSome } from '../../src/platform/watch.ts';
@@ -25,22 +21,6 @@ test('pipes are close-on-exec and as large as asked', () => {
   closeFd(write);
   assert.deepEqual([isOpen(read), isOpen(write)], [false, false]);
   assert.throws(() => closeFd(read), { code: 'EBADF' });
-});
-
-test('poll tells which is ready, and keeps to its timeout', () => {
-  const a = openPipe();
-  const b = openPipe();
-  const items = [
-    { fd: a.read, events: POLLIN },
-    { fd: b.read, events: POLLIN },
-    { fd: b.write, events: POLLOUT },
-  ];
-  assert.deepEqual(pollFds(items.slice(0, 2), 5), [0, 0]);
-  writeSync(b.write, 'x');
-  assert.deepEqual(pollFds(items), [0, POLLIN, POLLOUT]);
-  closeFd(a.write);
-  assert.deepEqual(pollFds(items), [POLLHUP, POLLIN, POLLOUT]);
-  for (const fd of [a.read, b.read, b.write]) closeFd(fd);
 });
 
 test('reads and writes without waiting', () => {

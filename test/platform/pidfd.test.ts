@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isOpen, POLLIN, pollFds } from '../../src/platform/descriptors.ts';
+import { pollFds } from '../../src/platform/blocking-poll.ts';
+import { isOpen, POLLIN } from '../../src/platform/descriptors.ts';
 import { launch } from '../../src/platform/launch.ts';
 import { closePidfd, pidfdOpen, tryPidfd } from '../../src/platform/pidfd.ts';
 

@@ -4,7 +4,8 @@ import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs
 import path from 'node:path';
 import { test } from 'node:test';
 import { ConnectionRefusedError, RuntimeError } from '../../src/base/errors.ts';
-import { closeFd, openPipe, POLLIN, pollFds, replaceDescriptor } from '../../src/platform/descriptors.ts';
+import { pollFds } from '../../src/platform/blocking-poll.ts';
+import { closeFd, openPipe, POLLIN, replaceDescriptor } from '../../src/platform/descriptors.ts';
 import {
   acceptLocally,
   connectLocally,

@@ -1,21 +1,34 @@
-/** Whether a process sleeps without ever waking up: as the kernel counts how often its main thread went to sleep. */
+/** Whether a thread sleeps without ever waking up: as the kernel counts how often it went to sleep. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { allocate, largestBlock } from '../../src/memory/arena.ts';
+import type { Peer } from '../fixtures/peer.ts';
 
-const sleepsOf = (pid: number): number =>
-  Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+const sleepsOf = (tid: number): number =>
+  Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${tid}/status`, 'utf8'))![1]);
+
+/** The number that the kernel has for the thread in which a peer runs what it is given. */
+export function threadOf(peer: Peer): Promise<number> {
+  return peer.run(async () => {
+    const { readlinkSync } = await import('node:fs');
+    return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+  });
+}
 
 /** Longer than any pause between two looks of who does not rest. */
 const longMs = 2200;
 
-/** Waits until each of the processes has not woken up for a while. Their engines have their own work at first. */
-export async function untilResting(...pids: number[]): Promise<void> {
+/**
+ * Waits until each of the threads has not woken up for a while. Their engines have their own work at first.
+ *
+ * @param tids The numbers that the kernel has for them; of a main thread it is its process's.
+ */
+export async function untilResting(...tids: number[]): Promise<void> {
   const deadline = performance.now() + 40_000;
   for (;;) {
-    const before = pids.map(sleepsOf);
+    const before = tids.map(sleepsOf);
     await delay(longMs);
-    const awake = pids.filter((pid, i) => sleepsOf(pid) !== before[i]);
+    const awake = tids.filter((tid, i) => sleepsOf(tid) !== before[i]);
     if (awake.length === 0) return;
     if (performance.now() > deadline) throw new Error(`still waking up now and then: ${awake}`);
   }

@@ -15,18 +15,19 @@ import { longestRest } from '../../src/sync/rest.ts';
 import type { Form } from '../fixtures/kits.mjs';
 import { Peer } from '../fixtures/peer.ts';
 import { openedSince, openFds } from '../support/fds.ts';
-import { beginArena, soon, untilResting } from '../support/resting.ts';
+import { beginArena, soon, threadOf, untilResting } from '../support/resting.ts';
 
 const forms: Form[] = ['blocking', 'waiting'];
 
 /** A lock that one peer holds and another waits for. */
-async function waitingForPeer(form: Form) {
+async function waitingForPeer(form: Form, startWaiter = () => Peer.start()) {
   beginArena();
   const lock = new Lock();
-  const [holder, waiter] = (await Peer.startMany(2)) as [Peer, Peer];
+  const [holder, waiter] = await Promise.all([Peer.start(), startWaiter()]);
   await holder.run((_mp, lock) => void lock.acquireSync(), lock);
+  const thread = await threadOf(waiter);
   const waiting = waiter.run((_mp, lock, _state, kit) => kit.acquire(lock), lock, form);
-  return { lock, holder, waiter, waiting };
+  return { lock, holder, waiter, waiting, thread };
 }
 
 // Side by side: what they do is to wait.
@@ -41,6 +42,16 @@ describe('who rests', { concurrency: 20 }, () => {
       const killed = holder.pid;
       await holder.kill();
       await assert.rejects(soon(waiting), { name: 'AbandonedLockError', pid: killed });
+    });
+
+    test(`learns it in a worker thread, too (${form})`, async () => {
+      const { holder, waiter, waiting, thread } = await waitingForPeer(form, () => Peer.startThread());
+      await using _ = holder;
+      await using __ = waiter;
+      waiting.catch(() => {});
+      await untilResting(thread);
+      await holder.kill();
+      await assert.rejects(soon(waiting), { name: 'AbandonedLockError' });
     });
 
     test(`takes what was freed by one who was killed before it could wake anybody (${form})`, async () => {

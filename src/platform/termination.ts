@@ -1,0 +1,102 @@
+/**
+ * How a worker thread that is blocked in the kernel learns that it is to be terminated (`worker.terminate()`, `process.exit()` of the
+ * main thread), which would otherwise wait for it.
+ *
+ * Node has the engine throw as soon as JavaScript runs again, and wakes the thread's event loop: `uv_async_send()` of a handle that is
+ * the environment's own. The loop's epoll is ready then. It may be so already, for the loop does not turn while the thread blocks; but
+ * each wake is an edge, also then, and so an epoll of ours holds the loop's, edge-triggered (epoll(7)).
+ *
+ * libuv wakes the loop once for each handle until it turns. If somebody else has used Node's handle since (a heap snapshot of this
+ * thread, the end of a thread that this one has started), terminating makes no edge. So we look into the handle whether it is used.
+ *
+ * The loop and its handles are had through Node's and libuv's public functions, `uv_async_t` has its public layout. Which of the handles
+ * it is, nobody says: the environment has it as a member behind a `uv_check_t`. Where none stands like that, nobody is told.
+ *
+ * http://docs.libuv.org/en/v1.x/async.html#c.uv_async_send
+ */
+
+import { POLLIN } from './descriptors.ts';
+import { addToEpoll, createEpoll, EPOLLET, readyIn } from './epoll.ts';
+import { check, declare, koffi } from './libc.ts';
+import { viewMemory } from './mmap.ts';
+import { ownNumber } from './thread-end.ts';
+import { closeQuietly } from './wake-pipe.ts';
+
+const currentIsolate = declare<() => number>('int64_t _ZN2v87Isolate10GetCurrentEv()');
+const eventLoopOf = declare<(isolate: number) => number>(
+  'int64_t _ZN4node19GetCurrentEventLoopEPN2v87IsolateE(int64_t isolate)',
+);
+const uv_backend_fd = declare<(loop: number) => number>('int uv_backend_fd(int64_t loop)');
+const uv_handle_get_type = declare<(handle: number) => number>('int uv_handle_get_type(int64_t handle)');
+const uv_handle_size = declare<(type: number) => number>('size_t uv_handle_size(int type)');
+const uv_walk = declare<(loop: number, visit: (handle: number) => void, argument: number) => void>(
+  'void uv_walk(int64_t loop, VisitHandle *visit, int64_t argument)',
+);
+/** Of `uv_handle_type`. */
+const UV_ASYNC = 1;
+const UV_CHECK = 2;
+/** `uv_async_t` on 64 bits: its last member, an int, says whether it has woken the loop and the loop has not turned since. */
+const asyncBytes = 128;
+const pendingAt = 120;
+
+interface Channel {
+  readonly epoll: number;
+  /** One word: not 0 while Node's handle is used. */
+  readonly pending: Int32Array;
+}
+
+/** Undefined until asked for; `null` when there is none in this Node. */
+let channel: Channel | null | undefined;
+
+/** Where Node's handle is: see the file's header. 0 when there is none. */
+function findHandle(loop: number): number {
+  const checkBytes = uv_handle_size(UV_CHECK);
+  let behindCheck = 0;
+  let found = 0;
+  koffi().proto('void VisitHandle(int64_t handle, int64_t argument)');
+  uv_walk(
+    loop,
+    (handle) => {
+      const type = uv_handle_get_type(handle);
+      if (found === 0 && type === UV_ASYNC && handle === behindCheck) found = handle;
+      behindCheck = type === UV_CHECK ? handle + checkBytes : 0;
+    },
+    0,
+  );
+  return found;
+}
+
+function open(): Channel | null {
+  if (uv_handle_size(UV_ASYNC) !== asyncBytes) return null;
+  const loop = eventLoopOf(currentIsolate());
+  const handle = loop === 0 ? 0 : findHandle(loop);
+  if (handle === 0) return null;
+  const epoll = ownNumber(createEpoll());
+  try {
+    check(addToEpoll(epoll, uv_backend_fd(loop), POLLIN | EPOLLET), 'epoll_ctl');
+  } catch (error) {
+    closeQuietly(epoll);
+    throw error;
+  }
+  return { epoll, pending: new Int32Array(viewMemory(handle + pendingAt, 4)) };
+}
+
+/**
+ * From now on, a worker thread that is to be terminated is told.
+ *
+ * @returns a descriptor that can be read then, and now and then for another reason; undefined where it cannot be told: it is to come
+ * back to JavaScript now and then.
+ */
+export function expectTermination(): number | undefined {
+  try {
+    if (channel === undefined) channel = open();
+  } catch (error) {
+    // No descriptors left now; or a Node that does not have such functions.
+    if ((error as { code?: unknown }).code === undefined) channel = null;
+    return undefined;
+  }
+  if (channel === null) return undefined;
+  // First: what wakes the loop from now on makes an edge. The handle was used before, or will make one.
+  readyIn(channel.epoll);
+  return Atomics.load(channel.pending, 0) === 0 ? channel.epoll : undefined;
+}
