@@ -4,8 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { allocate, largestBlock } from '../../src/memory/arena.ts';
 import type { Peer } from '../fixtures/peer.ts';
 
-const sleepsOf = (tid: number): number =>
-  Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/${tid}/status`, 'utf8'))![1]);
+/** How often it went to sleep; something else each time while it runs. */
+function sleepsOf(tid: number): number {
+  const status = readFileSync(`/proc/${tid}/status`, 'utf8');
+  const running = /^State:\s*R/m.test(status);
+  return running ? Number.NaN : Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)![1]);
+}
 
 /** The number that the kernel has for the thread in which a peer runs what it is given. */
 export function threadOf(peer: Peer): Promise<number> {
