@@ -4,12 +4,16 @@
  * `declare(prototype)` gives a typed JavaScript function for a C prototype. What fails with -1 is called through
  * `check()`, which turns errno into Python's error classes with Node's fields. No other file knows koffi.
  *
+ * A worker thread may be terminated at any moment, and koffi, which is about to make a function then, ends the whole program (its calls
+ * do not). So a worker thread has all functions made at once, when it first calls one: soon after its start, and not when it is idle.
+ *
  * errno: koffi keeps it per call on this thread; read it (`koffi.errno()`) before any other call through koffi.
  */
 import os from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { NotSupportedError, type OSError, osError } from '../base/errors.ts';
 import { nodeRequire, requireDependency } from '../base/package.ts';
+import { isMainThread } from '../base/thread.ts';
 import { offeredKoffi } from './koffi-offer.ts';
 import { keepStandardOutput } from './standard-output.ts';
 
@@ -39,8 +43,30 @@ export function koffi(): Koffi {
     requirePlatform('shared memory and processes');
     koffiModule = loadOffered() ?? (requireDependency('koffi') as Koffi);
     keepStandardOutput();
+    if (!isMainThread()) for (const bind of unbound.splice(0)) bind();
   }
   return koffiModule;
+}
+
+/** What worker threads make at once. */
+const unbound: (() => void)[] = [];
+
+/** Has `bind` called when functions are first called in a worker thread. What fails now will when it is called. */
+function bindAtOnce(bind: () => void): void {
+  const tryBind = (): void => {
+    try {
+      bind();
+    } catch {
+      // A C library that does not have it.
+    }
+  };
+  if (koffiModule === undefined) unbound.push(tryBind);
+  else if (!isMainThread()) tryBind();
+}
+
+function library(): Library {
+  libcLibrary ??= koffi().load(null);
+  return libcLibrary;
 }
 
 /**
@@ -81,14 +107,24 @@ function loadedFile(): string | undefined {
  */
 export function declare<F extends (...args: never[]) => unknown>(prototype: string): F {
   let native: F | undefined;
-  const lazy = (...args: Parameters<F>): unknown => {
-    if (native === undefined) {
-      libcLibrary ??= koffi().load(null);
-      native = libcLibrary.func(prototype) as unknown as F;
-    }
-    return native(...args);
+  const bind = (): F => {
+    native ??= library().func(prototype) as unknown as F;
+    return native;
   };
+  bindAtOnce(bind);
+  const lazy = (...args: Parameters<F>): unknown => (native ?? bind())(...args);
   return lazy as unknown as F;
+}
+
+/** Makes a type of C functions known, for a parameter of those that are declared after it. To be called before they are. */
+export function declareType(prototype: string): () => void {
+  let isKnown = false;
+  const bind = (): void => {
+    if (!isKnown) koffi().proto(prototype);
+    isKnown = true;
+  };
+  bindAtOnce(bind);
+  return bind;
 }
 
 /** As {@link declare}, for what is run by another thread. Rejects when there is no such function. */
@@ -97,8 +133,7 @@ export function declareAsync<F extends (...args: never[]) => unknown>(
 ): (...args: Parameters<F>) => Promise<ReturnType<F>> {
   let native: ReturnType<Library['func']> | undefined;
   return async (...args) => {
-    libcLibrary ??= koffi().load(null);
-    native ??= libcLibrary.func(prototype);
+    native ??= library().func(prototype);
     const call = native.async;
     return new Promise((resolve, reject) => {
       call(...args, (error: unknown, result: ReturnType<F>) => {
@@ -113,10 +148,7 @@ export function declareAsync<F extends (...args: never[]) => unknown>(
 export function pointerVariable(name: string): () => bigint {
   let value: BigUint64Array | undefined;
   return () => {
-    if (value === undefined) {
-      libcLibrary ??= koffi().load(null);
-      value = new BigUint64Array(koffi().view(libcLibrary.symbol(name, 'void *'), 8));
-    }
+    value ??= new BigUint64Array(koffi().view(library().symbol(name, 'void *'), 8));
     return value[0]!;
   };
 }

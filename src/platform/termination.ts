@@ -17,8 +17,7 @@
 
 import { POLLIN } from './descriptors.ts';
 import { addToEpoll, createEpoll, EPOLLET, readyIn } from './epoll.ts';
-import { check, declare, koffi } from './libc.ts';
-import { viewMemory } from './mmap.ts';
+import { check, declare, declareType } from './libc.ts';
 import { ownNumber } from './thread-end.ts';
 import { closeQuietly } from './wake-pipe.ts';
 
@@ -29,8 +28,12 @@ const eventLoopOf = declare<(isolate: number) => number>(
 const uv_backend_fd = declare<(loop: number) => number>('int uv_backend_fd(int64_t loop)');
 const uv_handle_get_type = declare<(handle: number) => number>('int uv_handle_get_type(int64_t handle)');
 const uv_handle_size = declare<(type: number) => number>('size_t uv_handle_size(int type)');
+const declareVisit = declareType('void VisitHandle(int64_t handle, int64_t argument)');
 const uv_walk = declare<(loop: number, visit: (handle: number) => void, argument: number) => void>(
   'void uv_walk(int64_t loop, VisitHandle *visit, int64_t argument)',
+);
+const memcpy = declare<(target: Int32Array, source: number, bytes: number) => void>(
+  'void memcpy(void *target, int64_t source, size_t bytes)',
 );
 /** Of `uv_handle_type`. */
 const UV_ASYNC = 1;
@@ -41,8 +44,8 @@ const pendingAt = 120;
 
 interface Channel {
   readonly epoll: number;
-  /** One word: not 0 while Node's handle is used. */
-  readonly pending: Int32Array;
+  /** The address of Node's handle. */
+  readonly handle: number;
 }
 
 /** Undefined until asked for; `null` when there is none in this Node. */
@@ -53,7 +56,7 @@ function findHandle(loop: number): number {
   const checkBytes = uv_handle_size(UV_CHECK);
   let behindCheck = 0;
   let found = 0;
-  koffi().proto('void VisitHandle(int64_t handle, int64_t argument)');
+  declareVisit();
   uv_walk(
     loop,
     (handle) => {
@@ -78,7 +81,15 @@ function open(): Channel | null {
     closeQuietly(epoll);
     throw error;
   }
-  return { epoll, pending: new Int32Array(viewMemory(handle + pendingAt, 4)) };
+  return { epoll, handle };
+}
+
+const word = new Int32Array(1);
+
+/** Whether the handle has woken the loop, which has not turned since. */
+function isPending(handle: number): boolean {
+  memcpy(word, handle + pendingAt, 4);
+  return word[0] !== 0;
 }
 
 /**
@@ -98,5 +109,5 @@ export function expectTermination(): number | undefined {
   if (channel === null) return undefined;
   // First: what wakes the loop from now on makes an edge. The handle was used before, or will make one.
   readyIn(channel.epoll);
-  return Atomics.load(channel.pending, 0) === 0 ? channel.epoll : undefined;
+  return isPending(channel.handle) ? undefined : channel.epoll;
 }
