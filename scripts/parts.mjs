@@ -27,7 +27,7 @@ const threads = ['channel/descriptor-thread.ts', 'platform/fallback-thread.ts'];
  * the part named after the layer; a child looks there for the classes of the objects that it is given.
  */
 const pieces = [
-  { layer: 'platform', part: 'platform', roots: (file) => /^(memory|sync)\//.test(file) },
+  { layer: 'platform', part: 'platform', roots: (file) => /^(memory|sync)\/|^channel\/waiting/.test(file) },
   { layer: 'platform', part: 'platform-start', roots: () => true },
   {
     layer: 'channel',
