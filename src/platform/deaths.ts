@@ -8,7 +8,7 @@ import { POLLIN } from './descriptors.ts';
 import { addToEpoll, createEpoll, mostAtOnce, readyIn, removeFromEpoll } from './epoll.ts';
 import { isThreadAlive, type ThreadIdentity } from './liveness.ts';
 import { closePidfd, tryPidfd, tryThreadPidfd } from './pidfd.ts';
-import { ownNumber } from './thread-end.ts';
+import { ownNumbers } from './thread-end.ts';
 import { closeQuietly } from './wake-pipe.ts';
 
 /** How many are watched at most: more than there are cores, fewer than a process may have descriptors. */
@@ -69,5 +69,6 @@ const nameOf = ({ pid, tid, start }: ThreadIdentity): string => `${pid}:${tid}:$
 
 /** @throws {OSError} `EMFILE`, … */
 export function openDeathWatch(): DeathWatch {
-  return new DeathWatch(ownNumber(createEpoll()));
+  const [epoll] = ownNumbers(1, () => [createEpoll()]) as [number];
+  return new DeathWatch(epoll);
 }

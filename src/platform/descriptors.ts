@@ -71,6 +71,13 @@ export function openPipe(size?: number): PipeEnds {
   return ends;
 }
 
+/** A pipe, both ends close-on-exec and non-blocking: `[read end, write end]`. */
+export function openNonBlockingPipe(): [number, number] {
+  const fds = new Int32Array(2);
+  check(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 'pipe2');
+  return [fds[0]!, fds[1]!];
+}
+
 /** Two connected stream sockets (AF_UNIX), close-on-exec and non-blocking. */
 export function openSocketPair(): [number, number] {
   const fds = new Int32Array(2);

@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { check, declare } from './libc.ts';
-import { ownNumber } from './thread-end.ts';
+import { ownNumbers } from './thread-end.ts';
 
 const SYS_pidfd_open = 434; // the same number on every architecture
 const syscall = declare<(number: number, pid: number, flags: number) => number>(
@@ -17,13 +17,15 @@ export function tryPidfd(pid: number): number {
 }
 
 function tryOpen(id: number, flags: number): number {
-  const opened = syscall(SYS_pidfd_open, id, flags);
-  if (opened === -1) return -1;
   try {
-    return ownNumber(opened);
+    return open(id, flags);
   } catch {
-    return -1; // no descriptors left
+    return -1;
   }
+}
+
+function open(id: number, flags: number): number {
+  return ownNumbers(1, () => [check(syscall(SYS_pidfd_open, id, flags), 'pidfd_open')])[0]!;
 }
 
 const PIDFD_THREAD = 0o200;
@@ -35,7 +37,7 @@ export function tryThreadPidfd(tid: number): number {
 
 /** @throws {ProcessLookupError} When there is no such process, or it was waited for already. */
 export function pidfdOpen(pid: number): number {
-  return ownNumber(check(syscall(SYS_pidfd_open, pid, 0), 'pidfd_open'));
+  return open(pid, 0);
 }
 
 /** Closes it. @throws {Error} `EBADF`, Node's. */

@@ -18,7 +18,7 @@
 import { POLLIN } from './descriptors.ts';
 import { addToEpoll, createEpoll, EPOLLET, readyIn } from './epoll.ts';
 import { check, declare, declareType } from './libc.ts';
-import { ownNumber } from './thread-end.ts';
+import { ownNumbers } from './thread-end.ts';
 import { closeQuietly } from './wake-pipe.ts';
 
 const currentIsolate = declare<() => number>('int64_t _ZN2v87Isolate10GetCurrentEv()');
@@ -74,7 +74,7 @@ function open(): Channel | null {
   const loop = eventLoopOf(currentIsolate());
   const handle = loop === 0 ? 0 : findHandle(loop);
   if (handle === 0) return null;
-  const epoll = ownNumber(createEpoll());
+  const [epoll] = ownNumbers(1, () => [createEpoll()]) as [number];
   try {
     check(addToEpoll(epoll, uv_backend_fd(loop), POLLIN | EPOLLET), 'epoll_ctl');
   } catch (error) {

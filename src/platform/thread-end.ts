@@ -2,7 +2,7 @@
  * What a worker thread leaves when it ends. The process goes on, so nothing that the thread took is given back by itself.
  *
  * Descriptors: Node closes those that the thread opened through `fs`, also when it is terminated; so what was made by
- * other means is opened again that way. Mappings: given back when the thread ends by itself. Of one that is terminated
+ * other means is opened again that way, or gets a number that was. Mappings: given back when the thread ends by itself. Of one that is terminated
  * no code runs any more: its mappings stay until the process ends.
  */
 
@@ -40,22 +40,23 @@ export function ownedByThread(fd: number, flags: string | number): number {
 }
 
 /**
- * As {@link ownedByThread}, for what has no file that could be opened again (epolls, pidfds): in a worker it gets a number that
- * `fs` gave. To be closed by `fs`.
+ * Descriptors that go with this thread, which `create` makes: in a worker they get numbers that `fs` gave, to be closed by `fs`. It gives
+ * them first, so that a thread that is terminated meanwhile hardly leaves any.
+ *
+ * @throws {Error} Node's, such as `EMFILE`; what `create` throws.
  */
-export function ownNumber(fd: number): number {
-  if (isMainThread()) return fd;
+export function ownNumbers(count: number, create: () => readonly number[]): number[] {
+  if (isMainThread()) return [...create()];
+  const numbers: number[] = [];
   try {
-    const number = openSync('/dev/null', 'r');
-    try {
-      replaceDescriptor(fd, number);
-    } catch (error) {
-      closeSync(number);
-      throw error;
-    }
-    return number;
-  } finally {
-    closeFd(fd);
+    while (numbers.length < count) numbers.push(openSync('/dev/null', 'r'));
+    const made = create();
+    for (const [n, fd] of made.entries()) replaceDescriptor(fd, numbers[n]!);
+    for (const fd of made) closeFd(fd);
+    return numbers;
+  } catch (error) {
+    for (const number of numbers) closeSync(number);
+    throw error;
   }
 }
 

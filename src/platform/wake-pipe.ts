@@ -2,8 +2,9 @@
  * Pipes that wake an event loop in another thread or process: one byte says "look". And closing without a care.
  */
 import { close, closeSync, constants, openSync } from 'node:fs';
-import { openPipe, setNonBlocking } from './descriptors.ts';
+import { openNonBlockingPipe } from './descriptors.ts';
 import { declare, lastErrno } from './libc.ts';
+import { ownNumbers } from './thread-end.ts';
 
 const nativeWrite = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
   'int64_t write(int fd, const void *buffer, size_t count)',
@@ -13,12 +14,9 @@ const nativeRead = declare<(fd: number, buffer: Uint8Array, count: number) => nu
 );
 const EAGAIN = 11;
 
-/** A non-blocking pipe that is closed on exec: `[read end, write end]`. */
+/** A non-blocking pipe that is closed on exec and goes with this thread: `[read end, write end]`. */
 export function createPipe(): [number, number] {
-  const { read, write } = openPipe();
-  setNonBlocking(read);
-  setNonBlocking(write);
-  return [read, write];
+  return ownNumbers(2, openNonBlockingPipe) as [number, number];
 }
 
 /** Opens another process's end of a pipe for writing, by its number there. Throws when that process is gone. */

@@ -8,10 +8,8 @@
  * While something is awaited it looks by itself after a while: a process that was to ring may have been killed. How soon again,
  * who listens says.
  */
-import { constants } from 'node:fs';
 import type { Participants } from '../memory/participants.ts';
 import { fileStatus } from '../platform/files.ts';
-import { ownedByThread } from '../platform/thread-end.ts';
 import { createPipe, drain, ring } from '../platform/wake-pipe.ts';
 import { type FdWatch, watchFd } from '../platform/watch.ts';
 
@@ -58,9 +56,7 @@ const listeners = new Set<Listener>();
 const soon = Promise.resolve();
 
 function makePipe(): Bell {
-  const [reads, writes] = createPipe();
-  const readFd = ownedByThread(reads, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writeFd = ownedByThread(writes, constants.O_WRONLY | constants.O_NONBLOCK);
+  const [readFd, writeFd] = createPipe();
   return { readFd, writeFd, inode: fileStatus(writeFd).ino, watcher: undefined };
 }
 
