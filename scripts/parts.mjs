@@ -24,7 +24,8 @@ const threads = ['channel/descriptor-thread.ts', 'platform/fallback-thread.ts'];
 
 /**
  * Layers that are more than one part: those of their modules that `roots` need, unless a line before has them. What no line names is in
- * the part named after the layer; a child looks there for the classes of the objects that it is given.
+ * the part named after the layer; a child looks there for the classes of the objects that it is given. (What waits for a message must not
+ * load what starts programs.)
  */
 const pieces = [
   { layer: 'platform', part: 'platform', roots: (file) => /^(memory|sync)\/|^channel\/waiting/.test(file) },

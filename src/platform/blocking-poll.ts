@@ -7,7 +7,7 @@
 import { isMainThread } from '../base/thread.ts';
 import { POLLIN } from './descriptors.ts';
 import { check, declare, lastErrno } from './libc.ts';
-import { expectTermination } from './termination.ts';
+import { expectTermination, stopExpecting } from './termination.ts';
 
 const pollC = declare<(fds: Uint8Array, count: number, timeout: number) => number>(
   'int poll(void *fds, unsigned long count, int timeout)',
@@ -16,10 +16,10 @@ const EINTR = 4;
 /** struct pollfd: the descriptor, 16 bits to wait for, 16 bits that hold. */
 const itemBytes = 8;
 
-/** How long a worker thread blocks before it has itself told, in milliseconds: most do not block for that long. */
+/** How long a worker thread blocks, in milliseconds, before it has itself told: most do not block for that long. */
 const unnoticedMilliseconds = 100;
-/** How often one that cannot be told comes back, in milliseconds. */
-const lookMilliseconds = 1700;
+/** How long one that cannot be told blocks at most. */
+const untoldMilliseconds = 1700;
 
 /** One descriptor to wait for. */
 export interface PollItem {
@@ -35,30 +35,51 @@ export interface PollItem {
  */
 export function pollFds(items: readonly PollItem[], timeout?: number): number[] {
   const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
-  const mayBeTerminated = !isMainThread();
-  const fds = Buffer.alloc((items.length + (mayBeTerminated ? 1 : 0)) * itemBytes);
-  for (const [i, item] of items.entries()) putItem(fds, i, item);
-  let count = items.length;
-  let longest = mayBeTerminated ? unnoticedMilliseconds : Number.POSITIVE_INFINITY;
-  for (;;) {
-    const ready = pollC(fds, count, wholeMilliseconds(Math.min(deadline - performance.now(), longest)));
-    if (ready === -1 && lastErrno() !== EINTR) check(ready, 'poll');
-    const result = items.map((_, i) => (ready > 0 ? fds.readInt16LE(i * itemBytes + 6) : 0));
-    if (result.some((events) => events !== 0) || deadline - performance.now() <= 0) return result;
-    if (ready === -1 || !mayBeTerminated) continue;
-    const termination = expectTermination();
-    if (termination !== undefined) putItem(fds, items.length, { fd: termination, events: POLLIN });
-    count = items.length + (termination === undefined ? 0 : 1);
-    longest = termination === undefined ? lookMilliseconds : Number.POSITIVE_INFINITY;
+  if (!isMainThread()) return pollTerminably(items, deadline);
+  const fds = pack(items);
+  while (!pollOnce(fds, items.length, deadline) && performance.now() < deadline);
+  return eventsOf(fds, items.length);
+}
+
+function pollTerminably(items: readonly PollItem[], deadline: number): number[] {
+  const fds = pack([...items, { fd: -1, events: POLLIN }]);
+  const told = new Int32Array(fds.buffer, fds.byteOffset + items.length * itemBytes, 1);
+  let until = performance.now() + unnoticedMilliseconds;
+  try {
+    for (;;) {
+      pollOnce(fds, items.length + 1, Math.min(deadline, until));
+      const events = eventsOf(fds, items.length);
+      const now = performance.now();
+      if (now >= deadline || events.some((event) => event !== 0)) return events;
+      const termination = expectTermination();
+      told[0] = termination?.fd ?? -1;
+      if (termination === undefined) until = now + untoldMilliseconds;
+      else until = termination.sure ? Number.POSITIVE_INFINITY : now + unnoticedMilliseconds;
+    }
+  } finally {
+    stopExpecting();
   }
 }
 
-function putItem(fds: Buffer, place: number, { fd, events }: PollItem): void {
-  fds.writeInt32LE(fd, place * itemBytes);
-  fds.writeInt16LE(events, place * itemBytes + 4);
+function pack(items: readonly PollItem[]): Buffer {
+  const fds = Buffer.alloc(items.length * itemBytes);
+  for (const [i, { fd, events }] of items.entries()) {
+    fds.writeInt32LE(fd, i * itemBytes);
+    fds.writeInt16LE(events, i * itemBytes + 4);
+  }
+  return fds;
 }
 
-/** poll counts in an int of whole milliseconds: rounded up, so that it never returns just before the deadline. */
-function wholeMilliseconds(left: number): number {
-  return left === Number.POSITIVE_INFINITY ? -1 : Math.min(Math.max(0, Math.ceil(left)), 0x7fffffff);
+/** @returns whether anything is ready. It may come back sooner without. */
+function pollOnce(fds: Buffer, count: number, deadline: number): boolean {
+  const left = deadline - performance.now();
+  // poll counts in an int of whole milliseconds: rounded up, so that it never returns just before the deadline.
+  const ms = left === Number.POSITIVE_INFINITY ? -1 : Math.min(Math.max(0, Math.ceil(left)), 0x7fffffff);
+  const ready = pollC(fds, count, ms);
+  if (ready === -1 && lastErrno() !== EINTR) check(ready, 'poll');
+  return ready > 0;
+}
+
+function eventsOf(fds: Buffer, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => fds.readInt16LE(i * itemBytes + 6));
 }

@@ -96,12 +96,14 @@ export class SpawnedChild implements Child {
     if (now !== null || (timeout !== undefined && timeout <= 0)) return now;
     const pidfd = tryPidfd(this.pid);
     if (pidfd === -1) return this.#napUntilExit(timeout ?? Number.POSITIVE_INFINITY);
+    const deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
     try {
       pollFds([{ fd: pidfd, events: POLLIN }], timeout);
     } finally {
       closePidfd(pidfd);
     }
-    return this.#collect(WNOHANG);
+    // A program that is traced (gdb, strace) has ended before its tracer lets its parent collect it.
+    return this.#collect(WNOHANG) ?? this.#napUntilExit(deadline - performance.now());
   }
 
   onExit(

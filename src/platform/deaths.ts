@@ -4,15 +4,16 @@
  * The epoll is a descriptor like any other: a thread that blocks polls it, an event loop watches it. Of a process's main thread
  * the pidfd is the process's, since the one ends with the other; a pidfd of another thread takes Linux 6.9.
  */
-import { POLLIN } from './descriptors.ts';
-import { addToEpoll, createEpoll, mostAtOnce, readyIn, removeFromEpoll } from './epoll.ts';
+import { mostDescriptors, POLLIN } from './descriptors.ts';
+import { addToEpoll, createOwnEpoll, mostAtOnce, readyIn, removeFromEpoll } from './epoll.ts';
 import { isThreadAlive, type ThreadIdentity } from './liveness.ts';
 import { closePidfd, tryPidfd, tryThreadPidfd } from './pidfd.ts';
-import { ownNumbers } from './thread-end.ts';
 import { closeQuietly } from './wake-pipe.ts';
 
-/** How many are watched at most: more than there are cores, fewer than a process may have descriptors. */
+/** How many are watched at most. */
 const mostWatched = 512;
+/** So much of the descriptors that a process may have: each of its threads may watch all others, and the program needs some, too. */
+const mostOfAll = 1 / 4;
 
 /** What became of asking to be told of a thread's end. */
 export type Watched = 'watched' | 'dead' | 'unwatchable';
@@ -21,6 +22,7 @@ export type Watched = 'watched' | 'dead' | 'unwatchable';
 export class DeathWatch {
   /** Can be read from when one of them has ended, until {@link takeEnded}. */
   readonly fd: number;
+  readonly #mostDescriptors = mostDescriptors() * mostOfAll;
   readonly #threads = new Map<string, number>();
   readonly #byPidfd = new Map<number, ThreadIdentity>();
 
@@ -36,7 +38,8 @@ export class DeathWatch {
     const pidfd = thread.pid === thread.tid ? tryPidfd(thread.pid) : tryThreadPidfd(thread.tid);
     // Only now is it sure that the descriptor is not of a later one with the same number.
     const alive = isThreadAlive(thread);
-    if (alive && pidfd !== -1 && addToEpoll(this.fd, pidfd, POLLIN) !== -1) {
+    // The kernel gives the lowest number that is free.
+    if (alive && pidfd !== -1 && pidfd < this.#mostDescriptors && addToEpoll(this.fd, pidfd, POLLIN) !== -1) {
       this.#threads.set(name, pidfd);
       this.#byPidfd.set(pidfd, thread);
       return 'watched';
@@ -69,6 +72,5 @@ const nameOf = ({ pid, tid, start }: ThreadIdentity): string => `${pid}:${tid}:$
 
 /** @throws {OSError} `EMFILE`, … */
 export function openDeathWatch(): DeathWatch {
-  const [epoll] = ownNumbers(1, () => [createEpoll()]) as [number];
-  return new DeathWatch(epoll);
+  return new DeathWatch(createOwnEpoll());
 }

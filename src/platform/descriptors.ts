@@ -30,6 +30,11 @@ const dup3 = declare<(fd: number, target: number, flags: number) => number>(
 const fcntl = declare<(fd: number, command: number, argument: number) => number>(
   'int fcntl(int fd, int command, long argument)',
 );
+const getrlimit = declare<(resource: number, limits: BigUint64Array) => number>(
+  'int getrlimit(int resource, void *limits)',
+);
+const RLIMIT_NOFILE = 7;
+
 const closeC = declare<(fd: number) => number>('int close(int fd)');
 
 /**
@@ -98,6 +103,13 @@ export function replaceDescriptor(fd: number, target: number): void {
 /** Whether `fd` is an open descriptor of this process. */
 export function isOpen(fd: number): boolean {
   return fcntl(fd, F_GETFD, 0) !== -1;
+}
+
+/** How many descriptors this process may have, of all its threads. */
+export function mostDescriptors(): number {
+  const limits = new BigUint64Array(2);
+  check(getrlimit(RLIMIT_NOFILE, limits), 'getrlimit');
+  return Number(limits[0]);
 }
 
 /** Room of a pipe in bytes. */

@@ -1,5 +1,6 @@
 /** epoll(7): one descriptor that can be read from while any of those that it holds is ready. */
 import { check, declare } from './libc.ts';
+import { createOwned } from './thread-end.ts';
 
 const epoll_create1 = declare<(flags: number) => number>('int epoll_create1(int flags)');
 const epoll_ctl = declare<(epoll: number, op: number, fd: number, event: Uint32Array) => number>(
@@ -25,6 +26,11 @@ const events = new Uint32Array(eventWords * mostAtOnce);
 /** An empty one, closed on exec. @throws {OSError} `EMFILE`, … */
 export function createEpoll(): number {
   return check(epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
+}
+
+/** As {@link createEpoll}; it goes with this thread. */
+export function createOwnEpoll(): number {
+  return createOwned(1, () => [createEpoll()])[0]!;
 }
 
 /** Puts a descriptor in, to be told of while one of `bits` (POLLIN, …) holds. @returns -1 when it cannot be; `lastErrno()` says why. */

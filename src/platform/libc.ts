@@ -43,15 +43,16 @@ export function koffi(): Koffi {
     requirePlatform('shared memory and processes');
     koffiModule = loadOffered() ?? (requireDependency('koffi') as Koffi);
     keepStandardOutput();
-    if (!isMainThread()) for (const bind of unbound.splice(0)) bind();
+    const all = unbound.splice(0);
+    if (!isMainThread()) for (const bind of all) bind();
   }
   return koffiModule;
 }
 
-/** What worker threads make at once. */
+/** Makes what was declared before koffi was loaded. */
 const unbound: (() => void)[] = [];
 
-/** Has `bind` called when functions are first called in a worker thread. What fails now will when it is called. */
+/** Has `bind` called as soon as koffi is there, in a worker thread. Where it fails, it will fail again when the function is called. */
 function bindAtOnce(bind: () => void): void {
   const tryBind = (): void => {
     try {
@@ -100,31 +101,31 @@ function loadedFile(): string | undefined {
   return Object.keys(cache).find((file) => file.endsWith('.node') && cache[file]?.exports === native);
 }
 
+/** Makes a type known to koffi. */
+function makeKnown(callback: string): void {
+  try {
+    koffi().proto(callback);
+  } catch {
+    // It is: another copy of this library uses the same koffi.
+  }
+}
+
 /**
  * Makes a C function callable; it is looked up when it is first called.
  *
+ * @param callback The prototype of the functions that one of its parameters points to, under the name that `prototype` uses.
  * @example const getpid = declare<() => number>('int getpid()');
  */
-export function declare<F extends (...args: never[]) => unknown>(prototype: string): F {
+export function declare<F extends (...args: never[]) => unknown>(prototype: string, callback?: string): F {
   let native: F | undefined;
   const bind = (): F => {
+    if (callback !== undefined) makeKnown(callback);
     native ??= library().func(prototype) as unknown as F;
     return native;
   };
   bindAtOnce(bind);
   const lazy = (...args: Parameters<F>): unknown => (native ?? bind())(...args);
   return lazy as unknown as F;
-}
-
-/** Makes a type of C functions known, for a parameter of those that are declared after it. To be called before they are. */
-export function declareType(prototype: string): () => void {
-  let isKnown = false;
-  const bind = (): void => {
-    if (!isKnown) koffi().proto(prototype);
-    isKnown = true;
-  };
-  bindAtOnce(bind);
-  return bind;
 }
 
 /** As {@link declare}, for what is run by another thread. Rejects when there is no such function. */

@@ -4,7 +4,7 @@
  */
 import { closeSync } from 'node:fs';
 import { check, declare } from './libc.ts';
-import { ownNumbers } from './thread-end.ts';
+import { createOwned } from './thread-end.ts';
 
 const SYS_pidfd_open = 434; // the same number on every architecture
 const syscall = declare<(number: number, pid: number, flags: number) => number>(
@@ -13,31 +13,31 @@ const syscall = declare<(number: number, pid: number, flags: number) => number>(
 
 /** -1 where there is none: no such process, an older kernel, no descriptors left, a sandbox. */
 export function tryPidfd(pid: number): number {
-  return tryOpen(pid, 0);
+  return tryPidfdOpen(pid, 0);
 }
 
-function tryOpen(id: number, flags: number): number {
+function tryPidfdOpen(id: number, flags: number): number {
   try {
-    return open(id, flags);
+    return pidfdOf(id, flags);
   } catch {
     return -1;
   }
 }
 
-function open(id: number, flags: number): number {
-  return ownNumbers(1, () => [check(syscall(SYS_pidfd_open, id, flags), 'pidfd_open')])[0]!;
+function pidfdOf(id: number, flags: number): number {
+  return createOwned(1, () => [check(syscall(SYS_pidfd_open, id, flags), 'pidfd_open')])[0]!;
 }
 
 const PIDFD_THREAD = 0o200;
 
 /** As {@link tryPidfd}, of one thread, by its id. Linux 6.9. */
 export function tryThreadPidfd(tid: number): number {
-  return tryOpen(tid, PIDFD_THREAD);
+  return tryPidfdOpen(tid, PIDFD_THREAD);
 }
 
 /** @throws {ProcessLookupError} When there is no such process, or it was waited for already. */
 export function pidfdOpen(pid: number): number {
-  return open(pid, 0);
+  return pidfdOf(pid, 0);
 }
 
 /** Closes it. @throws {Error} `EBADF`, Node's. */

@@ -2,24 +2,23 @@
  * How a worker thread that is blocked in the kernel learns that it is to be terminated (`worker.terminate()`, `process.exit()` of the
  * main thread), which would otherwise wait for it.
  *
- * Node has the engine throw as soon as JavaScript runs again, and wakes the thread's event loop: `uv_async_send()` of a handle that is
- * the environment's own. The loop's epoll is ready then. It may be so already, for the loop does not turn while the thread blocks; but
- * each wake is an edge, also then, and so an epoll of ours holds the loop's, edge-triggered (epoll(7)).
+ * Node has the engine throw as soon as JavaScript runs again, and then wakes the thread's event loop, by `uv_async_send()` of a handle of
+ * the environment's. The loop's epoll is ready then. It may be so already, for the loop does not turn while the thread blocks; but each
+ * wake is an edge, also then, and so an epoll of ours holds the loop's, edge-triggered (epoll(7)).
  *
- * libuv wakes the loop once for each handle until it turns. If somebody else has used Node's handle since (a heap snapshot of this
- * thread, the end of a thread that this one has started), terminating makes no edge. So we look into the handle whether it is used.
+ * libuv wakes the loop once for each handle until it turns, and this handle is used for other things, too: by the inspector, for buffers
+ * that were collected, when a thread that this one has started ends. So a handle that is used is made unused while the thread blocks,
+ * and used again after that: the loop will turn for whatever it was.
  *
  * The loop and its handles are had through Node's and libuv's public functions, `uv_async_t` has its public layout. Which of the handles
  * it is, nobody says: the environment has it as a member behind a `uv_check_t`. Where none stands like that, nobody is told.
  *
  * http://docs.libuv.org/en/v1.x/async.html#c.uv_async_send
  */
-
+import { closeSync } from 'node:fs';
 import { POLLIN } from './descriptors.ts';
-import { addToEpoll, createEpoll, EPOLLET, readyIn } from './epoll.ts';
-import { check, declare, declareType } from './libc.ts';
-import { ownNumbers } from './thread-end.ts';
-import { closeQuietly } from './wake-pipe.ts';
+import { addToEpoll, createOwnEpoll, EPOLLET, readyIn } from './epoll.ts';
+import { check, declare } from './libc.ts';
 
 const currentIsolate = declare<() => number>('int64_t _ZN2v87Isolate10GetCurrentEv()');
 const eventLoopOf = declare<(isolate: number) => number>(
@@ -28,12 +27,16 @@ const eventLoopOf = declare<(isolate: number) => number>(
 const uv_backend_fd = declare<(loop: number) => number>('int uv_backend_fd(int64_t loop)');
 const uv_handle_get_type = declare<(handle: number) => number>('int uv_handle_get_type(int64_t handle)');
 const uv_handle_size = declare<(type: number) => number>('size_t uv_handle_size(int type)');
-const declareVisit = declareType('void VisitHandle(int64_t handle, int64_t argument)');
 const uv_walk = declare<(loop: number, visit: (handle: number) => void, argument: number) => void>(
   'void uv_walk(int64_t loop, VisitHandle *visit, int64_t argument)',
+  'void VisitHandle(int64_t handle, int64_t argument)',
 );
-const memcpy = declare<(target: Int32Array, source: number, bytes: number) => void>(
+const uv_async_send = declare<(handle: number) => number>('int uv_async_send(int64_t handle)');
+const readMemory = declare<(target: Int32Array, source: number, bytes: number) => void>(
   'void memcpy(void *target, int64_t source, size_t bytes)',
+);
+const writeMemory = declare<(target: number, source: Int32Array, bytes: number) => void>(
+  'void memcpy(int64_t target, const void *source, size_t bytes)',
 );
 /** Of `uv_handle_type`. */
 const UV_ASYNC = 1;
@@ -42,21 +45,22 @@ const UV_CHECK = 2;
 const asyncBytes = 128;
 const pendingAt = 120;
 
-interface Channel {
-  readonly epoll: number;
-  /** The address of Node's handle. */
+/** The address of Node's handle, and the epoll that tells of its use. */
+interface Line {
   readonly handle: number;
+  readonly epoll: number;
 }
 
 /** Undefined until asked for; `null` when there is none in this Node. */
-let channel: Channel | null | undefined;
+let line: Line | null | undefined;
+/** Whether the handle was made unused. */
+let isTaken = false;
 
 /** Where Node's handle is: see the file's header. 0 when there is none. */
 function findHandle(loop: number): number {
   const checkBytes = uv_handle_size(UV_CHECK);
   let behindCheck = 0;
   let found = 0;
-  declareVisit();
   uv_walk(
     loop,
     (handle) => {
@@ -69,45 +73,62 @@ function findHandle(loop: number): number {
   return found;
 }
 
-function open(): Channel | null {
+function open(): Line | null {
   if (uv_handle_size(UV_ASYNC) !== asyncBytes) return null;
   const loop = eventLoopOf(currentIsolate());
   const handle = loop === 0 ? 0 : findHandle(loop);
   if (handle === 0) return null;
-  const [epoll] = ownNumbers(1, () => [createEpoll()]) as [number];
+  const epoll = createOwnEpoll();
   try {
     check(addToEpoll(epoll, uv_backend_fd(loop), POLLIN | EPOLLET), 'epoll_ctl');
   } catch (error) {
-    closeQuietly(epoll);
+    closeSync(epoll);
     throw error;
   }
-  return { epoll, handle };
+  return { handle, epoll };
+}
+
+/** What there may be later. */
+const shortages = new Set<unknown>(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC']);
+
+function tryOpen(): Line | null | undefined {
+  try {
+    return open();
+  } catch (error) {
+    return shortages.has((error as { code?: unknown }).code) ? undefined : null;
+  }
 }
 
 const word = new Int32Array(1);
 
-/** Whether the handle has woken the loop, which has not turned since. */
-function isPending(handle: number): boolean {
-  memcpy(word, handle + pendingAt, 4);
-  return word[0] !== 0;
+/** Makes the handle unused. @returns whether it was used. */
+function takeUse({ handle }: Line): boolean {
+  readMemory(word, handle + pendingAt, 4);
+  if (word[0] === 0) return false;
+  word[0] = 0;
+  writeMemory(handle + pendingAt, word, 4);
+  isTaken = true;
+  return true;
 }
 
 /**
- * From now on, a worker thread that is to be terminated is told.
+ * From now on, until {@link stopExpecting}, a worker thread that is to be terminated is told.
  *
- * @returns a descriptor that can be read then, and now and then for another reason; undefined where it cannot be told: it is to come
- * back to JavaScript now and then.
+ * @returns `fd` can be read then, and now and then for another reason. Not `sure`: for what else Node may want of the thread, it is to come
+ *   back to JavaScript soon once more. Undefined: it cannot be told, and is to come back now and then.
  */
-export function expectTermination(): number | undefined {
-  try {
-    if (channel === undefined) channel = open();
-  } catch (error) {
-    // No descriptors left now; or a Node that does not have such functions.
-    if ((error as { code?: unknown }).code === undefined) channel = null;
-    return undefined;
-  }
-  if (channel === null) return undefined;
-  // First: what wakes the loop from now on makes an edge. The handle was used before, or will make one.
-  readyIn(channel.epoll);
-  return isPending(channel.handle) ? undefined : channel.epoll;
+export function expectTermination(): { readonly fd: number; readonly sure: boolean } | undefined {
+  if (line === undefined) line = tryOpen();
+  if (!line) return undefined;
+  // In this order: who wakes the loop after the first line makes an edge, if he finds the handle unused. Who has found it used had set the
+  // engine to throw before, if he terminates the thread; other requests are made of the engine a moment later.
+  readyIn(line.epoll);
+  return { fd: line.epoll, sure: !takeUse(line) };
+}
+
+/** The thread does not block any more: its loop gets what it was woken for. */
+export function stopExpecting(): void {
+  if (!isTaken) return;
+  isTaken = false;
+  uv_async_send(line!.handle);
 }

@@ -2,7 +2,7 @@
  * What a worker thread leaves when it ends. The process goes on, so nothing that the thread took is given back by itself.
  *
  * Descriptors: Node closes those that the thread opened through `fs`, also when it is terminated; so what was made by
- * other means is opened again that way, or gets a number that was. Mappings: given back when the thread ends by itself. Of one that is terminated
+ * other means gets a number that came from there. Mappings: given back when the thread ends by itself. Of one that is terminated
  * no code runs any more: its mappings stay until the process ends.
  */
 
@@ -25,34 +25,21 @@ export function onThreadEnd(ending: () => void): void {
 }
 
 /**
- * A descriptor that goes with this thread, for one that a call of the kernel gave: the same in the main thread, in a
- * worker another one of the same file.
- *
- * @param flags How to open it. @throws {Error} Node's, such as `EMFILE`; the descriptor is closed then.
- */
-export function ownedByThread(fd: number, flags: string | number): number {
-  if (isMainThread()) return fd;
-  try {
-    return openSync(`/proc/self/fd/${fd}`, flags);
-  } finally {
-    closeFd(fd);
-  }
-}
-
-/**
- * Descriptors that go with this thread, which `create` makes: in a worker they get numbers that `fs` gave, to be closed by `fs`. It gives
- * them first, so that a thread that is terminated meanwhile hardly leaves any.
+ * Descriptors that go with this thread, which `create` makes: in a worker they get numbers that `fs` gave, and `fs` is to close them; in
+ * the main thread anybody may. The numbers come first, so that a thread that is terminated meanwhile hardly leaves any.
  *
  * @throws {Error} Node's, such as `EMFILE`; what `create` throws.
  */
-export function ownNumbers(count: number, create: () => readonly number[]): number[] {
+export function createOwned(count: number, create: () => readonly number[]): number[] {
   if (isMainThread()) return [...create()];
   const numbers: number[] = [];
   try {
     while (numbers.length < count) numbers.push(openSync('/dev/null', 'r'));
     const made = create();
-    for (const [n, fd] of made.entries()) replaceDescriptor(fd, numbers[n]!);
-    for (const fd of made) closeFd(fd);
+    for (let n = 0; n < count; n++) {
+      replaceDescriptor(made[n]!, numbers[n]!);
+      closeFd(made[n]!);
+    }
     return numbers;
   } catch (error) {
     for (const number of numbers) closeSync(number);
@@ -60,7 +47,10 @@ export function ownNumbers(count: number, create: () => readonly number[]): numb
   }
 }
 
-/** As {@link ownedByThread} in any thread, for a number from `lowest` on. `opened`: whether `fd` came from `fs`. */
+/**
+ * A descriptor of the same file that goes with this thread, by a number that `fs` gave, from `lowest` on; `fd` is closed. `opened`: whether `fd`
+ * came from `fs`.
+ */
 export function reopenFrom(fd: number, lowest: number, opened: boolean): number {
   const low: number[] = [];
   try {

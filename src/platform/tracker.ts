@@ -15,7 +15,7 @@ import { isMainThread } from '../base/thread.ts';
 import { closeFd } from './descriptors.ts';
 import { fileStatus, openFile } from './files.ts';
 import { check, declare } from './libc.ts';
-import { ownedByThread } from './thread-end.ts';
+import { createOwned } from './thread-end.ts';
 import { offeredTracker, type TrackerHandle } from './tracker-offer.ts';
 import { closeQuietly, ring } from './wake-pipe.ts';
 
@@ -82,7 +82,7 @@ function start(): void {
   } finally {
     closeFd(readEnd);
   }
-  writeEnd = ownedByThread(end, constants.O_WRONLY);
+  [writeEnd] = createOwned(1, () => [end]) as [number];
   // For the worker threads that this one will start.
   setEnvironmentData(environmentKey, trackerHandle());
 }

@@ -4,7 +4,7 @@
 import { close, closeSync, constants, openSync } from 'node:fs';
 import { openNonBlockingPipe } from './descriptors.ts';
 import { declare, lastErrno } from './libc.ts';
-import { ownNumbers } from './thread-end.ts';
+import { createOwned } from './thread-end.ts';
 
 const nativeWrite = declare<(fd: number, buffer: Uint8Array, count: number) => number>(
   'int64_t write(int fd, const void *buffer, size_t count)',
@@ -16,7 +16,7 @@ const EAGAIN = 11;
 
 /** A non-blocking pipe that is closed on exec and goes with this thread: `[read end, write end]`. */
 export function createPipe(): [number, number] {
-  return ownNumbers(2, openNonBlockingPipe) as [number, number];
+  return createOwned(2, openNonBlockingPipe) as [number, number];
 }
 
 /** Opens another process's end of a pipe for writing, by its number there. Throws when that process is gone. */

@@ -84,7 +84,7 @@ const dup3 = declare<(from: number, to: number, flags: number) => number>(
 );
 const O_CLOEXEC = 0o2000000;
 
-/** Closes a descriptor that was watched, a turn of the event loop later. */
+/** Closes a descriptor that was watched, a turn of the event loop later, by `close`. */
 export function closeWatched(fd: number, close = closeFd): void {
   setImmediate(() => close(fd));
 }
