@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { pollFds } from '../../src/platform/blocking-poll.ts';
 import { openDeathWatch } from '../../src/platform/deaths.ts';
@@ -6,6 +7,7 @@ import { closeFd, duplicate, POLLIN } from '../../src/platform/descriptors.ts';
 import { launch } from '../../src/platform/launch.ts';
 import { currentThreadIdentity } from '../../src/platform/liveness.ts';
 import { openedSince, openFds } from '../support/fds.ts';
+import { root } from '../support/run.ts';
 
 const startOf = async (pid: number): Promise<number> => {
   const { readFileSync } = await import('node:fs');
@@ -48,6 +50,32 @@ test('who is dead already is not watched, nor another thread that has its number
   assert.equal(deaths.watch(thread), 'dead');
   closeFd(deaths.fd);
   assert.deepEqual(openedSince(before), []);
+});
+
+test('most of the descriptors that a process may have are left to the program', () => {
+  const program = `
+    const { openSync } = await import('node:fs');
+    const { openDeathWatch } = await import('./src/platform/deaths.ts');
+    const { currentThreadIdentity } = await import('./src/platform/liveness.ts');
+    const few = openDeathWatch().watch(currentThreadIdentity());
+    for (let fd = 0; fd < 100; fd = openSync('/dev/null', 'r'));
+    console.log(few, openDeathWatch().watch(currentThreadIdentity()));`;
+  const { stdout, stderr } = spawnSync(
+    'sh',
+    [
+      '-c',
+      'ulimit -n 400; exec "$@"',
+      'sh',
+      process.execPath,
+      '--import',
+      import.meta.resolve('tsx'),
+      '--input-type=module',
+      '-e',
+      program,
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
+  assert.equal(stdout, 'watched unwatchable\n', stderr);
 });
 
 test('without descriptors nobody can be watched, and nobody is taken for dead', async () => {
