@@ -48,8 +48,9 @@ export function createOwned(count: number, create: () => readonly number[]): num
 }
 
 /**
- * A descriptor of the same file that goes with this thread, by a number that `fs` gave, from `lowest` on; `fd` is closed. `opened`: whether `fd`
- * came from `fs`.
+ * A descriptor of the same file that goes with this thread, by a number that `fs` gave, from `lowest` on; `fd` is closed.
+ *
+ * @param opened Whether `fd` came from `fs`.
  */
 export function reopenFrom(fd: number, lowest: number, opened: boolean): number {
   const low: number[] = [];
