@@ -6,7 +6,7 @@
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Pipe, Process, Queue } from '../dist/index.js';
-import { inTurns, rounds, table, temporaryFile } from './measure.mjs';
+import { inTurns, table, temporaryFile, usualRounds } from './measure.mjs';
 
 const names = process.argv.slice(2);
 const wanted = (name) => names.length === 0 || names.includes(name);
@@ -273,9 +273,7 @@ function openFlood(receive) {
     },
   };
 }
-/**
- * Each time between two new processes: on which cores the kernel puts the two decides more than all else, and it leaves them there.
- */
+/** Each time between two new processes: on which cores the kernel puts the two decides more than all else, and it leaves them there. */
 const anew = (open) => async () => {
   const pair = open();
   await pair.rate(); // their memory is new
@@ -288,7 +286,7 @@ async function largeRates() {
   const source = Buffer.alloc(2 ** 26, 1);
   const target = Buffer.alloc(2 ** 26, 2);
   // Before all else: Node forks to start one, after which this process pays for each page that it writes to first.
-  const cpython = hasPython ? Array.from({ length: rounds + 1 }, () => openPython('large')) : [];
+  const cpython = hasPython ? Array.from({ length: usualRounds + 1 }, () => openPython('large')) : [];
   return await inTurns({
     'multiproc Pipe, recvBytesSync': anew(() => openFlood((c) => c.recvBytesSync())),
     'multiproc Pipe, recvBytesIntoSync': anew(() => openFlood((c) => c.recvBytesIntoSync(room))),

@@ -133,9 +133,13 @@ export function declareAsync<F extends (...args: never[]) => unknown>(
   prototype: string,
 ): (...args: Parameters<F>) => Promise<ReturnType<F>> {
   let native: ReturnType<Library['func']> | undefined;
-  return async (...args) => {
+  const bind = (): ReturnType<Library['func']> => {
     native ??= library().func(prototype);
-    const call = native.async;
+    return native;
+  };
+  bindAtOnce(bind);
+  return async (...args) => {
+    const call = bind().async;
     return new Promise((resolve, reject) => {
       call(...args, (error: unknown, result: ReturnType<F>) => {
         if (error === null) resolve(result);

@@ -83,8 +83,10 @@ export interface Kind {
    * told; FREE or SUSPENDED when it was told nothing.
    */
   passOn(lot: ParkingLot, key: number, state: SlotState, tag: number): void;
-  /** Before somebody rests for `key`, now and then while somebody waits who does not rest, and when somebody was found dead. Does who
-   * would wake them live? If not, tells them. */
+  /**
+   * Before somebody rests for `key`, now and then while somebody waits who does not rest, and when somebody was found dead. Does who
+   * would wake them live? If not, tells them.
+   */
   look?(lot: ParkingLot, key: number): void;
   /** What one was told, no other can use: nobody stands by. */
   readonly isPersonal?: boolean | undefined;

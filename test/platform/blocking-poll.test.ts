@@ -69,19 +69,6 @@ describe('a worker thread that blocks for ever', { concurrency: true, timeout: 6
     await worker.terminate();
   });
 
-  test('learns afterwards what its event loop was told meanwhile', async () => {
-    const { worker } = await startThread(`${blocks}
-      const { Worker } = require('node:worker_threads');
-      const inner = new Worker('setTimeout(() => {}, 200)', { eval: true });
-      const ended = new Promise((resolve) => inner.once('exit', resolve));
-      // Until after its end.
-      pollFds([{ fd: read, events: 1 }], 2000);
-      await ended;
-      parentPort.postMessage('it has ended');`);
-    assert.deepEqual(await once(worker, 'message'), ['it has ended']);
-    await worker.terminate();
-  });
-
   test('is terminated when Node had something else to tell it before', async () => {
     const { worker, tid } = await startThread(blocks + forEver);
     for (let n = 0; n < 2; n++) {

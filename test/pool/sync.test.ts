@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { Pool, SerializationError, TimeoutError, ValueError, WorkerLostError } from '../../src/index.ts';
+import { Peer } from '../fixtures/peer.ts';
+import { threadOf, untilResting } from '../support/resting.ts';
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const square = (x: number): number => x * x;
@@ -211,4 +213,16 @@ test('a long map is finished although the pool was closed meanwhile, and fails w
   await assert.rejects(never, /terminated/);
   await unready.join();
   await ending.join();
+});
+
+test('a thread that waits for a long task does not wake up', async () => {
+  await using peer = await Peer.start();
+  const thread = await threadOf(peer);
+  peer
+    .run((mp) => {
+      const pool = new mp.Pool(1);
+      return pool.applySync(() => new Promise((resolve) => setTimeout(resolve, 100_000)), []);
+    })
+    .catch(() => {});
+  await untilResting(thread);
 });
