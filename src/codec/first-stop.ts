@@ -1,11 +1,11 @@
 /**
- * Whether nothing happens in a call before V8 stops in it, for somebody who steps into it (`ways-in.ts`).
+ * Whether nothing happens in a call before V8 stops in it (`ways-in.ts`).
  *
- * V8 stops at the first of its places that is reached, in the function or in any other that is called on the way, be it a getter. It has
- * a place at each statement, call and `return`, before what a variable or a field is given, and at the end of a function; but none before
+ * In an async function it stops when the promise is made, in a generator when that is made: before the body. In all others it stops at
+ * the first of its places that is reached, there or in any other function that is called on the way, be it a getter. It has a place at
+ * each statement, call and `return`, before what a variable or a field is given, and at the end of a function; but none before
  * - the patterns of parameters, whose defaults are never evaluated (`stand-ins.ts`), but whose keys are;
- * - what a class extends;
- * - an expression that begins with a chain with `?.`, where it is no statement: such a chain has no position.
+ * - what a class extends.
  * There nothing may be done but by calls. (V8 does not step into functions of its own. One that does something would have to be put as
  * a getter by the user.) What is not certain is not entered: then all is slower, and nothing else.
  */
@@ -34,12 +34,21 @@ export interface Entrance {
 
 /** Whether V8 stops before anything was done. */
 export function stopsFirst({ unit, fields = [] }: Entrance): boolean {
-  if (isAsm(unit)) return false;
   const { node } = unit;
-  const begins = inOrder(fields, expression);
-  if (begins !== 'passes') return begins === 'stops';
+  if (isAsm(unit)) return false;
+  if (!('params' in node) || fields.length > 0 || isAsync(unit)) return true;
   // At the end is a place, too.
-  return !('params' in node) || call(node) !== 'acts';
+  return call(node) !== 'acts';
+}
+
+/** Whether it is a function whose promise is made before all else. */
+export function isAsync({ node }: Unit): boolean {
+  return 'params' in node && node.async && !node.generator;
+}
+
+/** Whether it is a generator that is made without a call. */
+export function isMadeQuietly({ unit: { node } }: Entrance): boolean {
+  return 'params' in node && node.generator && node.params.every(isQuiet);
 }
 
 /** Statements at whose beginning V8 has a place for certain. */
@@ -89,28 +98,7 @@ function inOrder<T>(parts: readonly T[], go: (part: T) => Passage): Passage {
 
 function call({ params, body }: AcornFunction): Passage {
   if (params.some(actsAsPattern)) return 'acts';
-  return body.type === 'BlockStatement' ? inOrder(body.body, statement) : expression(body);
-}
-
-/** An expression before which V8 has a place if it knows its position. */
-function expression(e: Expression): Passage {
-  if (hasPosition(e)) return 'stops';
-  return acts(e) ? 'acts' : 'passes';
-}
-
-/** A list of operators is where its first operand is. */
-function hasPosition(e: AnyNode): boolean {
-  switch (e.type) {
-    case 'ChainExpression':
-      return false;
-    case 'SequenceExpression':
-      return hasPosition(e.expressions[0]!);
-    case 'BinaryExpression':
-    case 'LogicalExpression':
-      return hasPosition(e.left);
-    default:
-      return true;
-  }
+  return body.type === 'BlockStatement' ? inOrder(body.body, statement) : 'stops';
 }
 
 /** A parameter that is given its stand-in. */
@@ -131,6 +119,25 @@ function actsAsPattern(p: AnyNode): boolean {
             property.type !== 'RestElement' &&
             ((property.computed && acts(property.key)) || actsAsPattern(property.value)),
         )
+      );
+    default:
+      return false;
+  }
+}
+
+/** Whether giving it its stand-in calls nothing at all. */
+function isQuiet(p: AnyNode): boolean {
+  switch (p.type) {
+    case 'Identifier':
+      return true;
+    case 'AssignmentPattern':
+      return isQuiet(p.left);
+    case 'RestElement':
+      return p.argument.type === 'Identifier';
+    case 'ObjectPattern':
+      return (
+        areCertain(p) &&
+        p.properties.every((q) => q.type === 'RestElement' || (!q.computed && isQuiet(q.value)))
       );
     default:
       return false;
@@ -190,8 +197,7 @@ function statement(s: Statement): Passage {
     case 'ForInStatement':
     case 'ForOfStatement': {
       // V8 leaves out the loop over `null`.
-      const begins = isKnown(s.right) ? 'passes' : expression(s.right);
-      if (begins !== 'passes') return begins;
+      if (!isKnown(s.right)) return 'stops';
       return statement(s.body) === 'acts' || acts(s.left) ? 'acts' : 'passes';
     }
     case 'IfStatement':
@@ -237,9 +243,7 @@ function attempt({ block, handler, finalizer }: TryStatement): Passage {
 /** V8 leaves out a condition that is constant. An endless loop without a place would never end. */
 function loop(test: Expression | null | undefined, body: Statement): Passage {
   if (test?.type === 'Literal' && !test.value) return 'passes';
-  const isConstant = !test || isKnown(test);
-  const begins = isConstant ? 'passes' : expression(test);
-  if (begins !== 'passes') return begins;
+  if (test && !isKnown(test)) return 'stops';
   const runs = statement(body);
   if (runs !== 'stops') return 'acts';
   return !test || (test.type === 'Literal' && test.value) ? 'stops' : 'passes';
@@ -291,13 +295,9 @@ function isKnown(e: AnyNode): boolean {
 /** Of a class. Its static members are given their values in a function of the engine's. */
 function definition({ superClass, body }: Class): Passage {
   if (superClass && acts(superClass)) return 'acts';
-  const keys = body.body.flatMap((m) =>
-    m.type !== 'StaticBlock' && m.computed ? [m.key as Expression] : [],
-  );
-  const defined = inOrder(keys, expression);
-  if (defined !== 'passes') return defined;
+  if (body.body.some((m) => m.type !== 'StaticBlock' && m.computed && !isKnown(m.key))) return 'stops';
   return inOrder(body.body, (m) => {
     if (m.type === 'StaticBlock') return inOrder(m.body, statement);
-    return m.type === 'PropertyDefinition' && m.static && m.value ? expression(m.value) : 'passes';
+    return m.type === 'PropertyDefinition' && m.static && m.value ? 'stops' : 'passes';
   });
 }

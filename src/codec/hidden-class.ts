@@ -13,10 +13,9 @@
  * test, and those who would use it ask the four questions.
  */
 
-export type SameHiddenClass = (a: object, b: object) => boolean;
+import { withIntrinsics } from './intrinsics.ts';
 
-/** Other threads of the process may take the flag back in between. */
-const mostTries = 10;
+export type SameHiddenClass = (a: object, b: object) => boolean;
 
 /** So often compiling may fail for want of stack. */
 const mostRefusals = 10;
@@ -27,7 +26,7 @@ let refusals = 0;
 /** Some milliseconds the first time: for who has thousands of objects. @returns undefined where there is no such test. */
 export function hiddenClassTest(): SameHiddenClass | undefined {
   if (test === undefined && refusals < mostRefusals) {
-    const compiled = process.versions.electron === undefined ? compile() : undefined;
+    const compiled = compile();
     if (compiled !== undefined && isSound(compiled)) test = lasting(compiled);
     else refusals++;
   }
@@ -35,33 +34,7 @@ export function hiddenClassTest(): SameHiddenClass | undefined {
 }
 
 function compile(): SameHiddenClass | undefined {
-  try {
-    const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-    for (let n = 0; n < mostTries; n++) {
-      // The program itself may run with the flag: then it is not to be taken away.
-      const already = attempt();
-      if (already !== undefined) return already;
-      setFlagsFromString('--allow-natives-syntax');
-      try {
-        const compiled = attempt();
-        if (compiled !== undefined) return compiled;
-      } finally {
-        setFlagsFromString('--no-allow-natives-syntax');
-      }
-    }
-  } catch {
-    // Not V8, or not allowed here.
-  }
-  return undefined;
-}
-
-function attempt(): SameHiddenClass | undefined {
-  try {
-    return new Function('a', 'b', 'return %HaveSameMap(a, b);') as SameHiddenClass;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return withIntrinsics<SameHiddenClass>('a', 'b', 'return %HaveSameMap(a, b);');
 }
 
 /**

@@ -5,12 +5,10 @@
  * takes some milliseconds, and some more where the debugger is not enabled yet.
  */
 import type inspector from 'node:inspector';
-import { type Entrance, isPlain, stopsFirst } from './first-stop.ts';
-import { type Inspected, inspect } from './inspect.ts';
+import type { Entrance } from './first-stop.ts';
+import { inspect } from './inspect.ts';
 import { enableDebugger, objectGroup, post, primitive, stoppedByUser, valuesOf } from './inspector.ts';
-import { breakIn, type Frame, stepIn } from './ways-in.ts';
-
-type Location = NonNullable<Inspected['location']>;
+import { type Frame, isAt, wayInto } from './ways-in.ts';
 
 /**
  * The value of `expression` inside of a function; inside of its constructor, for a class.
@@ -24,7 +22,8 @@ export function stopInside(
   expression: string,
   hidden: readonly string[] = [],
 ): { readonly value: unknown } | undefined {
-  if (!stopsFirst(entrance)) return undefined;
+  const enter = wayInto(entrance);
+  if (enter === undefined) return undefined;
   const { location } = inspect(entrance.fn);
   enableDebugger();
   if (location === undefined || stoppedByUser()) return undefined;
@@ -33,16 +32,11 @@ export function stopInside(
     if (isAt(frame, location) && !hides(frame, hidden)) found = evaluated(frame, expression);
   };
   try {
-    if (isPlain(entrance)) breakIn(entrance, location, look);
-    else stepIn(entrance, look);
+    enter(entrance, location, look);
   } finally {
     post('Runtime.releaseObjectGroup', { objectGroup });
   }
   return found;
-}
-
-function isAt({ functionLocation: at }: Frame, { scriptId, lineNumber, columnNumber }: Location): boolean {
-  return at?.scriptId === scriptId && at.lineNumber === lineNumber && at.columnNumber === columnNumber;
 }
 
 /** Whether the function has one of these variables where it stopped. */

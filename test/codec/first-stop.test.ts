@@ -12,6 +12,8 @@ import { runNode } from '../support/run.ts';
 interface Made {
   readonly functions: readonly Fn[];
   readonly ran: readonly string[];
+  /** What functions could have changed without a call. */
+  state(): unknown;
 }
 
 /** Functions, as they are written here, beside a variable `n` that is 2, and what leaves a trace when it runs. */
@@ -30,28 +32,38 @@ async function made(texts: readonly string[]): Promise<Made> {
     };
     const proxy = new Proxy(class {}, { get: () => trace('get') });
     const field = 'field';
+    let variable;
     const make = (n) => {
       n++;
+      variable = () => n;
       return [${texts.map((text) => `(${text})`).join(',\n')}];
     };
     export { ran };
-    export const functions = make(1);`;
+    export const functions = make(1);
+    export const state = () => [variable(), Reflect.ownKeys(o)];`;
   return (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as Made;
+}
+
+/** The value of `n` in there. */
+function lookedInto(fn: Fn): { readonly value: unknown } | undefined {
+  const { location } = inspect(fn);
+  const script = scriptOf(location!.scriptId);
+  const unit = script.unitAt(location!.lineNumber, location!.columnNumber)!;
+  const [entrance] = entrances(fn, unit, script);
+  const hidden = entrance?.unit.names.has('n') ? ['n'] : [];
+  return entrance && stopInside(entrance, 'n', hidden);
 }
 
 /** Looks into all of them; which could be entered. */
 async function entered(texts: readonly string[]): Promise<Record<string, boolean>> {
-  const { functions, ran } = await made(texts);
+  const { functions, ran, state } = await made(texts);
   const result: Record<string, boolean> = {};
+  const before = state();
   for (const [i, fn] of functions.entries()) {
-    const { location } = inspect(fn);
-    const script = scriptOf(location!.scriptId);
-    const unit = script.unitAt(location!.lineNumber, location!.columnNumber)!;
-    const [entrance] = entrances(fn, unit, script);
-    const hidden = entrance?.unit.names.has('n') ? ['n'] : [];
-    const seen = entrance && stopInside(entrance, 'n', hidden);
+    const seen = lookedInto(fn);
     if (seen !== undefined) assert.deepEqual(seen, { value: 2 }, texts[i]);
     assert.deepEqual(ran, [], texts[i]);
+    assert.deepEqual(state(), before, texts[i]);
     result[texts[i]!] = seen !== undefined;
   }
   disableDebugger();
@@ -161,7 +173,7 @@ test('all kinds of functions are entered', async () => {
   ]);
 });
 
-test('async functions are entered where nobody is told of promises, also one that throws at once', async () => {
+test('async functions and generators are entered where nobody is told of promises, also one that throws at once', async () => {
   const module = (name: string): string =>
     JSON.stringify(new URL(`../../src/codec/${name}.ts`, import.meta.url).href);
   // Not here, since the test runner is told of them.
@@ -174,17 +186,19 @@ test('async functions are entered where nobody is told of promises, also one tha
       return Reflect.apply(post, this, args);
     };
     const ran = [];
-    const make = (n) => [async function* () { ran.push(n); yield n; }, async () => { class A extends nothing { } ran.push(n); }, async function* ({ a }) { for await (const x of a) ran.push(n++); }];
+    const make = (n) => [async function* () { ran.push(n); yield n; }, function* () { ran.push(n); yield n; }, async () => { class A extends nothing { } ran.push(n); }, async function* ({ a }) { for await (const x of a) ran.push(n++); }];
     for (const fn of make(1)) {
       for (let i = 0; i < 2; i++) encode(fn);
       asked = 0;
       encode(fn);
       console.log(asked, ran.length);
     }`;
-  const { stdout, stderr } = await runNode(['--import', 'tsx', '--input-type=module', '-e', program], {
-    timeout: 20_000,
-  });
-  assert.equal(stdout, '0 0\n0 0\n0 0\n', stderr);
+  // Without code from text no break is scheduled: then their bodies are stepped into.
+  for (const flags of [[], ['--disallow-code-generation-from-strings']]) {
+    const args = [...flags, '--import', 'tsx', '--input-type=module', '-e', program];
+    const { stdout, stderr } = await runNode(args, { timeout: 20_000 });
+    assert.equal(stdout, '0 0\n0 0\n0 0\n0 0\n', stderr);
+  }
 });
 
 test('what programs are full of is entered', async () => {
@@ -331,25 +345,133 @@ test('what a class that is declared first of all extends is entered by what is c
 test('nothing is entered that may do something before V8 stops', async () => {
   await areNotEntered([
     '() => { class A extends (n++, o.Base) { } n }',
-    '() => { class A { static x = o.data?.[n++] } n }',
+    '() => { class A extends (n++)?.p { } n }',
     '() => { l: break l; class A extends (n++, o.Base) { } n }',
     '() => { for (const x in null) ; class A extends (n++, o.Base) { } n }',
     '() => { try { class A extends nothing { } } catch ({ [n++]: x }) { } n }',
     '() => { try { class A extends nothing { } } catch { for (;;) ; } n }',
-    '() => { for (const [x] of o?.data) n }',
-    '() => { while (o?.p) ; n }',
-    '() => o?.[n++]',
-    '() => (o?.p, n++)',
     '({ a: { b = n++ }, a: { c } }) => n',
     '({ [field]: { b = n++ }, c: [d] }) => n',
     '(...{ 0: a = n++ }) => n',
+    'function* ({ [n++]: a }) { n }',
+    'async function* ({ [delete o.p]: a }) { n }',
     'function M(stdlib) { "use asm"; function g() { } return { g: g, n: n } }',
     '(() => { function M(stdlib) { "use asm"; const f = () => n; return f } return M() })()',
-    'class { field = o?.[n++] }',
-    'class { field = o.nothing?.[n++] }',
-    'class { static { o.data } field = o?.[n++] }',
-    'class extends o.Base { field = o?.[n++] }',
   ]);
+});
+
+/** What does something without a call. */
+const deeds = ['n++', '-n++', 'n = 5', 'o.q = n', 'delete o.m', 'o[n++]'];
+
+/** Expressions that begin with such. */
+const beginning = [
+  '(D)',
+  '(D)?.q',
+  '(D)?.[n]',
+  '(D)?.q.p',
+  '(D)?.q + n',
+  '(D)?.q + n + 1',
+  '(D)?.q && n',
+  '(D)?.q || n || 1',
+  '(D)?.q ?? n',
+  '!(D)?.q',
+  '(D)?.q ? n : 1',
+  '((D)?.q, n)',
+  '(0, (D)?.q, n)',
+  '(n, D)',
+  '0 || (D)?.q',
+  '1 + (D)',
+  '1 * (D)?.q * 2',
+  'o?.[D]',
+  '[(D)?.q]',
+  '({ [(D)?.q]: n })',
+  `\`\${(D)?.q}\``,
+  'x = (D)?.q',
+  'class extends (D)?.q { }',
+  'class { [(D)?.q] = 1 }',
+  'class { static x = (D)?.q }',
+];
+
+for (const text of [
+  '(x) => (E)',
+  '(x) => { return E }',
+  '(x) => { (E); n }',
+  '(x) => { const y = E; n }',
+  '(x) => { let y = 1, z = E; n }',
+  '(x) => { const { y } = E; n }',
+  '(x) => { const [y] = E; n }',
+  '(x) => { if (E) n }',
+  '(x) => { while (E) break; n }',
+  '(x) => { do { if (n) break } while (E); n }',
+  '(x) => { for (E;;) break; n }',
+  '(x) => { for (; E;) break; n }',
+  '(x) => { for (const y of E) n }',
+  '(x) => { for (const [y] of E) n }',
+  '(x) => { for (const y in E) n }',
+  '(x) => { switch (E) { } n }',
+  '(x) => { switch (x) { case E: n } }',
+  '(x) => { class A { [E]() { } } n }',
+  '(x) => { class A { static y = E } n }',
+  '(x) => { class A { static { (E) } } n }',
+  '(x) => { try { (E) } finally { n } }',
+  '(x, y = E) => n',
+  'class { field = E; last = n }',
+  'class { field = E; constructor() { o.p } last = n }',
+]) {
+  test(`nothing is done before V8 stops, whatever an expression begins with: ${text}`, async () => {
+    const texts = deeds.flatMap((deed) =>
+      beginning.map((e) => text.replace('E', () => e.replace('D', deed))),
+    );
+    await areEntered(texts);
+  });
+}
+
+test('functions of other kinds are entered before they do anything at all', async () => {
+  const bodies = [
+    'n++',
+    'for (;;) ;',
+    '{ let n = o.m(); n }',
+    'class A extends (n++, o.p) { }',
+    'o.m()?.[n++]',
+  ];
+  await areEntered([
+    ...bodies.flatMap((body) => [
+      `async (x) => { ${body} }`,
+      `async ({ [n++]: x }, [y = o.m()]) => { ${body} }`,
+      `(() => { const f = async (x) => { ${body}; f }; return f })()`,
+      `function* (x) { ${body} }`,
+      `function* (x = o.m(), { y, z: { a = o.m() }, ...b } = o.p, ...c) { ${body} }`,
+      `async function* (x) { ${body} }`,
+      `async function* ({ x = o.m() }) { ${body}; for await (const y of x) (() => y + x)() }`,
+    ]),
+    'async (x) => (await x)?.y',
+    'async (x) => (await x)?.[n++]',
+    'async (x) => (await o)?.p + n',
+    'async () => (n++)?.y',
+  ]);
+});
+
+test('what has run often, so that it is machine code, is entered like anything else', async () => {
+  const bodies = ['return (n = n)?.y', '(o.data.seen = 1) ? n : 0', 'o.data.seen?.x; for (const y of []) n'];
+  const { functions, ran } = await made(
+    bodies.flatMap((body) =>
+      [
+        `function (x) { ${body} }`,
+        `async function (x) { ${body} }`,
+        `function* (x) { ${body} }`,
+        `class { x = (n = n)?.y; constructor(x) { ${body} } }`,
+      ].map((text) => `(() => { const seen = o.data; return ${text} })()`),
+    ),
+  );
+  for (const fn of functions) {
+    const isClass = String(fn).startsWith('class');
+    const run = isClass ? () => Reflect.construct(fn, [1]) : () => Reflect.apply(fn, undefined, [1]);
+    for (let i = 0; i < 20_000; i++) run();
+    const seen = lookedInto(fn);
+    assert.deepEqual(seen, { value: 2 }, String(fn));
+  }
+  disableDebugger();
+  assert.deepEqual(ran, []);
 });
 
 test('a call that throws before V8 stops in it ends nothing but itself', async () => {
