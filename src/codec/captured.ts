@@ -5,10 +5,10 @@
  * Sets is compared too (`contents.ts`). That takes a fraction of the time, and where anything else was captured it cannot be told.
  */
 import { builtinPath } from './builtins.ts';
+import { CellRef } from './cells.ts';
 import { moduleWithExports } from './commonjs.ts';
 import { Contents } from './contents.ts';
 import { looksOf } from './extras.ts';
-import { CellRef } from './functions.ts';
 import { valueIn } from './inspect.ts';
 import {
   type Fn,
@@ -133,8 +133,9 @@ function isEachInPlace(places: readonly Place[], values: readonly unknown[]): bo
   for (let i = 0; i < places.length; i++) {
     const { index, name, scope } = places[i]!;
     const value = values[index];
-    const isSame = value instanceof Neighbours ? value.areIn(scope) : Object.is(valueIn(scope, name), value);
-    if (!isSame) return false;
+    // Who is seen live needs no neighbours to be told from others.
+    const known = value instanceof Neighbours ? value.of(name) : value;
+    if (!Object.is(valueIn(scope, name), known)) return false;
   }
   return true;
 }
@@ -145,10 +146,14 @@ type See = (captured: unknown) => unknown;
 const seeAlone: See = (v) => (v instanceof CellRef ? v.value : v);
 
 /** Functions that share a variable do so as long as the scopes around it look alike: then its neighbours count, too. */
-const seeScope: See = (v) => (v instanceof CellRef ? new Neighbours(v.scope) : v);
+const seeScope: See = (v) => {
+  if (!(v instanceof CellRef)) return v;
+  const { neighbours } = v;
+  return neighbours === undefined ? v.value : new Neighbours(neighbours);
+};
 
 function hasNeighbours(captured: unknown): boolean {
-  return captured instanceof CellRef && Object.keys(captured.scope).length > 1;
+  return captured instanceof CellRef && captured.neighbours !== undefined;
 }
 
 /** The variables of a scope. They were not sent all, and so are not kept alive. */
@@ -164,13 +169,9 @@ class Neighbours {
     });
   }
 
-  /** Whether the scope holds the same by now. */
-  areIn(scope: Readonly<Record<string, unknown>>): boolean {
-    const names = this.#names;
-    for (let i = 0; i < names.length; i++) {
-      if (!Object.is(held(this.#values[i]), valueIn(scope, names[i]!))) return false;
-    }
-    return true;
+  /** What the variable of this name held. */
+  of(name: string): unknown {
+    return held(this.#values[this.#names.indexOf(name)]);
   }
 
   are(others: Neighbours): boolean {

@@ -8,11 +8,11 @@ import { types } from 'node:util';
 import { deserialize, serialize, travelName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
 import { Captured } from './captured.ts';
+import { CellRef } from './cells.ts';
 import { moduleWithExports } from './commonjs.ts';
 import { exotic } from './exotic.ts';
 import { extraStep, extrasOf } from './extras.ts';
-import { CellRef, planOf, variableStep } from './functions.ts';
-import { valueIn } from './inspect.ts';
+import { planOf, variableStep } from './functions.ts';
 import type { NumberedKeys } from './key-lists.ts';
 import { FEW_ELEMENTS, FEW_NUMBERS } from './limits.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
@@ -73,12 +73,7 @@ export class Encoder implements Writing {
   #later: { readonly o: object; readonly length: number }[] = [];
   #current: Use | undefined;
   #queue: Use[] = [];
-  #cells: {
-    binding: object;
-    scope: Readonly<Record<string, unknown>>;
-    units: Set<object>;
-    cell: { v: unknown };
-  }[] = [];
+  #cells: { readonly refs: CellRef[]; readonly cell: { v: unknown } }[] = [];
   /** Looking for the path to this function: throws when it is met. */
   #wanted: FnRecord | undefined;
   #root: unknown;
@@ -934,16 +929,13 @@ export class Encoder implements Writing {
 
   /** The object through which the functions of this message share a variable. */
   #cell(ref: CellRef): { v: unknown } {
-    const { binding, scope, unit } = ref;
-    const direct = unit.outer === binding.home && !binding.usedInLoop;
-    for (const c of this.#cells) {
-      // Scopes have no identity to compare: equal contents mean one scope, unless one function literal would be in it twice.
-      if (c.binding !== binding || !sameVariables(c.scope, scope) || (direct && c.units.has(unit))) continue;
-      c.units.add(unit);
-      return c.cell;
+    for (const { refs, cell } of this.#cells) {
+      if (!ref.isAmong(refs)) continue;
+      refs.push(ref);
+      return cell;
     }
     const cell = { v: ref.value };
-    this.#cells.push({ binding, scope, units: new Set([unit]), cell });
+    this.#cells.push({ refs: [ref], cell });
     return cell;
   }
 
@@ -999,14 +991,6 @@ export class Encoder implements Writing {
     table.release();
     return message;
   }
-}
-
-function sameVariables(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
-  const names = Object.keys(a);
-  return (
-    names.length === Object.keys(b).length &&
-    names.every((n) => n in b && Object.is(valueIn(a, n), valueIn(b, n)))
-  );
 }
 
 /** The prototype here of what another realm has under the same name. */

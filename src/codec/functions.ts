@@ -7,12 +7,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { inMainRealm } from '../base/node-process.ts';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
+import { CellRef } from './cells.ts';
 import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
-import { LiveScopes, type Wanted } from './live-scopes.ts';
+import { isLive } from './live-closure.ts';
+import { LiveScopes } from './live-scopes.ts';
 import { isMain } from './main.ts';
 import {
   type Fn,
@@ -32,25 +34,6 @@ import { requireShape, type Script, scriptOf } from './script.ts';
 import { considerTop, isTop, topScope } from './top-scope.ts';
 import { NodesOwn, Trouble } from './trouble.ts';
 import { viteReference } from './vite.ts';
-
-/** A shared variable that somebody reassigns; the encoder gives all functions of a message that see it one object. */
-export class CellRef {
-  readonly binding: Binding;
-  readonly unit: Unit;
-  /** The variables of the scope that it lives in, as they are now; at the top of a script just itself. */
-  readonly scope: Readonly<Record<string, unknown>>;
-
-  constructor(binding: Binding, unit: Unit, scope: Readonly<Record<string, unknown>>) {
-    this.binding = binding;
-    this.unit = unit;
-    this.scope = scope;
-  }
-
-  /** The variable's value, now. */
-  get value(): unknown {
-    return valueIn(this.scope, this.binding.name);
-  }
-}
 
 /** How `fn` travels. Decided once per function. @throws {Trouble} When it cannot. */
 export function planOf(fn: Fn): Plan {
@@ -244,7 +227,7 @@ function reader(
     if (slow && open().length > 0) {
       live.wasReadSlowly(self, (now) => {
         top ??= topScope(script, now);
-        return wanted(open(), script);
+        return open().map((v) => v.name);
       });
     }
     return values;
@@ -280,15 +263,6 @@ function isTopOf(v: Variable, script: Script): boolean {
   return v.binding !== undefined && isTop(v.binding, script);
 }
 
-/** Which of the scopes around a function these variables need: single names, and names that stand for all of their scope. */
-function wanted(variables: readonly Variable[], script: Script): Wanted {
-  const isWhole = (v: Variable): boolean => v.kind === 'cell' && !isTopOf(v, script);
-  return {
-    names: variables.filter((v) => !isWhole(v)).map((v) => v.name),
-    whole: variables.filter(isWhole).map((v) => v.name),
-  };
-}
-
 /** How a captured variable is named in the path of an error. */
 export function variableStep(name: string): string {
   return `closure variable "${name}"`;
@@ -305,11 +279,8 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (binding.kind === 'import') return importOf(binding, script);
   if (v.kind === 'cell') {
     const scope = scopes.find((s) => v.name in s) ?? {};
-    return new CellRef(
-      binding,
-      local.unit,
-      isTop(binding, script) ? { [v.name]: valueIn(scope, v.name) } : scope,
-    );
+    const isAlone = isTop(binding, script) && !isLive(scope);
+    return new CellRef(binding, fn, local.unit, isAlone ? { [v.name]: valueIn(scope, v.name) } : scope);
   }
   const value = lookUp(scopes, v.name);
   if (value === undefined && local.eager.includes(v) && !scopes.some((s) => v.name in s)) {

@@ -87,38 +87,51 @@ function isAt(fn: Fn, unit: Unit, script: Script): boolean {
 /** Each costs some milliseconds. */
 const MOST_ENTRANCES = 4;
 
+const liveScopes = new WeakSet<Scope>();
+
+/** Whether its properties are the variables themselves. */
+export function isLive(scope: Scope): boolean {
+  return liveScopes.has(scope);
+}
+
 /**
- * Objects whose properties are variables, read whenever they are asked for; reading one that is not initialised yet throws.
+ * An object whose properties are variables: read when they are asked for, and written when they are given values. Either throws while a
+ * variable is not initialised yet.
  *
- * @param from Where to make them, the first that is possible.
- * @param parts The names, for each object.
+ * @param from Where to make it, the first that is possible.
  * @param scopes What the inspector sees: a closure that does not see the same is not used.
  */
-export function liveScopes(
+export function liveScope(
   from: Iterable<Entrance>,
-  parts: readonly (readonly string[])[],
+  names: readonly string[],
   scopes: Scopes,
-): Scopes | undefined {
-  const names = parts.flat();
+): Scope | undefined {
   if (!names.every((name) => identifier.test(name) && name !== 'arguments' && name !== 'this')) {
     return undefined;
   }
-  const objects = (read: string): string =>
-    `[${parts.map((part) => `{ __proto__: null, ${part.map((n) => `get ${n}() { return ${read} ${n}; }`).join(', ')} }`).join(', ')}]`;
+  const text = `[{ __proto__: null, ${names.map(accessors).join(', ')} }, { __proto__: null, ${names.map(typeGetter).join(', ')} }]`;
   let tries = 0;
   for (const entrance of from) {
     const hidden = names.filter((name) => entrance.unit.names.has(name));
-    const made = stopInside(entrance, `[${objects('')}, ${objects('typeof')}]`, hidden)?.value;
+    const made = stopInside(entrance, text, hidden)?.value;
     if (made !== undefined) {
-      const [live, types] = made as readonly [Scopes, Scopes];
-      const agree = live.every((scope, i) =>
-        Object.keys(scope).every((name) => agrees(name, scope, types[i]!, scopes)),
-      );
-      return agree ? live : undefined;
+      const [live, types] = made as readonly [Scope, Scope];
+      if (!names.every((name) => agrees(name, live, types, scopes))) return undefined;
+      liveScopes.add(live);
+      return live;
     }
     if (++tries === MOST_ENTRANCES) break;
   }
   return undefined;
+}
+
+function accessors(name: string): string {
+  const given = name === 'given' ? 'value' : 'given';
+  return `get ${name}() { return ${name}; }, set ${name}(${given}) { ${name} = ${given}; }`;
+}
+
+function typeGetter(name: string): string {
+  return `get ${name}() { return typeof ${name}; }`;
 }
 
 function agrees(name: string, live: Scope, types: Scope, scopes: Scopes): boolean {

@@ -11,18 +11,10 @@
  */
 import { isCatchingUp, putOff } from './ahead.ts';
 import { inspect, type Scopes } from './inspect.ts';
-import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
+import { entrances, liveScope, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import type { Script } from './script.ts';
-
-/** Which variables are to be read. */
-export interface Wanted {
-  /** Alone. */
-  readonly names: readonly string[];
-  /** With all others of their scope. */
-  readonly whole: readonly string[];
-}
 
 /** After as many slow reads their price is that of making a closure. */
 const OFTEN = 16;
@@ -95,8 +87,12 @@ export class LiveScopes {
     return this.#live;
   }
 
-  /** Told after the inspector was asked: makes the closure, once the message is done, when it pays. */
-  wasReadSlowly(fn: Fn, wanted: (scopes: Scopes) => Wanted): void {
+  /**
+   * Told after the inspector was asked: makes the closure, once the message is done, when it pays.
+   *
+   * @param wanted The names of the variables that it is to see, of those around the function.
+   */
+  wasReadSlowly(fn: Fn, wanted: (scopes: Scopes) => readonly string[]): void {
     this.#slowReads++;
     if (this.#slowReads > 1) this.#literal.wasReadAgain();
     if (this.#slowReads < this.#nextTry && (this.#tried || !this.#literal.pays)) return;
@@ -109,27 +105,12 @@ export class LiveScopes {
     });
   }
 
-  #make(fn: Fn, wanted: Wanted, scopes: Scopes): Scopes | undefined {
-    const { names, whole } = wanted;
-    // Nothing is left, or but global variables.
-    if (whole.length === 0 && !names.some((name) => scopes.some((s) => name in s))) return [];
-    const parts = partsOf(wanted, scopes);
-    if (parts === undefined) return undefined;
+  #make(fn: Fn, wanted: readonly string[], scopes: Scopes): Scopes | undefined {
+    // The others are global.
+    const names = wanted.filter((name) => scopes.some((s) => name in s));
+    if (names.length === 0) return [];
     this.#literal.wasMade();
-    return liveScopes(entrances(fn, this.#unit, this.#script), parts, scopes);
+    const live = liveScope(entrances(fn, this.#unit, this.#script), names, scopes);
+    return live && [live];
   }
-}
-
-/** The scopes to be seen, innermost first; undefined when something hides one of the variables. */
-function partsOf({ names, whole }: Wanted, scopes: Scopes): (readonly string[])[] | undefined {
-  // The others are global.
-  const parts = [names.filter((name) => scopes.some((s) => name in s))];
-  for (const scope of new Set(whole.map((name) => scopes.find((s) => name in s)))) {
-    if (scope === undefined) return undefined;
-    const inner = scopes.slice(0, scopes.indexOf(scope));
-    const all = Object.keys(scope);
-    if (all.some((name) => inner.some((s) => name in s))) return undefined;
-    parts.push(all);
-  }
-  return parts;
 }

@@ -10,7 +10,7 @@ import { putOff } from './ahead.ts';
 import type { Scopes } from './inspect.ts';
 import { valueIn } from './inspect.ts';
 import { debuggerEnabled } from './inspector.ts';
-import { entrances, liveScopes, mayNotStop } from './live-closure.ts';
+import { entrances, liveScope, mayNotStop } from './live-closure.ts';
 import { isMain } from './main.ts';
 import type { Fn } from './plan.ts';
 import type { Binding, Unit } from './scope.ts';
@@ -52,8 +52,8 @@ export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes):
   putOff(() => {
     for (const entrance of entrances(fn, unit, script)) {
       const visible = names.filter((name) => !entrance.unit.names.has(name));
-      const live = liveScopes([entrance], [visible], scopes);
-      if (live !== undefined) tops.set(script, live[0]!);
+      const live = liveScope([entrance], visible, scopes);
+      if (live !== undefined) tops.set(script, live);
       return;
     }
   });

@@ -398,20 +398,49 @@ test('a function is compared with what the asked message holds, whatever was enc
   }
 });
 
-test('functions that share variables of a scope are the same until any variable of that scope changes', async () => {
-  const make = (): { inc: () => number; twice: () => unknown; touch(v: unknown): void } => {
-    let [shared, beside] = [0, {} as unknown];
-    const inc = (): number => ++shared;
-    return {
-      inc,
-      twice: () => [inc(), shared],
-      touch: (v) => {
-        beside = v;
-        return beside;
-      },
+interface Shares {
+  inc(): number;
+  twice(): unknown;
+  touch(v: unknown): void;
+  beside(): object;
+}
+
+/** Two functions that share a variable; `begin` is what they begin with. As a module of its own: loaders rename what is hidden. */
+async function sharing(begin: string): Promise<Shares> {
+  const source = `
+    const make = () => {
+      let shared = 0, beside = () => 1;
+      const inc = () => { ${begin} return ++shared; };
+      return {
+        inc, twice: () => { ${begin} return [inc(), shared]; },
+        touch: (v) => beside = v, beside: () => beside,
+      };
     };
-  };
-  const { inc, twice, touch } = make();
+    export const made = make();`;
+  const { made } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as { made: Shares };
+  return made;
+}
+
+/** What hides the variable, so that it is not seen live. */
+const hides = '{ let shared = 1; String(shared); }';
+
+test('functions that share a variable are the same until it changes', async () => {
+  const { inc, twice, touch } = await sharing('');
+  encode(twice);
+  for (let i = 0; i < 3; i++) {
+    const { isSame } = encodeFunction(twice);
+    assert.equal(isSame(), true);
+    touch(i);
+    assert.equal(isSame(), true, 'another variable of the scope');
+    inc();
+    assert.equal(isSame(), false);
+    assert.equal(said(twice), true);
+  }
+  assert.deepEqual((decode(encode(twice)) as typeof twice)(), [4, 4]);
+});
+
+test('functions that share a variable that is not seen live are the same until any variable of its scope changes', async () => {
+  const { inc, twice, touch } = await sharing(hides);
   encode(twice);
   for (const change of [inc, () => touch(1), () => touch({}), () => touch({})]) {
     const { isSame } = encodeFunction(twice);
@@ -424,23 +453,12 @@ test('functions that share variables of a scope are the same until any variable 
 });
 
 test('a variable whose value was collected since is not the same, though nobody holds what it was', async () => {
-  const make = () => {
-    let [shared, beside] = [0, (() => 1) as (() => number) | undefined];
-    const inc = (): number => ++shared;
-    return {
-      twice: () => [inc(), shared],
-      drop: () => {
-        beside = undefined;
-      },
-      beside: () => beside,
-    };
-  };
-  const { twice, drop, beside } = make();
+  const { twice, touch, beside } = await sharing(hides);
   encode(twice);
   const { isSame } = encodeFunction(twice);
   assert.equal(isSame(), true);
-  const collected = new WeakRef(beside()!);
-  drop();
+  const collected = new WeakRef(beside());
+  touch(undefined);
   // What a WeakRef was asked for is held until the current task is done.
   while (collected.deref() !== undefined) {
     await new Promise((resolve) => setImmediate(resolve));
