@@ -221,9 +221,9 @@ const fixedGlobals = {
   buffer: false,
 };
 
-/** Whether other functions may see it change: then it becomes a field of an object that they share. */
+/** Whether one function may see another change it: then it becomes a field of an object that they share. */
 function isShared(b: Binding): boolean {
-  return b.reassigned && b.kind !== 'import' && b.kind !== 'self' && (b.users.size > 1 || b.usedInLoop);
+  return b.reassignedWithin && b.kind !== 'import' && b.kind !== 'self' && (b.users.size > 1 || b.usedInLoop);
 }
 
 /** The `n`th of the names that the script does not use. */

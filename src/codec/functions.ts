@@ -31,6 +31,7 @@ import { knownPlan, ownClass, setPlan } from './plans.ts';
 import { twinOf } from './realms.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
+import { settling } from './settled.ts';
 import { considerTop, isTop, topScope } from './top-scope.ts';
 import { NodesOwn, Trouble } from './trouble.ts';
 import { viteReference } from './vite.ts';
@@ -221,8 +222,10 @@ function reader(
         throw e;
       }
     });
+    const isSettled = slow ? settling(script) : undefined;
     variables.forEach((v, i) => {
-      if (v.kind === 'this' || (isConstant(v) && values[i] !== undefined)) settled.set(v, values[i]);
+      const isFinal = v.kind === 'this' || (isConstant(v) && values[i] !== undefined);
+      if (isFinal || (v.binding?.reassigned && isSettled?.(v.binding))) settled.set(v, values[i]);
     });
     if (slow && open().length > 0) {
       live.wasReadSlowly(self, (now) => {

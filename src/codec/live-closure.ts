@@ -14,7 +14,7 @@ import { childrenOf } from './parse.ts';
 import type { Fn } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { isConstructor, type Script, scriptOf } from './script.ts';
-import { depth } from './stacks.ts';
+import { calls } from './stacks.ts';
 import { stopInside } from './stop-inside.ts';
 
 type Scope = Scopes[number];
@@ -26,7 +26,8 @@ const MOST_FRAMES = 200;
 
 /** Whether stopping is out of the question: a debugger that is attached would see it; or the stack is deep. */
 export function mayNotStop(): boolean {
-  return inspector.url() !== undefined || depth(MOST_FRAMES + 1) > MOST_FRAMES;
+  const stack = calls(MOST_FRAMES + 1);
+  return inspector.url() !== undefined || stack === undefined || stack.length > MOST_FRAMES;
 }
 
 /** Where to stop for the surroundings of `fn`: inside of functions that have the same. */

@@ -18,6 +18,8 @@ export interface Binding {
   readonly home: Unit | undefined;
   /** Whether anything but its initialiser writes to it. */
   reassigned: boolean;
+  /** Whether a function or class inside of the one that declares it does so. */
+  reassignedWithin: boolean;
   /** Functions and loops below the declaration that refer to it from within. */
   readonly users: Set<Unit>;
   usedInLoop: boolean;
@@ -54,6 +56,8 @@ export interface Unit {
   usesArguments: boolean;
   usesSuper: boolean;
   usesNewTarget: boolean;
+  /** Whether there is a direct `eval` in it, which sees its variables. */
+  evaluates: boolean;
   /** Names of private members of outer classes. */
   readonly privates: Set<string>;
 }
@@ -145,6 +149,7 @@ class Analyser {
       parent,
       home: at.unit,
       reassigned: false,
+      reassignedWithin: false,
       users: new Set(),
       usedInLoop: false,
     });
@@ -303,6 +308,9 @@ class Analyser {
         const callee = node.callee as Any;
         if (callee.type === 'Identifier') this.#reference(callee, scope, false, false, true);
         else this.#visit(callee, scope, strict);
+        if (callee.type === 'Identifier' && callee.name === ('eval' as never)) {
+          for (let u = scope.unit; u !== undefined; u = u.outer) u.evaluates = true;
+        }
         this.#visitAll(node.arguments, scope, strict);
         return;
       }
@@ -433,6 +441,7 @@ class Analyser {
       usesArguments: false,
       usesSuper: false,
       usesNewTarget: false,
+      evaluates: false,
       privates: new Set(),
     };
     this.#units.push(unit);
@@ -458,6 +467,7 @@ class Analyser {
         parent: undefined,
         home: unit,
         reassigned: false,
+        reassignedWithin: false,
         users: new Set(),
         usedInLoop: false,
       });
@@ -499,7 +509,10 @@ class Analyser {
       if (binding !== undefined) break;
       crossedLoop ||= s.isLoop;
     }
-    if (binding !== undefined && p.write && binding.kind !== 'self') binding.reassigned = true;
+    if (binding !== undefined && p.write && binding.kind !== 'self') {
+      binding.reassigned = true;
+      binding.reassignedWithin ||= p.scope.unit !== binding.home;
+    }
     const reference: Reference = { ...p, binding };
     for (let u = p.scope.unit; u !== undefined && u !== binding?.home; u = u.outer) {
       u.references.push(reference);

@@ -1,5 +1,5 @@
 /**
- * Stacks: of errors that came from another process, and how deep the one here is.
+ * Stacks: of errors that came from another process, and the one here.
  */
 
 /**
@@ -31,14 +31,18 @@ export function joinStacks(error: unknown, where: string, local?: Error): void {
   });
 }
 
-/** How many frames are on the stack, up to a limit; the limit where that cannot be found out since Error is frozen. */
-export function depth(limit: number): number {
+/**
+ * The calls that are on the stack, the last first, up to a limit.
+ *
+ * @returns undefined where that cannot be found out since Error is frozen.
+ */
+export function calls(limit: number): readonly NodeJS.CallSite[] | undefined {
   const { stackTraceLimit, prepareStackTrace } = Error;
   Reflect.set(Error, 'stackTraceLimit', limit);
-  Reflect.set(Error, 'prepareStackTrace', (_: unknown, sites: readonly unknown[]) => sites.length);
+  Reflect.set(Error, 'prepareStackTrace', (_: unknown, sites: readonly NodeJS.CallSite[]) => sites);
   const { stack }: { stack?: unknown } = new Error();
   Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   if (prepareStackTrace === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
   else Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
-  return typeof stack === 'number' ? stack : limit;
+  return Array.isArray(stack) ? stack : undefined;
 }

@@ -339,7 +339,7 @@ function sendTwice(...values: unknown[]): void {
 
 test('what is hardly sent again is not made fast, until it is sent otherwise', async () => {
   const { f, g } = await moduleOf<Record<string, () => number>>(
-    'const make = (n) => { n++; return [() => n, () => n * 2]; }; export const [f, g] = make(1);',
+    'const make = (n) => { (() => n++)(); return [() => n, () => n * 2]; }; export const [f, g] = make(1);',
   );
   sendTwice(f!);
   assert.equal(
@@ -358,7 +358,7 @@ test('what is hardly sent again is not made fast, until it is sent otherwise', a
 
 test('that one function of a literal could be sent again fast makes none of the others fast', async () => {
   const made = await moduleOf<{ list: (() => number)[] }>(
-    'const make = (n) => { n++; return () => n; }; export const list = [1, 2, 3].map(make);',
+    'const make = (n) => { (() => n++)(); return () => n; }; export const list = [1, 2, 3].map(make);',
   );
   const counts = made.list.map((f) => enables(() => encodeFunction(f)));
   assert.deepEqual(counts, [1, 0, 0]);
@@ -471,7 +471,7 @@ test('a CommonJS module that was loaded anew has variables of its own', () => {
 
 test('a closure that is made anew for each message costs the debugger once', async () => {
   const { make } = await moduleOf<{ make: (n: number) => () => number }>(
-    'export const make = (n) => { n++; return () => n; };',
+    'export const make = (n) => { (() => n++)(); return () => n; };',
   );
   encode(make);
   const fresh = enables(() => {
@@ -487,7 +487,7 @@ test('a closure that is made anew for each message costs the debugger once', asy
 });
 
 test('many literals whose functions are sent but once do not each cost the debugger', async () => {
-  const makers = Array.from({ length: 60 }, (_, i) => `(n) => { n++; return () => n + ${i}; }`);
+  const makers = Array.from({ length: 60 }, (_, i) => `(n) => { (() => n++)(); return () => n + ${i}; }`);
   const { fs } = await moduleOf<{ fs: (() => number)[] }>(
     `export const fs = [${makers.join(', ')}].map((make, i) => make(i));`,
   );
@@ -501,7 +501,7 @@ test('many literals whose functions are sent but once do not each cost the debug
 
 test('what makes the next message fast comes after the one in hand', async () => {
   const { f, g } = await moduleOf<Record<string, () => number>>(
-    'const make = (n) => { n++; return [() => n, () => -n]; }; export const [f, g] = make(1);',
+    'const make = (n) => { (() => n++)(); return [() => n, () => -n]; }; export const [f, g] = make(1);',
   );
   encode(f);
   let before = 0;

@@ -1,0 +1,47 @@
+/**
+ * Variables that change no more: nobody but the function that declares them gives them values, and no call of it is under way, as with
+ * `(options) => { options ??= {}; return () => options; }`. Their values are read once.
+ */
+import type { Binding, Unit } from './scope.ts';
+import type { Script } from './script.ts';
+import { calls } from './stacks.ts';
+
+/** With more calls on the stack than these nothing is certain. */
+const MOST_CALLS = 200;
+
+/** Tells of variables of a script; for as long as the caller does not return, since it looks at the stack but once. */
+export function settling(script: Script): (binding: Binding) => boolean {
+  let stack: ReturnType<typeof calls> | null = null;
+  return (binding) => {
+    const { home } = binding;
+    if (home === undefined || !maySettle(binding, home)) return false;
+    if (stack === null) stack = calls(MOST_CALLS);
+    if (stack === undefined || stack.length === MOST_CALLS) return false;
+    return !stack.some((site) => isWithin(site, home, script));
+  };
+}
+
+function maySettle({ kind, reassignedWithin }: Binding, { node, evaluates, strict }: Unit): boolean {
+  if (reassignedWithin || evaluates || !('params' in node) || node.async || node.generator) return false;
+  // Whoever has the `arguments` of a function that is not strict can give its parameters values.
+  return kind !== 'param' || strict || node.type === 'ArrowFunctionExpression';
+}
+
+/** Whether it may be a call of the function, or of one inside of it. */
+function isWithin(site: NodeJS.CallSite, { node }: Unit, { url, filename }: Script): boolean {
+  const at = site.getPosition();
+  if (at < node.start || at > node.end) return false;
+  const name: unknown = site.getScriptNameOrSourceURL();
+  if (typeof name !== 'string' || name === '' || url === '' || name === url || name === filename) return true;
+  // One file may be named in several ways.
+  return lastPart(name) === lastPart(url);
+}
+
+function lastPart(name: string): string {
+  const part = name.slice(name.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,169 @@
+/** Variables that only the function around gives values: they are read once when that is over, and each time while it is under way. */
+import assert from 'node:assert/strict';
+import { Session } from 'node:inspector';
+import { test } from 'node:test';
+import { runInThisContext } from 'node:vm';
+import { decode, encode } from '../../src/codec/index.ts';
+
+/** How often the inspector is asked meanwhile. */
+function questions(work: () => void): number {
+  const { post } = Session.prototype;
+  let count = 0;
+  Session.prototype.post = function (this: Session, ...args: unknown[]) {
+    count++;
+    return Reflect.apply(post, this, args);
+  } as typeof post;
+  try {
+    work();
+  } finally {
+    Session.prototype.post = post;
+  }
+  return count;
+}
+
+/** What it gives where it arrives. */
+function there<R>(f: () => R): R {
+  return (decode(encode(f)) as () => R)();
+}
+
+test('a variable that was only given values by the function around is read once when that is over', () => {
+  const kinds: Record<string, () => () => unknown> = {
+    parameter: (options?: { a: number }) => {
+      options ??= { a: 1 };
+      return () => options;
+    },
+    local: () => {
+      let x: number;
+      if (Date.now() > 0) x = 1;
+      else x = 2;
+      return () => x;
+    },
+    loop: () => {
+      const list: (() => number)[] = [];
+      for (let i = 0; i < 3; i++) list.push(() => i);
+      return list[1]!;
+    },
+    shared: () => {
+      let x = 1;
+      x += 1;
+      const inner = (): number => x;
+      return () => [inner(), x];
+    },
+    never: () => {
+      let x: number | undefined;
+      if (Date.now() < 0) x = 1;
+      return () => x;
+    },
+    method: () =>
+      new (class {
+        make(n: number): () => number {
+          n++;
+          return () => n;
+        }
+      })().make(1),
+  };
+  for (const [kind, make] of Object.entries(kinds)) {
+    const f = make();
+    const value = f();
+    assert.deepEqual(there(f), value, kind);
+    assert.equal(
+      questions(() => encode(f)),
+      0,
+      kind,
+    );
+    assert.deepEqual(there(f), value, kind);
+    assert.deepEqual(there(make()), value, `${kind}: another one of the literal`);
+  }
+});
+
+test('it is read anew while the function around is under way', () => {
+  const seen: unknown[] = [];
+  const direct = (): void => {
+    let n = 0;
+    const f = (): number => n;
+    for (; n < 3; n++) seen.push(there(f));
+    seen.push(there(f));
+  };
+  direct();
+  const recursive = (depth: number): (() => number) => {
+    let n = depth;
+    const f = (): number => n;
+    const inner = depth > 0 ? recursive(depth - 1) : f;
+    seen.push(there(f));
+    n += 10;
+    seen.push(there(f), there(inner));
+    return f;
+  };
+  recursive(1);
+  const throughOthers = (): void => {
+    let n = 0;
+    const f = (): number => n;
+    [1, 2].map(() => [1].map(() => seen.push(there(f))));
+    n = 5;
+    [1].map(() => seen.push(there(f)));
+  };
+  throughOthers();
+  assert.deepEqual(seen, [0, 1, 2, 3, 0, 10, 10, 1, 11, 10, 0, 0, 5]);
+});
+
+test('it is read anew, too, where the stack is too deep to be looked at, or Error is frozen', () => {
+  const far = (depth: number, f: () => number): number => (depth > 0 ? far(depth - 1, f) : there(f));
+  const around = (): number[] => {
+    let n = 1;
+    const f = (): number => n;
+    const before = far(400, f);
+    n = 2;
+    return [before, far(400, f)];
+  };
+  assert.deepEqual(around(), [1, 2]);
+});
+
+test('it is read anew where the function around can go on later', async () => {
+  const waits = async (seen: unknown[]): Promise<void> => {
+    let n = 1;
+    const f = (): number => n;
+    await null;
+    seen.push(there(f));
+    n = 2;
+    await null;
+    seen.push(there(f));
+  };
+  const seen: unknown[] = [];
+  await waits(seen);
+  assert.deepEqual(seen, [1, 2]);
+  const yields = function* (): Generator<() => number> {
+    let n = 1;
+    const f = (): number => n;
+    yield f;
+    n = 2;
+    yield f;
+  };
+  assert.deepEqual([...yields()].length, 2);
+  const steps = yields();
+  const f = steps.next().value as () => number;
+  assert.equal(there(f), 1);
+  steps.next();
+  assert.equal(there(f), 2);
+});
+
+test('it is read anew where something else can give it a value', () => {
+  // As scripts: not strict.
+  const kinds = {
+    'a function inside': '(n) => { n++; return { get: () => n, set: (v) => { n = v } }; }',
+    'a class inside':
+      '(n) => { n++; class A { static set(v) { n = v } }; return { get: () => n, set: A.set }; }',
+    'a field of a class':
+      '(n) => { n++; return { get: () => n, set: (v) => { new (class { x = (n = v) })() } }; }',
+    eval: '(n) => { n++; return { get: () => n, set: (v) => eval("n = v") }; }',
+    arguments:
+      '(function (n) { n++; const a = arguments; return { get: () => n, set: (v) => { a[0] = v } }; })',
+  };
+  for (const [kind, text] of Object.entries(kinds)) {
+    const { get, set } = runInThisContext(`(${text})(1)`) as { get: () => number; set(v: number): void };
+    assert.equal(there(get), 2, kind);
+    set(5);
+    assert.equal(there(get), 5, kind);
+    set(6);
+    assert.equal(there(get), 6, kind);
+  }
+});
