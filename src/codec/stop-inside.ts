@@ -28,8 +28,11 @@ export function stopInside(
   enableDebugger();
   if (location === undefined || stoppedByUser()) return undefined;
   let found: { readonly value: unknown } | undefined;
-  const look = (frame: Frame): void => {
-    if (isAt(frame, location) && !hides(frame, hidden)) found = evaluated(frame, expression);
+  const look = (frame: Frame, next?: Frame): void => {
+    if (!isAt(frame, location)) return;
+    const field = entrance.fromField && next?.functionName === initializer ? next : undefined;
+    const place = [frame, field].find((f) => f !== undefined && !hides(f, hidden));
+    if (place !== undefined) found = evaluated(place, expression);
   };
   try {
     enter(entrance, location, look);
@@ -38,6 +41,9 @@ export function stopInside(
   }
   return found;
 }
+
+/** What V8 calls the function in which the fields of an instance are given their values. */
+const initializer = '<instance_members_initializer>';
 
 /** Whether the function has one of these variables where it stopped. */
 function hides({ scopeChain }: Frame, names: readonly string[]): boolean {

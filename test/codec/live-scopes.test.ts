@@ -620,8 +620,7 @@ test('a class is read without the inspector where the engine can stop before its
     StaticGetter: true,
     Constructor: true,
     Calls: true,
-    // Where it stops, `n` is another variable.
-    Hides: false,
+    Hides: true,
     Private: true,
     Derived: true,
     DerivedConstructor: true,
