@@ -46,6 +46,8 @@ export interface Inspected {
   readonly location: { scriptId: string; lineNumber: number; columnNumber: number } | undefined;
   /** Copies: reassignments do not show later. */
   readonly scopes: Scopes;
+  /** The global object of its realm. */
+  readonly global: object;
   readonly bound: { target: Fn; self: unknown; args: readonly unknown[] } | undefined;
 }
 
@@ -68,14 +70,17 @@ export function inspect(fn: Fn): Inspected {
     const location = internal.get('[[FunctionLocation]]')?.value as Inspected['location'];
     const scopesId = internal.get('[[Scopes]]')?.objectId;
     const scopes: Record<string, unknown>[] = [];
+    let global: object = globalThis;
     if (scopesId !== undefined) {
       const list = valuesOf([scopesId])[0] as ArrayLike<{ object: object }>;
       for (let i = 0; i < list.length; i++) {
         const { object } = list[i]!;
         if (object !== globalThis) scopes.push(object as Record<string, unknown>);
+        // The last one is it.
+        global = object;
       }
     }
-    return { location, scopes, bound: undefined };
+    return { location, scopes, global, bound: undefined };
   } finally {
     post('Runtime.releaseObjectGroup', { objectGroup });
   }
@@ -92,6 +97,7 @@ function boundParts(
   return {
     location: undefined,
     scopes: [],
+    global: globalThis,
     bound: {
       target: fn,
       self: self?.objectId === undefined ? primitive(self) : that,

@@ -14,8 +14,8 @@ import { type Frame, isAt, wayInto } from './ways-in.ts';
  * The value of `expression` inside of a function; inside of its constructor, for a class.
  *
  * @param hidden Names that a part of the function has variables for: the expression must not see these.
- * @returns undefined when that is not possible: something of the user's might run before V8 stops; the function is another realm's; or
- *   a debugger of the user's has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
+ * @returns undefined when that is not possible: something of the user's might run before V8 stops, or a debugger of the user's
+ *   has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
  */
 export function stopInside(
   entrance: Entrance,
@@ -24,7 +24,7 @@ export function stopInside(
 ): { readonly value: unknown } | undefined {
   const enter = wayInto(entrance);
   if (enter === undefined) return undefined;
-  const { location } = inspect(entrance.fn);
+  const { location, global } = inspect(entrance.fn);
   enableDebugger();
   if (location === undefined || stoppedByUser()) return undefined;
   let found: { readonly value: unknown } | undefined;
@@ -32,7 +32,8 @@ export function stopInside(
     if (!isAt(frame, location)) return;
     const field = entrance.fromField && next?.functionName === initializer ? next : undefined;
     const place = [frame, field].find((f) => f !== undefined && !hides(f, hidden));
-    if (place !== undefined) found = evaluated(place, expression);
+    if (place === undefined) return;
+    found = global === globalThis ? evaluated(place, expression) : evaluatedThere(place, expression, global);
   };
   try {
     enter(entrance, location, look);
@@ -68,4 +69,23 @@ function evaluated({ callFrameId }: Frame, expression: string): { readonly value
   }>('Debugger.evaluateOnCallFrame', { callFrameId, expression, objectGroup, silent: true });
   if (exceptionDetails !== undefined) return undefined;
   return { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
+}
+
+const handover = Symbol.for('multiproc.handover');
+
+/** As {@link evaluated}, in another realm: the inspector hands nothing over, so it is left at the global object of that one. */
+function evaluatedThere(
+  frame: Frame,
+  expression: string,
+  global: object,
+): { readonly value: unknown } | undefined {
+  const out: { value?: unknown } = {};
+  if (!Reflect.defineProperty(global, handover, { value: out, configurable: true })) return undefined;
+  try {
+    const there = `globalThis[Symbol.for('${handover.description}')]`;
+    evaluated(frame, `void (${there}.value = ${expression})`);
+  } finally {
+    Reflect.deleteProperty(global, handover);
+  }
+  return 'value' in out ? { value: out.value } : undefined;
 }

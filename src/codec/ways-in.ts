@@ -23,6 +23,7 @@ export type Frame = inspector.Debugger.CallFrame;
 type Paused = inspector.Debugger.PausedEventDataType;
 /** Where V8 says that a function is. */
 type Location = NonNullable<Inspected['location']>;
+
 /** @param frame The function's. @param next That of what it has called, if that is where V8 stopped. */
 type Look = (frame: Frame, next?: Frame) => void;
 type Way = (entrance: Entrance, location: Location, look: Look) => void;
@@ -136,7 +137,7 @@ function end(look: () => void): void {
   try {
     look();
   } catch {
-    // The inspector hands nothing from one realm to another. Thrown on, it would be a warning of Node's.
+    // Thrown on, it would be a warning of Node's.
   } finally {
     post('Debugger.resume', { terminateOnResume: true });
   }

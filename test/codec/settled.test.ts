@@ -1,9 +1,10 @@
 /** Variables that only the function around gives values: they are read once when that is over, and each time while it is under way. */
 import assert from 'node:assert/strict';
 import { Session } from 'node:inspector';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { runInThisContext } from 'node:vm';
-import { decode, encode } from '../../src/codec/index.ts';
+import { encode } from '../../src/codec/index.ts';
+import { Pool } from '../../src/index.ts';
 
 /** How often the inspector is asked meanwhile. */
 function questions(work: () => void): number {
@@ -21,9 +22,12 @@ function questions(work: () => void): number {
   return count;
 }
 
-/** What it gives where it arrives. */
-function there<R>(f: () => R): R {
-  return (decode(encode(f)) as () => R)();
+const pool = new Pool(1);
+after(() => pool.terminate());
+
+/** What it gives in another process: here, it would be the one that was sent. */
+function there<R>(f: () => R): Awaited<R> {
+  return pool.applySync(f);
 }
 
 test('a variable that was only given values by the function around is read once when that is over', () => {
