@@ -22,7 +22,7 @@ const OFTEN = 16;
 /** So many closures of a literal may be made for functions that are sent but twice. */
 const FEW = 4;
 
-/** So many literals may have had their closure made in vain. */
+/** So many literals may have had their closure made in vain; and one more for each second that the program runs. */
 const IN_VAIN = 8;
 
 /** What became of the functions of one literal. */
@@ -45,7 +45,7 @@ class Literal {
 
   /** Whether to make a closure for one more function, which was not sent often yet. */
   get pays(): boolean {
-    if (this.#made === 0) return Literal.#inVain < IN_VAIN;
+    if (this.#made === 0) return Literal.#inVain < IN_VAIN + process.uptime();
     return this.#readAgain >= this.#made * (this.#made < FEW ? 1 : OFTEN);
   }
 }
