@@ -30,8 +30,6 @@ export interface Entrance {
   readonly unit: Unit;
   /** For a class that is no subclass: the values that its fields are given, which come before a constructor's first step. */
   readonly fields?: readonly Expression[];
-  /** Whether it may be looked at from where the first of these is given its value, which no variable of a constructor hides. */
-  readonly fromField?: boolean;
 }
 
 /** Whether V8 stops before anything was done. */

@@ -41,10 +41,8 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
   const spelt = script.units.find((u) => isConstructor(u) && members.some((m) => m === u.holder));
   // The constructor of a subclass calls its superclass before.
   const fields = spelt && node.superClass ? [] : [...valuesIn(members)];
-  // V8 before 13 ends the process with a fault where fields get their values and a key of the class is computed from `this`; and when it
-  // is looked at from there while the class has static fields.
-  const fromField = fields.length > 0 && (!isFaulty || !members.some(isStaticField));
-  if (fields.length === 0 || !hasKeyOfThis(node)) yield { fn, unit: spelt ?? unit, fields, fromField };
+  // V8 before 13 ends the process with a fault where fields get their values and a key of the class is computed from `this`.
+  if (fields.length === 0 || !hasKeyOfThis(node)) yield { fn, unit: spelt ?? unit, fields };
   for (const member of members) {
     if (member.type !== 'MethodDefinition' || member.kind === 'constructor') continue;
     const method = methodOf(fn, member);
@@ -58,12 +56,6 @@ export function* entrances(fn: Fn, unit: Unit, script: Script): Iterable<Entranc
 /** The values that the fields of an instance are given. Fields without one are the engine's affair. */
 function* valuesIn(members: Class['body']['body']): Iterable<Expression> {
   for (const m of members) if (m.type === 'PropertyDefinition' && !m.static && m.value) yield m.value;
-}
-
-const isFaulty = Number.parseInt(process.versions.v8, 10) < 13;
-
-function isStaticField(m: Class['body']['body'][number]): boolean {
-  return m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static);
 }
 
 function hasKeyOfThis({ body: { body } }: Class): boolean {

@@ -13,7 +13,7 @@ import { type Frame, isAt, wayInto } from './ways-in.ts';
 /**
  * The value of `expression` inside of a function; inside of its constructor, for a class.
  *
- * @param hidden Names that a part of the function has variables for: the expression must not see these.
+ * @param hidden Names that a part of the function has variables for, too: the expression does not see these.
  * @returns undefined when that is not possible: something of the user's might run before V8 stops, or a debugger of the user's
  *   has stopped the program (`stoppedByUser`). Undefined, too, when evaluating it fails.
  */
@@ -28,12 +28,13 @@ export function stopInside(
   enableDebugger();
   if (location === undefined || stoppedByUser()) return undefined;
   let found: { readonly value: unknown } | undefined;
-  const look = (frame: Frame, next?: Frame): void => {
+  const look = (frame: Frame): void => {
     if (!isAt(frame, location)) return;
-    const field = entrance.fromField && next?.functionName === initializer ? next : undefined;
-    const place = [frame, field].find((f) => f !== undefined && !hides(f, hidden));
-    if (place === undefined) return;
-    found = global === globalThis ? evaluated(place, expression) : evaluatedThere(place, expression, global);
+    const first = revealing(frame, hidden);
+    found =
+      global === globalThis
+        ? evaluated(frame, first + expression)
+        : evaluatedThere(frame, first, expression, global);
   };
   try {
     enter(entrance, location, look);
@@ -43,23 +44,19 @@ export function stopInside(
   return found;
 }
 
-/** What V8 calls the function in which the fields of an instance are given their values. */
-const initializer = '<instance_members_initializer>';
-
-/** Whether the function has one of these variables where it stopped. */
-function hides({ scopeChain }: Frame, names: readonly string[]): boolean {
-  if (names.length === 0) return false;
+/**
+ * What makes an expression see past the function's own variables of these names, where it stopped: V8 shows it copies, as properties of
+ * objects. Not so of variables that a closure inside has, too: there it throws.
+ */
+function revealing({ scopeChain }: Frame, names: readonly string[]): string {
+  if (names.length === 0) return '';
   const last = scopeChain.findIndex((scope) => scope.type === 'local');
-  return (
-    last < 0 ||
-    scopeChain.slice(0, last + 1).some(({ object: { objectId } }) => {
-      const { result } = post<{ result: readonly { readonly name: string }[] }>('Runtime.getProperties', {
-        objectId,
-        ownProperties: true,
-      });
-      return result.some(({ name }) => names.includes(name));
-    })
-  );
+  const own = scopeChain.slice(0, last + 1).flatMap(({ object: { objectId } }) => {
+    const params = { objectId, ownProperties: true };
+    return post<{ result: readonly { readonly name: string }[] }>('Runtime.getProperties', params).result;
+  });
+  const hiding = own.filter(({ name }) => names.includes(name));
+  return hiding.map(({ name }) => `if (!delete ${name}) throw 0; `).join('');
 }
 
 function evaluated({ callFrameId }: Frame, expression: string): { readonly value: unknown } | undefined {
@@ -76,6 +73,7 @@ const handover = Symbol.for('multiproc.handover');
 /** As {@link evaluated}, in another realm: the inspector hands nothing over, so it is left at the global object of that one. */
 function evaluatedThere(
   frame: Frame,
+  first: string,
   expression: string,
   global: object,
 ): { readonly value: unknown } | undefined {
@@ -83,7 +81,7 @@ function evaluatedThere(
   if (!Reflect.defineProperty(global, handover, { value: out, configurable: true })) return undefined;
   try {
     const there = `globalThis[Symbol.for('${handover.description}')]`;
-    evaluated(frame, `void (${there}.value = ${expression})`);
+    evaluated(frame, `${first}void (${there}.value = ${expression})`);
   } finally {
     Reflect.deleteProperty(global, handover);
   }

@@ -24,11 +24,10 @@ type Paused = inspector.Debugger.PausedEventDataType;
 /** Where V8 says that a function is. */
 type Location = NonNullable<Inspected['location']>;
 
-/** @param frame The function's. @param next That of what it has called, if that is where V8 stopped. */
-type Look = (frame: Frame, next?: Frame) => void;
+type Look = (frame: Frame) => void;
 type Way = (entrance: Entrance, location: Location, look: Look) => void;
 
-/** How to get into it, and look around there. Undefined where something of the user's might run before V8 stops. */
+/** How to get into it; `look` is given its frame there. Undefined where something of the user's might run before V8 stops. */
 export function wayInto(entrance: Entrance): Way | undefined {
   if (isMadeQuietly(entrance)) {
     const scheduled = withIntrinsics<Scheduled>(...schedules);
@@ -123,7 +122,7 @@ function stepInto(entrance: Entrance, look: Look): void {
       // Nothing was entered: the call threw. Here it would be a function of ours that is ended.
       post('Debugger.resume', {});
     } else if (depth > 0) {
-      end(() => look(callFrames[depth - 1]!, callFrames[depth - 2]));
+      end(() => look(callFrames[depth - 1]!));
     } else if (steps < MOST_STEPS) {
       post('Debugger.stepInto', {});
     } else {

@@ -259,7 +259,7 @@ test('whether functions share a variable is found out for certain where one of t
     export const make = (v) => {
       let other = 0;
       // The last is not seen live: what it begins with hides the variable.
-      return { inc: () => { v = typeof v === 'number' ? v + 1 : [v]; return v }, get: () => v, late: (x) => { { let v = x; if (v) return v; } return (v = [v, top]); } };
+      return { inc: () => { v = typeof v === 'number' ? v + 1 : [v]; return v }, get: () => v, late: (x) => { { let v = x; if (v) return () => v; } return (v = [v, top]); } };
     };
   `);
   const task = (change: (x: unknown) => unknown, get: () => unknown): unknown => {
