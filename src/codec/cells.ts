@@ -76,6 +76,10 @@ export class CellRef {
     const another = typeof value === 'number' ? Number(value === 0) : unlike;
     try {
       Reflect.set(this.#scope, name, another);
+    } catch {
+      return undefined; // a constant that somebody tries to give a value
+    }
+    try {
       return other.#look() === another;
     } finally {
       Reflect.set(this.#scope, name, value);

@@ -34,11 +34,11 @@ export function joinStacks(error: unknown, where: string, local?: Error): void {
 /**
  * The calls that are on the stack, the last first, up to a limit.
  *
- * @returns undefined where that cannot be found out since Error is frozen.
+ * @returns undefined where that cannot be found out since Error, or its `stackTraceLimit`, is frozen.
  */
 export function calls(limit: number): readonly NodeJS.CallSite[] | undefined {
   const { stackTraceLimit, prepareStackTrace } = Error;
-  Reflect.set(Error, 'stackTraceLimit', limit);
+  if (!Reflect.set(Error, 'stackTraceLimit', limit)) return undefined;
   Reflect.set(Error, 'prepareStackTrace', (_: unknown, sites: readonly NodeJS.CallSite[]) => sites);
   const { stack }: { stack?: unknown } = new Error();
   Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);

@@ -51,6 +51,7 @@ export function stopInside(
 function revealing({ scopeChain }: Frame, names: readonly string[]): string {
   if (names.length === 0) return '';
   const last = scopeChain.findIndex((scope) => scope.type === 'local');
+  if (last < 0) return 'throw 0; ';
   const own = scopeChain.slice(0, last + 1).flatMap(({ object: { objectId } }) => {
     const params = { objectId, ownProperties: true };
     return post<{ result: readonly { readonly name: string }[] }>('Runtime.getProperties', params).result;

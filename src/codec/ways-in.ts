@@ -97,11 +97,11 @@ const MOST_STEPS = 10;
 
 /** Steps into what is called: the frame is that of the first function of those on the stack. */
 function stepIn(entrance: Entrance, _: Location, look: Look): void {
-  const ignore = isAsync(entrance.unit) ? promiseHooks.onInit(() => {}) : undefined;
+  const unhook = isAsync(entrance.unit) ? promiseHooks.onInit(() => {}) : undefined;
   try {
     stepInto(entrance, look);
   } finally {
-    ignore?.();
+    unhook?.();
   }
 }
 

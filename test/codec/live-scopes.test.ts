@@ -280,6 +280,22 @@ test('whether functions share a variable is found out for certain where one of t
   set(1);
 });
 
+test('a constant that somebody tries to give a value, and a variable that has none yet, are sent like any other', async () => {
+  const { make } = await moduleOf<{ make: () => { tries(): unknown; get(): unknown } }>(`
+    export const make = () => {
+      const c = 1;
+      return { tries: () => { c = 2; late = 1; }, get: () => [c, late] };
+      let late;
+    };
+  `);
+  const { tries, get } = make();
+  for (const f of [tries, get]) sendOften(f);
+  assert.deepEqual(
+    there((f, _) => f(), get, tries),
+    [1, undefined],
+  );
+});
+
 test('a variable that is not initialised yet is undefined there until it is', async () => {
   await using pool = new Pool(1);
   const f = (): number => late;

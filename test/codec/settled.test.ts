@@ -113,7 +113,7 @@ test('it is read anew while the function around is under way', () => {
   assert.deepEqual(seen, [0, 1, 2, 3, 0, 10, 10, 1, 11, 10, 0, 0, 5]);
 });
 
-test('it is read anew, too, where the stack is too deep to be looked at, or Error is frozen', () => {
+test('it is read anew, too, where the stack is too deep to be looked at, or its limit cannot be changed', () => {
   const far = (depth: number, f: () => number): number => (depth > 0 ? far(depth - 1, f) : there(f));
   const around = (): number[] => {
     let n = 1;
@@ -123,6 +123,20 @@ test('it is read anew, too, where the stack is too deep to be looked at, or Erro
     return [before, far(400, f)];
   };
   assert.deepEqual(around(), [1, 2]);
+  const near = (): number[] => {
+    let n = 1;
+    const f = (): number => n;
+    const before = far(5, f);
+    n = 2;
+    return [before, far(5, f)];
+  };
+  const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')!;
+  Object.defineProperty(Error, 'stackTraceLimit', { ...limit, value: 2, writable: false });
+  try {
+    assert.deepEqual(near(), [1, 2]);
+  } finally {
+    Object.defineProperty(Error, 'stackTraceLimit', limit);
+  }
 });
 
 test('it is read anew where the function around can go on later', async () => {
