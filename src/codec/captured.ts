@@ -68,10 +68,14 @@ let rehearsed = 0;
 export class Captured {
   readonly #parts: readonly Part[];
   readonly #contents: Contents;
+  /** Whether some of its variables were taken for one since they looked alike. */
+  readonly isGuess: boolean;
+  #isWrong = false;
 
-  private constructor(parts: readonly Part[], contents: Contents) {
+  private constructor(parts: readonly Part[], contents: Contents, isGuess: boolean) {
     this.#parts = parts;
     this.#contents = contents;
+    this.isGuess = isGuess;
   }
 
   /** @returns undefined where it cannot be told. */
@@ -89,18 +93,29 @@ export class Captured {
     return new Captured(
       uses.map((use) => new Part(use, see)),
       contents,
+      uses.some(({ values }) => values.some((v) => v instanceof CellRef && v.isGuess)),
     );
   }
 
   /** Whether all is as it was. */
   isSame(): boolean {
+    if (this.#isWrong) return false;
     for (const part of this.#parts) if (!part.isSame()) return false;
     return this.#contents.isSame();
   }
 
-  /** Looks ahead of time, where that is quick: then the engine is prepared for it when it matters. */
+  /** Whether {@link isSame} takes no more than microseconds, now that all variables are seen live. */
+  isQuick(): boolean {
+    return this.#parts.every((part) => part.isQuick());
+  }
+
+  /** Told that a guess was wrong. */
+  refute(): void {
+    this.#isWrong = true;
+  }
+
+  /** Looks ahead of time: then the engine is prepared for it when it matters. */
   rehearse(): void {
-    if (!this.#parts.every((part) => part.isQuick())) return;
     const times = rehearsed++ < FEW ? OFTEN : 1;
     for (let i = 0; i < times; i++) this.isSame();
   }

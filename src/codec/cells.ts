@@ -19,6 +19,7 @@ export class CellRef {
   readonly #fn: Fn;
   readonly #unit: Unit;
   readonly #scope: Scope;
+  #isGuess = false;
 
   /** @param scope The variables of the scope that it lives in; at the top of a script, or where they are seen live, perhaps others. */
   constructor(binding: Binding, fn: Fn, unit: Unit, scope: Scope) {
@@ -31,6 +32,11 @@ export class CellRef {
   /** The variable's value, now. */
   get value(): unknown {
     return valueIn(this.#scope, this.binding.name);
+  }
+
+  /** Whether it was taken for one with others since their scopes look alike. */
+  get isGuess(): boolean {
+    return this.#isGuess;
   }
 
   /** Copies of all variables of its scope, where others of them decide for what it is taken. */
@@ -48,7 +54,8 @@ export class CellRef {
     // One function literal would be in one scope twice.
     const direct = this.#unit.outer === this.binding.home && !this.binding.usedInLoop;
     if (direct && others.some((o) => o.#unit === this.#unit)) return false;
-    return areAlike(this.#scope, first.#scope);
+    this.#isGuess = areAlike(this.#scope, first.#scope);
+    return this.#isGuess;
   }
 
   /** As {@link value}, but of now also where what is known of the scope is a copy. */

@@ -164,6 +164,13 @@ function refuse(unit: Unit): void {
       'send the class, or an instance of it, and call the method there',
     );
   }
+  if (unit.inWith && unit.references.length > 0) {
+    throw new Trouble(
+      undefined,
+      'it is inside of a `with`, whose object may hide any variable',
+      'move it out of that',
+    );
+  }
   if (unit.usesSuper) {
     throw new Trouble(
       undefined,

@@ -135,10 +135,18 @@ export function encodeFunction(fn: Fn, options: Pick<EncodeOptions, 'root'> = {}
   const isNew = knownPlan(fn) === undefined;
   const [bytes, captured] = encoded(options, (encoder) => {
     const message = encoder.runFunction(fn);
-    if (isNew) putOff(() => message[1]?.rehearse());
+    const [bytes, captured] = message;
+    if (captured !== undefined && (isNew || captured.isGuess)) putOff(() => prepare(fn, bytes, captured));
     return message;
   });
   return { bytes, isSame: () => captured !== undefined && sameWithin(captured) };
+}
+
+/** For the next time. What was guessed at first is certain once all is seen live. */
+function prepare(fn: Fn, bytes: Buffer, captured: Captured): void {
+  if (!captured.isQuick()) return;
+  if (captured.isGuess && !new Encoder().runFunction(fn)[0].equals(bytes)) captured.refute();
+  captured.rehearse();
 }
 
 /** Looking may need the inspector, and put work off. */

@@ -15,6 +15,7 @@ import type {
   Class,
   Expression,
   Statement,
+  SwitchStatement,
   TryStatement,
   VariableDeclaration,
 } from 'acorn';
@@ -85,8 +86,11 @@ function isAsm({ node, outer }: Unit): boolean {
   return outer !== undefined && isAsm(outer);
 }
 
-/** What comes of a part of a text: V8 has a place before it does anything; it does nothing; or it may do something before. */
-type Passage = 'stops' | 'passes' | 'acts';
+/**
+ * What comes of a part of a text: V8 has a place before it does anything; it does nothing; it does nothing but leave the `switch` or loop
+ * around it; or it may do something before.
+ */
+type Passage = 'stops' | 'passes' | 'leaves' | 'acts';
 
 function inOrder<T>(parts: readonly T[], go: (part: T) => Passage): Passage {
   for (const part of parts) {
@@ -186,6 +190,7 @@ function statement(s: Statement): Passage {
       return attempt(s);
     case 'DoWhileStatement': {
       const body = statement(s.body);
+      if (body === 'leaves') return 'acts';
       return body === 'passes' ? loop(s.test, s.body) : body;
     }
     case 'WhileStatement':
@@ -203,16 +208,32 @@ function statement(s: Statement): Passage {
     case 'IfStatement':
       return isKnown(s.test) ? any([s.consequent, s.alternate ?? null]) : 'stops';
     case 'SwitchStatement':
-      return [s.discriminant, ...s.cases.map((c) => c.test)].every((e) => !e || isIdle(e))
-        ? any(s.cases.flatMap((c) => c.consequent))
-        : 'stops';
+      return choice(s);
     // V8 leaves out a jump to what comes next.
     case 'BreakStatement':
+      return s.label ? 'acts' : 'leaves';
     case 'ContinueStatement':
       return 'acts';
     default:
       return 'stops';
   }
+}
+
+function choice({ discriminant, cases }: SwitchStatement): Passage {
+  const statements = cases.flatMap((c) => c.consequent);
+  const expressions = [discriminant, ...cases.map((c) => c.test)];
+  // Where the cases declare variables V8 keeps what is looked for in one of its own, without a place.
+  if (statements.some(declares)) {
+    if (expressions.some((e) => e && acts(e))) return 'acts';
+  } else if (!expressions.every((e) => !e || isIdle(e))) return 'stops';
+  return statements.some((s) => statement(s) === 'acts') ? 'acts' : 'passes';
+}
+
+/** In the block around it. */
+function declares(s: Statement): boolean {
+  return (
+    /^(Class|Function)Declaration$/.test(s.type) || (s.type === 'VariableDeclaration' && s.kind !== 'var')
+  );
 }
 
 function initial(init: VariableDeclaration | Expression): Passage {
@@ -227,16 +248,16 @@ function declaration({ kind, declarations }: VariableDeclaration): Passage {
 
 /** Statements of which V8 may leave out all or some. */
 function any(list: readonly (Statement | null)[]): Passage {
-  return list.some((s) => s && statement(s) === 'acts') ? 'acts' : 'passes';
+  return list.some((s) => s && /^(acts|leaves)$/.test(statement(s))) ? 'acts' : 'passes';
 }
 
 /** What is thrown before V8 stops, as by a class that extends no class, leads to the `catch`. */
 function attempt({ block, handler, finalizer }: TryStatement): Passage {
   const tried = inOrder(block.body, statement);
-  if (tried === 'acts' || (handler?.param && acts(handler.param))) return 'acts';
+  if (tried === 'acts' || tried === 'leaves' || (handler?.param && acts(handler.param))) return 'acts';
   const caught = handler ? inOrder(handler.body.body, statement) : tried;
   const last = finalizer ? inOrder(finalizer.body, statement) : 'passes';
-  if (caught === 'acts' || last === 'acts') return 'acts';
+  if ([caught, last].some((p) => p === 'acts' || p === 'leaves')) return 'acts';
   return last === 'stops' || (tried === 'stops' && caught === 'stops') ? 'stops' : 'passes';
 }
 

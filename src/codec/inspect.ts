@@ -4,6 +4,7 @@
  * Position and variables need no debugger; only a script's source does, once per script. See `inspector.ts`.
  */
 import type inspector from 'node:inspector';
+import { types } from 'node:util';
 import {
   connect,
   enableDebugger,
@@ -35,7 +36,8 @@ export function valueIn(scope: Readonly<Record<string, unknown>> | undefined, na
   try {
     return scope?.[name];
   } catch (e) {
-    if (e instanceof ReferenceError) return undefined;
+    // Perhaps of another realm.
+    if (types.isNativeError(e) && e.name === 'ReferenceError') return undefined;
     throw e;
   }
 }

@@ -61,10 +61,10 @@ export function connect(): void {
     if (stop === undefined) stopped = true;
     else stop(params);
   });
-  const key = Symbol.for('multiproc.inspect');
+  const key = 'multiproc.inspect';
   Object.defineProperty(globalThis, key, { value: registry, configurable: true });
   try {
-    const expression = `globalThis[Symbol.for('${key.description}')]`;
+    const expression = `this['${key}']`;
     registryId = evaluate(expression).objectId ?? findRealm(opened, expression);
   } catch (error) {
     session = undefined;

@@ -2,7 +2,7 @@
  * Finds out, for every function and class of a script, which outer variables its source uses.
  *
  * Two passes over acorn's tree: the first makes scopes, bindings and a list of references, the second resolves these.
- * Parameters and body count as one scope; a direct `eval` sees only what the source names elsewhere.
+ * A direct `eval` sees only what the source names elsewhere.
  */
 import type { Function as AcornFunction, AnyNode, Class, Node, Pattern } from 'acorn';
 
@@ -58,6 +58,8 @@ export interface Unit {
   usesNewTarget: boolean;
   /** Whether there is a direct `eval` in it, which sees its variables. */
   evaluates: boolean;
+  /** Whether a `with` is around it, whose object may hide any variable. */
+  readonly inWith: boolean;
   /** Names of private members of outer classes. */
   readonly privates: Set<string>;
 }
@@ -73,12 +75,15 @@ interface Scope {
 
 type MutableBinding = Binding;
 
+/** What a reference does to a variable: a `var` gives it its first value, unless it is in a loop, or its name is that of what was caught. */
+type Write = 'no' | 'declares' | 'writes';
+
 interface Pending {
   readonly name: string;
   readonly start: number;
   readonly end: number;
   readonly scope: Scope;
-  readonly write: boolean;
+  readonly write: Write;
   readonly shorthand: boolean;
   readonly called: boolean;
 }
@@ -109,6 +114,7 @@ class Analyser {
   readonly #pending: Pending[] = [];
   readonly #isModule: boolean;
   readonly #top: Scope;
+  #withs = 0;
 
   constructor(isModule: boolean) {
     this.#isModule = isModule;
@@ -217,7 +223,7 @@ class Analyser {
     for (const s of body) this.#visit(s, scope, strict);
   }
 
-  #reference(node: Any, scope: Scope, write = false, shorthand = false, called = false): void {
+  #reference(node: Any, scope: Scope, write: Write = 'no', shorthand = false, called = false): void {
     const name = node.name as unknown as string;
     if (name === 'arguments') this.#outward(scope, 'usesArguments');
     this.#pending.push({ name, start: node.start, end: node.end, scope, write, shorthand, called });
@@ -289,24 +295,32 @@ class Analyser {
       case 'CatchClause': {
         const inner = this.#scope(scope, scope.unit, false, false);
         this.#declarePattern(inner, node.param as Pattern | null, 'catch', node);
-        this.#pattern(node.param as Any | null, inner, strict, false);
+        this.#pattern(node.param as Any | null, inner, strict, 'no');
         this.#statements((node.body as unknown as { body: Any[] }).body, inner, strict);
         return;
       }
-      case 'VariableDeclarator':
-        this.#pattern(node.id as Any, scope, strict, false);
-        this.#visit(node.init as Any | null, scope, strict);
+      case 'VariableDeclaration':
+        for (const { id, init } of node.declarations as unknown as { id: Any; init: Any | null }[]) {
+          this.#pattern(id, scope, strict, node.kind === ('var' as never) ? 'declares' : 'no');
+          this.#visit(init, scope, strict);
+        }
+        return;
+      case 'WithStatement':
+        this.#visit(node.object as Any, scope, strict);
+        this.#withs++;
+        this.#visit(node.body as Any, scope, strict);
+        this.#withs--;
         return;
       case 'AssignmentExpression':
-        this.#pattern(node.left as Any, scope, strict, true);
+        this.#pattern(node.left as Any, scope, strict, 'writes');
         this.#visit(node.right as Any, scope, strict);
         return;
       case 'UpdateExpression':
-        this.#pattern(node.argument as Any, scope, strict, true);
+        this.#pattern(node.argument as Any, scope, strict, 'writes');
         return;
       case 'CallExpression': {
         const callee = node.callee as Any;
-        if (callee.type === 'Identifier') this.#reference(callee, scope, false, false, true);
+        if (callee.type === 'Identifier') this.#reference(callee, scope, 'no', false, true);
         else this.#visit(callee, scope, strict);
         if (callee.type === 'Identifier' && callee.name === ('eval' as never)) {
           for (let u = scope.unit; u !== undefined; u = u.outer) u.evaluates = true;
@@ -316,7 +330,7 @@ class Analyser {
       }
       case 'TaggedTemplateExpression': {
         const tag = node.tag as Any;
-        if (tag.type === 'Identifier') this.#reference(tag, scope, false, false, true);
+        if (tag.type === 'Identifier') this.#reference(tag, scope, 'no', false, true);
         else this.#visit(tag, scope, strict);
         this.#visit(node.quasi as Any, scope, strict);
         return;
@@ -357,7 +371,8 @@ class Analyser {
         this.#hoist([head], inner);
       }
       const left = node.left as Any | undefined;
-      if (left !== undefined && left.type !== 'VariableDeclaration') this.#pattern(left, inner, strict, true);
+      if (left !== undefined && left.type !== 'VariableDeclaration')
+        this.#pattern(left, inner, strict, 'writes');
     }
     for (const key of Object.keys(node)) {
       if (
@@ -391,17 +406,17 @@ class Analyser {
     }
     if (p.computed) this.#visit(p.key as Any, scope, strict);
     const value = p.value as Any;
-    if (p.shorthand) this.#reference(value, scope, false, true);
+    if (p.shorthand) this.#reference(value, scope, 'no', true);
     else if (p.method || p.kind !== 'init') this.#function(value, p, scope, strict);
     else this.#visit(value, scope, strict);
   }
 
   /** A pattern: its identifiers are written, its defaults and computed keys read. */
-  #pattern(node: Any | null, scope: Scope, strict: boolean, write: boolean, shorthand = false): void {
+  #pattern(node: Any | null, scope: Scope, strict: boolean, write: Write, shorthand = false): void {
     if (node === null) return;
     switch (node.type) {
       case 'Identifier':
-        if (write) this.#reference(node, scope, true, shorthand);
+        if (write !== 'no') this.#reference(node, scope, write, shorthand);
         return;
       case 'ObjectPattern':
         for (const p of node.properties as unknown as Any[]) {
@@ -442,6 +457,7 @@ class Analyser {
       usesSuper: false,
       usesNewTarget: false,
       evaluates: false,
+      inWith: this.#withs > 0,
       privates: new Set(),
     };
     this.#units.push(unit);
@@ -473,9 +489,11 @@ class Analyser {
       });
     }
     for (const p of node.params as Pattern[]) this.#declarePattern(inner, p, 'param', node);
-    for (const p of node.params as unknown as Any[]) this.#pattern(p, inner, strict, false);
-    if (block !== undefined) this.#statements(block, inner, strict);
-    else this.#visit(body, inner, strict);
+    for (const p of node.params as unknown as Any[]) this.#pattern(p, inner, strict, 'no');
+    // What the body declares with `var` is not seen by defaults of parameters.
+    const isPlain = (node.params as Pattern[]).every((p) => p.type === 'Identifier');
+    if (block === undefined) this.#visit(body, inner, strict);
+    else this.#statements(block, isPlain ? inner : this.#scope(inner, unit, true, false), strict);
   }
 
   #class(node: Any, scope: Scope): void {
@@ -509,7 +527,7 @@ class Analyser {
       if (binding !== undefined) break;
       crossedLoop ||= s.isLoop;
     }
-    if (binding !== undefined && p.write && binding.kind !== 'self') {
+    if (binding !== undefined && writes(p, binding, crossedLoop)) {
       binding.reassigned = true;
       binding.reassignedWithin ||= p.scope.unit !== binding.home;
     }
@@ -522,6 +540,12 @@ class Analyser {
       }
     }
   }
+}
+
+/** Whether the variable has another value afterwards than the one that it was declared with. */
+function writes({ write }: Pending, { kind }: Binding, crossedLoop: boolean): boolean {
+  if (write === 'no' || kind === 'self' || kind === 'const') return false;
+  return write === 'writes' || crossedLoop || kind === 'catch';
 }
 
 function hasUseStrict(body: readonly Any[]): boolean {

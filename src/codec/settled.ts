@@ -28,20 +28,22 @@ function maySettle({ kind, reassignedWithin }: Binding, { node, evaluates, stric
 }
 
 /** Whether it may be a call of the function, or of one inside of it. */
-function isWithin(site: NodeJS.CallSite, { node }: Unit, { url, filename }: Script): boolean {
+function isWithin(site: NodeJS.CallSite, { node }: Unit, script: Script): boolean {
   const at = site.getPosition();
-  if (at < node.start || at > node.end) return false;
-  const name: unknown = site.getScriptNameOrSourceURL();
-  if (typeof name !== 'string' || name === '' || url === '' || name === url || name === filename) return true;
-  // One file may be named in several ways.
-  return lastPart(name) === lastPart(url);
+  return at >= node.start && at <= node.end && mayBeOf(site.getScriptNameOrSourceURL(), script);
 }
 
-function lastPart(name: string): string {
-  const part = name.slice(name.lastIndexOf('/') + 1);
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+/** The inspector has paths as URLs, normalised and escaped; calls have names as they were given. */
+function mayBeOf(name: unknown, { url, filename }: Script): boolean {
+  if (typeof name !== 'string' || name === '' || url === '') return true;
+  if (name === url || name === filename) return true;
+  if (!url.startsWith('file:') || name.startsWith('node:')) return false;
+  const [path, other] = [plainPath(name), plainPath(url)];
+  return path === undefined || path === other;
+}
+
+/** A path that looks alike in all ways of writing it. */
+function plainPath(name: string): string | undefined {
+  const path = name.replace(/^file:\/\//, '');
+  return /^(\/[\w@+-][\w.@+-]*)+$/.test(path) ? path : undefined;
 }

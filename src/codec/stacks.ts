@@ -31,18 +31,35 @@ export function joinStacks(error: unknown, where: string, local?: Error): void {
   });
 }
 
+/** The engine's own, also where the program has put another in its place. */
+const EngineError = Object.getPrototypeOf(RangeError) as ErrorConstructor;
+
 /**
  * The calls that are on the stack, the last first, up to a limit.
  *
- * @returns undefined where that cannot be found out since Error, or its `stackTraceLimit`, is frozen.
+ * @returns undefined where that cannot be found out since a part of Error is fixed.
  */
 export function calls(limit: number): readonly NodeJS.CallSite[] | undefined {
-  const { stackTraceLimit, prepareStackTrace } = Error;
-  if (!Reflect.set(Error, 'stackTraceLimit', limit)) return undefined;
-  Reflect.set(Error, 'prepareStackTrace', (_: unknown, sites: readonly NodeJS.CallSite[]) => sites);
-  const { stack }: { stack?: unknown } = new Error();
-  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
-  if (prepareStackTrace === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-  else Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
-  return Array.isArray(stack) ? stack : undefined;
+  let found: readonly NodeJS.CallSite[] | undefined;
+  const prepare = (_: unknown, sites: readonly NodeJS.CallSite[]): void => {
+    found = sites;
+  };
+  return withProperty(EngineError, 'stackTraceLimit', limit, () =>
+    withProperty(Error, 'prepareStackTrace', prepare, () => {
+      void new EngineError().stack;
+      return found;
+    }),
+  );
+}
+
+/** Does `work` while an object has this property. */
+function withProperty<R>(o: object, key: string, value: unknown, work: () => R): R | undefined {
+  const before = Object.getOwnPropertyDescriptor(o, key);
+  if (!Reflect.defineProperty(o, key, { value, configurable: true, writable: true })) return undefined;
+  try {
+    return work();
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(o, key);
+    else Reflect.defineProperty(o, key, before);
+  }
 }

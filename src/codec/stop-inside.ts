@@ -30,11 +30,8 @@ export function stopInside(
   let found: { readonly value: unknown } | undefined;
   const look = (frame: Frame): void => {
     if (!isAt(frame, location)) return;
-    const first = revealing(frame, hidden);
-    found =
-      global === globalThis
-        ? evaluated(frame, first + expression)
-        : evaluatedThere(frame, first, expression, global);
+    const text = revealing(frame, hidden) + expression;
+    found = global === globalThis ? evaluated(frame, text) : evaluatedThere(frame, text, global);
   };
   try {
     enter(entrance, location, look);
@@ -60,29 +57,42 @@ function revealing({ scopeChain }: Frame, names: readonly string[]): string {
   return hiding.map(({ name }) => `if (!delete ${name}) throw 0; `).join('');
 }
 
-function evaluated({ callFrameId }: Frame, expression: string): { readonly value: unknown } | undefined {
+function evaluated(frame: Frame, expression: string): { readonly value: unknown } | undefined {
+  const result = evaluate(frame, expression);
+  if (result === undefined) return undefined;
+  return { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
+}
+
+function evaluate({ callFrameId }: Frame, expression: string): inspector.Runtime.RemoteObject | undefined {
   const { result, exceptionDetails } = post<{
     result: inspector.Runtime.RemoteObject;
     exceptionDetails?: object;
   }>('Debugger.evaluateOnCallFrame', { callFrameId, expression, objectGroup, silent: true });
-  if (exceptionDetails !== undefined) return undefined;
-  return { value: result.objectId === undefined ? primitive(result) : valuesOf([result.objectId])[0] };
+  return exceptionDetails === undefined ? result : undefined;
 }
 
-const handover = Symbol.for('multiproc.handover');
+const handover = 'multiproc.handover';
 
-/** As {@link evaluated}, in another realm: the inspector hands nothing over, so it is left at the global object of that one. */
+/**
+ * As {@link evaluated}, in another realm: the inspector hands no object over, so it is left at the global object of that one. No variable
+ * of the user's is named for it.
+ */
 function evaluatedThere(
   frame: Frame,
-  first: string,
   expression: string,
   global: object,
 ): { readonly value: unknown } | undefined {
+  const objectId = evaluate(frame, expression)?.objectId;
   const out: { value?: unknown } = {};
-  if (!Reflect.defineProperty(global, handover, { value: out, configurable: true })) return undefined;
+  if (
+    objectId === undefined ||
+    !Reflect.defineProperty(global, handover, { value: out, configurable: true })
+  ) {
+    return undefined;
+  }
   try {
-    const there = `globalThis[Symbol.for('${handover.description}')]`;
-    evaluated(frame, `${first}void (${there}.value = ${expression})`);
+    const functionDeclaration = `function () { (function () { return this; })()['${handover}'].value = this; }`;
+    post('Runtime.callFunctionOn', { objectId, functionDeclaration, silent: true });
   } finally {
     Reflect.deleteProperty(global, handover);
   }

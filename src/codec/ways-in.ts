@@ -148,8 +148,8 @@ const { next: asyncNext } = Object.getPrototypeOf(async function* () {}).prototy
 const { apply, construct } = Reflect;
 
 /** Where the text of a call finds what it needs. */
-const key = Symbol.for('multiproc.stop');
-const self = `globalThis[Symbol.for('${key.description}')]`;
+const key = 'multiproc.stop';
+const self = `this['${key}']`;
 
 /** What it needs. Functions of the engine's alone: V8 would step into any other. */
 interface Call {

@@ -355,6 +355,23 @@ test('nothing is entered that may do something before V8 stops', async () => {
     '({ a: { b = n++ }, a: { c } }) => n',
     '({ [field]: { b = n++ }, c: [d] }) => n',
     '(...{ 0: a = n++ }) => n',
+    '() => { switch (n++) { case 1: let y; } n }',
+    '() => { switch (n = 5) { case 1: break; default: class A { } } n }',
+    '() => { switch (delete o.m) { case 1: function f() { } } n }',
+    '() => { for (;;) switch (n++) { case 1: const y = 1; break } }',
+    '() => { try { switch (n++) { case 1: let y } } finally { n } }',
+    'class { constructor() { switch (n++) { case 1: let y } n } }',
+    'class { static { } field; constructor() { switch (n++) { case 1: let y } n } }',
+    'function* ({ k: [a] }) { switch (n++) { case 1: let y } n }',
+    '() => { switch (1) { case 1: class A extends (n++, o.Base) { } } n }',
+    '() => { switch (1) { case 1: break; o.m() } class A extends (n++, o.Base) { } }',
+    '() => { switch (1) { case 1: { { break; } o.m() } } class A extends (n++, o.Base) { } }',
+    '() => { switch (1) { case 1: if (1) break; o.m() } class A extends (n++, o.Base) { } }',
+    '() => { switch (1) { case 1: try { break } finally { } o.m() } class A extends (n++, o.Base) { } }',
+    '() => { switch (1) { case 1: do { break } while (o.m()) } class A extends (n++, o.Base) { } }',
+    '() => { do { break } while (o.m()); class A extends (n++, o.Base) { } }',
+    '() => { for (;;) { break } class A extends (n++, o.Base) { } }',
+    '() => { l: switch (1) { case 1: break l; o.m() } class A extends (n++, o.Base) { } }',
     'function* ({ [n++]: a }) { n }',
     'async function* ({ [delete o.p]: a }) { n }',
     'function M(stdlib) { "use asm"; function g() { } return { g: g, n: n } }',
@@ -427,6 +444,23 @@ for (const text of [
     await areEntered(texts);
   });
 }
+
+test('a `switch` whose cases declare variables is entered where nothing is done for it without a call', async () => {
+  await areEntered([
+    '() => { switch (o.m()) { case 1: let y } n }',
+    '() => { switch (o.p) { case 1: let y } n }',
+    '(x) => { switch (x) { case 1: const y = o.m(); break; default: class A { } } n }',
+    '() => { switch (o.data) { case o.p: let y = n } }',
+    '(x) => { switch (x) { case 1: return n; case 2: break; default: o.m() } return n }',
+    '(x) => { switch (x) { case 1: { const y = o.p; break } case 2: { break } default: { throw n } } }',
+    '(x) => { switch (x) { case 1: const y = 1; break; case 2: if (y) break; default: n } }',
+    '(x) => { switch (true) { case x > n: break; default: o.m() } }',
+    '() => { switch (n++) { case 1: { let y } } n }',
+    '() => { switch (n++) { case 1: var y } n }',
+    'async () => { switch (n++) { case 1: let y } n }',
+    'function* () { switch (n++) { case 1: let y } n }',
+  ]);
+});
 
 test('functions of other kinds are entered before they do anything at all', async () => {
   const bodies = [

@@ -280,6 +280,39 @@ test('whether functions share a variable is found out for certain where one of t
   set(1);
 });
 
+test('what was taken for one variable, since it looked alike, is told apart the second time', () => {
+  type Pair = { get: () => unknown; set(v: number): void };
+  const make = runInThisContext('(n) => ({ get: () => n, set: (v) => { n = v } })') as (n: number) => Pair;
+  const joined = runInThisContext(
+    '(a, b) => { const { set } = a, { get } = b; return () => { set(41); return get(); } }',
+  ) as (a: Pair, b: Pair) => () => unknown;
+  const [a, b] = [make(1), make(1)];
+  for (const [f, value] of [
+    [joined(a, b), 1],
+    [joined(a, a), 41],
+  ] as const) {
+    const first = encodeFunction(f);
+    const again = encodeFunction(f);
+    assert.equal(first.isSame(), first.bytes.equals(again.bytes));
+    assert.equal(again.isSame(), true);
+    assert.equal(there(f), value);
+  }
+});
+
+test('what is inside of a `with` is refused if it needs anything from outside', () => {
+  const written: unknown[] = [];
+  const store = Object.defineProperty({}, 'n', { get: () => 1, set: (v) => written.push(v) });
+  const make = runInThisContext(
+    '(store) => { let n = 5; n++; with (store) { return [() => n, (v) => { n = v }, (x) => x + 1] } }',
+  ) as (store: object) => ((x: number) => unknown)[];
+  const [get, set, pure] = make(store);
+  for (const f of [get, set]) {
+    assert.throws(() => encode(f), { name: 'SerializationError', message: /inside of a `with`/ });
+  }
+  assert.equal(there(pure!, 1), 2);
+  assert.deepEqual(written, []);
+});
+
 test('a constant that somebody tries to give a value, and a variable that has none yet, are sent like any other', async () => {
   const { make } = await moduleOf<{ make: () => { tries(): unknown; get(): unknown } }>(`
     export const make = () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Session } from 'node:inspector';
 import { after, test } from 'node:test';
-import { runInThisContext } from 'node:vm';
+import { runInThisContext, Script } from 'node:vm';
 import { encode } from '../../src/codec/index.ts';
 import { Pool } from '../../src/index.ts';
 
@@ -187,4 +187,112 @@ test('it is read anew where something else can give it a value', () => {
     set(6);
     assert.equal(there(get), 6, kind);
   }
+});
+
+/** A function whose variable is changed while the one around it is under way, as a script with this name. */
+function aroundIn(filename: string): (there: typeof sent) => unknown {
+  const text = `(there) => {
+    let x = 0;
+    const f = () => x, deep = (n) => n ? deep(n - 1) : there(f);
+    const a = deep(20);
+    x = 1;
+    return [a, deep(20)];
+  }`;
+  return new Script(text, { filename }).runInThisContext() as ReturnType<typeof aroundIn>;
+}
+
+const sent = (f: () => unknown): unknown => there(f);
+
+test('calls are known whatever their script is called', () => {
+  for (const name of [
+    '/a/b.js',
+    '/a/./b%20c.js',
+    '/a/..',
+    '/a/.',
+    '/a\nb.js',
+    '/a\tb.js',
+    '/a\\b',
+    '/a//b',
+    'a b',
+    '',
+  ]) {
+    assert.deepEqual(aroundIn(name)(sent), [0, 1], JSON.stringify(name));
+  }
+});
+
+test('calls are known whatever has become of Error, or nothing is settled', () => {
+  const own = globalThis.Error;
+  const [limit, prepare] = ['stackTraceLimit', 'prepareStackTrace'].map((key) =>
+    Object.getOwnPropertyDescriptor(Error, key),
+  );
+  const changes: Record<string, () => void> = {
+    replaced: () => {
+      globalThis.Error = class extends own {} as ErrorConstructor;
+    },
+    short: () => {
+      own.stackTraceLimit = 2;
+    },
+    'no limit': () => {
+      Reflect.deleteProperty(own, 'stackTraceLimit');
+    },
+    'a getter': () => {
+      Object.defineProperty(own, 'prepareStackTrace', {
+        configurable: true,
+        get: () => (_: unknown, sites: unknown[]) => sites.slice(0, 2),
+      });
+    },
+    prepared: () => {
+      own.prepareStackTrace = (_, sites) => sites.slice(0, 2);
+    },
+  };
+  for (const [kind, change] of Object.entries(changes)) {
+    try {
+      change();
+      const before = ['stackTraceLimit', 'prepareStackTrace'].map((key) =>
+        Object.getOwnPropertyDescriptor(own, key),
+      );
+      assert.deepEqual(aroundIn('/error.js')(sent), [0, 1], kind);
+      const after = ['stackTraceLimit', 'prepareStackTrace'].map((key) =>
+        Object.getOwnPropertyDescriptor(own, key),
+      );
+      assert.deepEqual(after, before, kind);
+    } finally {
+      globalThis.Error = own;
+      Object.defineProperty(own, 'stackTraceLimit', limit!);
+      if (prepare === undefined) Reflect.deleteProperty(own, 'prepareStackTrace');
+      else Object.defineProperty(own, 'prepareStackTrace', prepare);
+    }
+  }
+});
+
+test('a `var` that is given a value again by its declaration is no constant', () => {
+  const kinds: Record<string, [text: string, seen: unknown[]]> = {
+    'in a loop': [
+      'let i = 0; const f = () => x; while (i < 3) { var x = i * 10; seen(f); i++ }',
+      [0, 10, 20],
+    ],
+    'for of': ['const f = () => x; for (var x of [1, 2, 3]) seen(f)', [1, 2, 3]],
+    'for in': ['const f = () => x; for (var x in { a: 1, b: 2 }) seen(f)', ['a', 'b']],
+    'a pattern': ['const f = () => x; for (var [x] of [[1], [2]]) seen(f)', [1, 2]],
+    'in a block in a loop': ['const f = () => x; for (const y of [1, 2]) { { var x = y } seen(f) }', [1, 2]],
+    caught: ['try { throw 1 } catch (e) { const f = () => e; seen(f); var e = 2; seen(f) }', [1, 2]],
+    'a parameter': ['((x) => { const f = () => x; seen(f); var x = 2; seen(f) })(1)', [1, 2]],
+  };
+  for (const strict of ['', '"use strict";']) {
+    for (const [kind, [text, expected]] of Object.entries(kinds)) {
+      const values: unknown[] = [];
+      const run = runInThisContext(`(seen) => { ${strict} ${text} }`) as (
+        seen: (f: () => unknown) => void,
+      ) => void;
+      run((f) => values.push(there(f)));
+      assert.deepEqual(values, expected, `${kind} ${strict}`);
+    }
+  }
+});
+
+test('what the body of a function declares is not taken for what the defaults of its parameters mean', () => {
+  const f = runInThisContext(
+    '(() => { const n = 1; return (a = () => n) => { var n = 7; return [a(), n]; } })()',
+  );
+  assert.deepEqual(there(f as () => unknown), [1, 7]);
 });
