@@ -10,6 +10,7 @@
 import type inspector from 'node:inspector';
 import { types } from 'node:util';
 import { promiseHooks } from 'node:v8';
+import { heedEnd } from './ended-thread.ts';
 import { type Entrance, isAsync, isMadeQuietly, isPlain, stopsFirst } from './first-stop.ts';
 import type { Inspected } from './inspect.ts';
 import { evaluate, handleOf, post, withStops } from './inspector.ts';
@@ -187,6 +188,7 @@ function call(
     // "Execution was terminated": as it should be.
   } finally {
     Reflect.deleteProperty(globalThis, key);
+    heedEnd();
   }
   // A call that went on to its end against all expectation: nobody else looks at the promise that it gave.
   if (types.isPromise(value.outcome)) apply(then, value.outcome, [undefined, () => {}]);
