@@ -13,7 +13,7 @@ import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
-import { isLive } from './live-closure.ts';
+import { entrances, isLive } from './live-closure.ts';
 import { LiveScopes } from './live-scopes.ts';
 import { isMain } from './main.ts';
 import {
@@ -32,6 +32,7 @@ import { twinOf } from './realms.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
 import { settling } from './settled.ts';
+import { stopInside } from './stop-inside.ts';
 import { considerTop, isTop, topScope } from './top-scope.ts';
 import { NodesOwn, Trouble } from './trouble.ts';
 import { viteReference } from './vite.ts';
@@ -285,6 +286,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
     const isAlone = isTop(binding, script) && !isLive(scope);
     return new CellRef(binding, fn, local.unit, isAlone ? { [v.name]: valueIn(scope, v.name) } : scope);
   }
+  if (binding.kind === 'self' && !scopes.some((s) => v.name in s)) return nameAround(v.name, fn, local);
   const value = lookUp(scopes, v.name);
   if (value === undefined && local.eager.includes(v) && !scopes.some((s) => v.name in s)) {
     return forgottenValue(binding);
@@ -301,6 +303,19 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
     if (exported !== undefined) return exported;
   }
   return value;
+}
+
+/** The function expression around, by the name that only its own code knows: of that the inspector says nothing. */
+function nameAround(name: string, fn: Fn, { unit, script }: LocalCode): unknown {
+  for (const entrance of entrances(fn, unit, script)) {
+    const found = stopInside(entrance, name, entrance.unit.names.has(name) ? [name] : []);
+    if (found !== undefined) return found.value;
+  }
+  throw new Trouble(
+    undefined,
+    'it is the name of the function around it, which cannot be found out without running a part of it',
+    'put that function into a variable',
+  );
 }
 
 /**

@@ -728,3 +728,17 @@ test('a variable that a block hides is not taken for the one around, however ali
   set('new');
   assert.ok(encode(f).includes('new'));
 });
+
+test('the name of a function expression is known to the functions inside of it', () => {
+  const make = runInThisContext(`(function outer(deep) {
+    const own = { of: outer.name };
+    return [() => typeof outer, () => outer(true)[0](), class { value() { return outer.name; } }, (outer_, n = () => outer) => n().name, own];
+  })`) as (deep?: boolean) => [() => string, () => string, new () => { value(): unknown }, () => string];
+  const [type, calls, Value, inside] = make();
+  for (let i = 0; i < 2; i++) {
+    assert.equal(there(type), 'function');
+    assert.equal(there(calls), 'function');
+    assert.equal(there(valueGiven, Value), 'outer');
+    assert.equal(there(inside), 'outer');
+  }
+});
