@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { createHook, executionAsyncId } from 'node:async_hooks';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Session } from 'node:inspector';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,6 +15,7 @@ import { LiveScopes } from '../../src/codec/live-scopes.ts';
 import type { Fn } from '../../src/codec/plan.ts';
 import { scriptOf } from '../../src/codec/script.ts';
 import { Pool } from '../../src/index.ts';
+import { questions } from '../support/inspector.ts';
 
 /** So many sends that any way of reading variables comes into use. */
 const SENDS = 40;
@@ -351,18 +351,7 @@ async function moduleOf<T>(source: string): Promise<T> {
 
 /** How often the debugger is enabled meanwhile: some milliseconds each. */
 function enables(work: () => void): number {
-  const { post } = Session.prototype;
-  let count = 0;
-  Session.prototype.post = function (this: Session, ...args: unknown[]) {
-    if (args[0] === 'Debugger.enable') count++;
-    return Reflect.apply(post, this, args);
-  } as typeof post;
-  try {
-    work();
-  } finally {
-    Session.prototype.post = post;
-  }
-  return count;
+  return questions(work).filter((command) => command === 'Debugger.enable').length;
 }
 
 let elsewhere: Pool | undefined;

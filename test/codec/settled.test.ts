@@ -1,26 +1,10 @@
 /** Variables that only the function around gives values: they are read once when that is over, and each time while it is under way. */
 import assert from 'node:assert/strict';
-import { Session } from 'node:inspector';
 import { after, test } from 'node:test';
 import { runInThisContext, Script } from 'node:vm';
 import { encode } from '../../src/codec/index.ts';
 import { Pool } from '../../src/index.ts';
-
-/** What the inspector is asked for meanwhile. */
-function questions(work: () => void): unknown[] {
-  const { post } = Session.prototype;
-  const asked: unknown[] = [];
-  Session.prototype.post = function (this: Session, ...args: unknown[]) {
-    asked.push(args[0]);
-    return Reflect.apply(post, this, args);
-  } as typeof post;
-  try {
-    work();
-  } finally {
-    Session.prototype.post = post;
-  }
-  return asked;
-}
+import { questions } from '../support/inspector.ts';
 
 const pool = new Pool(1);
 after(() => pool.terminate());
