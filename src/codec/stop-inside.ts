@@ -47,7 +47,8 @@ export function stopInside(
  */
 function revealing({ scopeChain }: Frame, names: readonly string[]): string {
   if (names.length === 0) return '';
-  const last = scopeChain.findIndex((scope) => scope.type === 'local');
+  // The block of a class is called so, too.
+  const last = scopeChain.findLastIndex((scope) => scope.type === 'local');
   if (last < 0) return 'throw 0; ';
   const own = scopeChain.slice(0, last + 1).flatMap(({ object: { objectId } }) => {
     const params = { objectId, ownProperties: true };
