@@ -5,7 +5,8 @@
  * the first of its places that is reached, there or in any other function that is called on the way, be it a getter. It has a place at
  * each statement, call and `return`, before what a variable or a field is given, and at the end of a function; but none before
  * - the patterns of parameters, whose defaults are never evaluated (`stand-ins.ts`), but whose keys are;
- * - what a class extends.
+ * - what a class extends;
+ * - what a `switch` looks for whose cases declare variables.
  * There nothing may be done but by calls. (V8 does not step into functions of its own. One that does something would have to be put as
  * a getter by the user.) What is not certain is not entered: then all is slower, and nothing else.
  */
