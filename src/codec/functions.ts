@@ -62,7 +62,7 @@ function decide(fn: Fn): Plan {
   if (seen.location === undefined) {
     throw new Trouble(undefined, 'it is native code that has no name', 'call it inside a function of yours');
   }
-  const script = scriptOf(seen.location.scriptId);
+  const script = scriptOf(seen.location.scriptId, fn);
   if (script.url.startsWith('node:')) {
     const builtin = builtinPathAfresh(fn);
     if (builtin !== undefined) return { kind: 'builtin', path: builtin };

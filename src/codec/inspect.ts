@@ -15,6 +15,7 @@ import {
   primitive,
   valuesOf,
 } from './inspector.ts';
+import { withIntrinsics } from './intrinsics.ts';
 import type { Fn } from './plan.ts';
 
 /** The source of a script as V8 compiled it. */
@@ -110,11 +111,15 @@ function boundParts(
 
 const scripts = new Map<string, ScriptSource>();
 
-/** The script with this id. Fetching an unknown one enables the debugger; see there. */
-export function scriptSource(id: string): ScriptSource {
+/** The script with this id, that of `fn`. Of one that was loaded since the debugger was last enabled only the debugger knows more. */
+export function scriptSource(id: string, fn: Fn): ScriptSource {
   const known = scripts.get(id);
   if (known !== undefined) return known;
-  enableDebugger();
+  let text = parsedScript(id) && textAround(fn);
+  if (text === undefined) {
+    enableDebugger();
+    text = post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: id }).scriptSource;
+  }
   const about = parsedScript(id)!;
   const script = {
     id,
@@ -123,8 +128,14 @@ export function scriptSource(id: string): ScriptSource {
     startLine: about.startLine,
     startColumn: about.startColumn,
     sourceMapURL: about.sourceMapURL ?? '',
-    text: post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: id }).scriptSource,
+    text,
   };
   scripts.set(id, script);
   return script;
+}
+
+/** The text of the script that a function is from. Undefined where the engine does not say it without a debugger. */
+function textAround(fn: Fn): string | undefined {
+  const text = withIntrinsics<(fn: Fn) => unknown>('fn', 'return %FunctionGetScriptSource(fn);')?.(fn);
+  return typeof text === 'string' ? text : undefined;
 }

@@ -3,7 +3,7 @@
  *
  * It answers synchronously. The debugger is enabled only while something needs it, with all pauses skipped but for those asked
  * for: a session of its own, which a debugger that the user has attached never notices. Enabling takes milliseconds, since V8 tells
- * of every script then; so it stays enabled until the message in hand is done (`disableDebugger`).
+ * of every script then, and looks through all of its heap; so it stays enabled until the message in hand is done (`disableDebugger`).
  */
 import inspector from 'node:inspector';
 import { NotSupportedError } from '../base/errors.ts';
@@ -56,7 +56,10 @@ export function connect(): void {
     );
   }
   session = opened;
-  session.on('Debugger.scriptParsed', ({ params }) => parsed.set(params.scriptId, params));
+  session.on('Debugger.scriptParsed', ({ params }) => {
+    const { scriptId, url, isModule, startLine, startColumn, sourceMapURL } = params;
+    parsed.set(scriptId, { url, isModule, startLine, startColumn, sourceMapURL });
+  });
   session.on('Debugger.paused', ({ params }) => {
     if (stop === undefined) stopped = true;
     else stop(params);
@@ -153,10 +156,17 @@ export function primitive(o: inspector.Runtime.RemoteObject | undefined): unknow
 
 // The debugger
 
-type Parsed = inspector.Debugger.ScriptParsedEventDataType;
+/** What V8 says about a script. */
+export type ParsedScript = Pick<
+  inspector.Debugger.ScriptParsedEventDataType,
+  'url' | 'isModule' | 'startLine' | 'startColumn' | 'sourceMapURL'
+>;
 type Paused = inspector.Debugger.PausedEventDataType;
 
-const parsed = new Map<string, Parsed>();
+/** Characters of a source map's URL: a map that is in the URL itself is not kept. */
+const LONG = 4096;
+
+const parsed = new Map<string, ParsedScript>();
 let enabled = false;
 let stopped = false;
 let stop: ((params: Paused) => void) | undefined;
@@ -172,6 +182,7 @@ export function enableDebugger(): void {
   if (enabled) return;
   enabled = true;
   stopped = false;
+  parsed.clear();
   try {
     // Tells of a stop that a debugger of the user's has made, before pauses are skipped.
     post('Debugger.enable', {});
@@ -186,12 +197,12 @@ export function enableDebugger(): void {
 export function disableDebugger(): void {
   if (!enabled) return;
   enabled = false;
-  parsed.clear();
+  for (const [id, { sourceMapURL = '' }] of parsed) if (sourceMapURL.length > LONG) parsed.delete(id);
   post('Debugger.disable', {});
 }
 
-/** What V8 says about a script; only while the debugger is enabled. */
-export function parsedScript(id: string): Parsed | undefined {
+/** What V8 says about a script; of those that were there when the debugger was last enabled, but for what is long. */
+export function parsedScript(id: string): ParsedScript | undefined {
   return parsed.get(id);
 }
 

@@ -81,7 +81,7 @@ function isAt(fn: Fn, unit: Unit, script: Script): boolean {
   return (
     location !== undefined &&
     location.scriptId === script.source.id &&
-    scriptOf(location.scriptId).unitAt(location.lineNumber, location.columnNumber) === unit
+    scriptOf(location.scriptId, fn).unitAt(location.lineNumber, location.columnNumber) === unit
   );
 }
 

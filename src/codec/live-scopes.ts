@@ -2,9 +2,9 @@
  * The variables around a function, read again and again.
  *
  * The inspector gives copies, and takes above a tenth of a millisecond. A closure that was made inside of the function sees the variables
- * themselves, in less than a microsecond; but making one takes some milliseconds, and above ten where the debugger is not enabled anyway
- * (`stop-inside.ts`). Nobody knows whether a function will be sent again. So one is made
- * - for the first function of each literal that is sent, until too many were made in vain;
+ * themselves, in less than a microsecond; but making one takes some milliseconds, and far more where the debugger is not enabled anyway
+ * (`stop-inside.ts`, `price.ts`). Nobody knows whether a function will be sent again. So one is made
+ * - for the first function of each literal that is sent, until too much was spent in vain;
  * - for further ones of a literal as long as those before were sent again, the more often the more of them there are;
  * - for each function that was sent often.
  * Where none can be made, all goes on through the inspector: see `stop-inside.ts`.
@@ -13,39 +13,42 @@ import { isCatchingUp, putOff } from './ahead.ts';
 import { inspect, type Scopes } from './inspect.ts';
 import { entrances, liveScope, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
+import { mayVenture, priceOfLook, recover, venture } from './price.ts';
 import type { Unit } from './scope.ts';
 import type { Script } from './script.ts';
 
-/** After as many slow reads their price is that of making a closure. */
+/** So many slow reads at least, and one for each millisecond that making a closure takes: it is sent often, then. */
 const OFTEN = 16;
 
 /** So many closures of a literal may be made for functions that are sent but twice. */
 const FEW = 4;
 
-/** So many literals may have had their closure made in vain; and one more for each second that the program runs. */
-const IN_VAIN = 8;
-
 /** What became of the functions of one literal. */
 class Literal {
-  static #inVain = 0;
   #made = 0;
   #readAgain = 0;
+  /** What was spent on the first of them, until one is read again. */
+  #ventured = 0;
 
   wasReadAgain(): void {
     // A mere rehearsal.
     if (isCatchingUp()) return;
-    if (this.#made > 0 && this.#readAgain === 0) Literal.#inVain--;
+    recover(this.#ventured);
+    this.#ventured = 0;
     this.#readAgain++;
   }
 
-  wasMade(): void {
-    if (this.#made === 0 && this.#readAgain === 0) Literal.#inVain++;
+  isMade(price: number): void {
+    if (this.#made === 0 && this.#readAgain === 0) {
+      this.#ventured = price;
+      venture(price);
+    }
     this.#made++;
   }
 
   /** Whether to make a closure for one more function, which was not sent often yet. */
-  get pays(): boolean {
-    if (this.#made === 0) return Literal.#inVain < IN_VAIN + process.uptime();
+  paysAt(price: number): boolean {
+    if (this.#made === 0) return mayVenture(price);
     return this.#readAgain >= this.#made * (this.#made < FEW ? 1 : OFTEN);
   }
 }
@@ -95,8 +98,7 @@ export class LiveScopes {
   wasReadSlowly(fn: Fn, wanted: (scopes: Scopes) => readonly string[]): void {
     this.#slowReads++;
     if (this.#slowReads > 1) this.#literal.wasReadAgain();
-    if (this.#slowReads < this.#nextTry && (this.#tried || !this.#literal.pays)) return;
-    if (mayNotStop()) return;
+    if (!this.#isTime() || mayNotStop()) return;
     this.#nextTry = Math.max(OFTEN, this.#slowReads * 4);
     putOff(() => {
       this.#tried = true;
@@ -105,11 +107,18 @@ export class LiveScopes {
     });
   }
 
+  #isTime(): boolean {
+    if (this.#tried && this.#slowReads < this.#nextTry) return false;
+    const price = priceOfLook();
+    if (this.#slowReads >= Math.max(this.#nextTry, price)) return true;
+    return !this.#tried && this.#literal.paysAt(price);
+  }
+
   #make(fn: Fn, wanted: readonly string[], scopes: Scopes): Scopes | undefined {
     // The others are global.
     const names = wanted.filter((name) => scopes.some((s) => name in s));
     if (names.length === 0) return [];
-    this.#literal.wasMade();
+    this.#literal.isMade(priceOfLook());
     const live = liveScope(entrances(fn, this.#unit, this.#script), names, scopes);
     return live && [live];
   }

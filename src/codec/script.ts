@@ -6,6 +6,7 @@ import type { AnyNode, CallExpression, Class, Expression, Program } from 'acorn'
 import { SerializationError } from '../base/errors.ts';
 import { type ScriptSource, scriptSource } from './inspect.ts';
 import { parse } from './parse.ts';
+import type { Fn } from './plan.ts';
 import { analyse, type Binding, type Unit } from './scope.ts';
 
 /** How texts made by `code.ts` begin: their scripts bear the user's file name, but can be imported from nowhere. */
@@ -13,11 +14,11 @@ export const mark = '/*multiproc*/';
 
 const scripts = new Map<string, Script>();
 
-/** The script with V8's id `id`; parsed once. */
-export function scriptOf(id: string): Script {
+/** The script with V8's id `id`, that of `fn`; parsed once. */
+export function scriptOf(id: string, fn: Fn): Script {
   let script = scripts.get(id);
   if (script === undefined) {
-    script = new Script(scriptSource(id));
+    script = new Script(scriptSource(id, fn));
     scripts.set(id, script);
   }
   return script;

@@ -1,24 +1,27 @@
 /**
  * The variables at the top of a script, for all of its functions that are sent.
  *
- * They are there once, so one closure sees them for all: made while the debugger is enabled for the sake of the script's source,
- * inside of the function that is sent then. It holds on to that function for good, so it must be one that holds on to nothing else:
+ * They are there once, so one closure sees them for all: made while the debugger is enabled anyway, or for the first function that needs
+ * it, inside of the function that is sent then. It holds on to that function for good, so it must be one that holds on to nothing else:
  * there is no scope but the top around it.
  */
 import vm from 'node:vm';
 import { putOff } from './ahead.ts';
-import type { Scopes } from './inspect.ts';
-import { valueIn } from './inspect.ts';
+import { type Scopes, valueIn } from './inspect.ts';
 import { debuggerEnabled } from './inspector.ts';
 import { entrances, liveScope, mayNotStop } from './live-closure.ts';
 import { isMain } from './main.ts';
 import type { Fn } from './plan.ts';
+import { mayVenture, priceOfLook } from './price.ts';
 import type { Binding, Unit } from './scope.ts';
 import type { Script } from './script.ts';
 
 type Scope = Scopes[number];
 
 const tops = new WeakMap<Script, Scope>();
+
+/** Those for whose sake the debugger was enabled. */
+const tried = new WeakSet<Script>();
 
 /** Whether a variable is declared at the top of its script. */
 export function isTop(binding: Binding, script: Script): boolean {
@@ -42,13 +45,19 @@ export function topScope(script: Script, scopes: Scopes): Scope | undefined {
 
 /** Told of each function that is sent for the first time: looks at the top of its script from there if that costs little. */
 export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes): void {
-  if (!debuggerEnabled() || tops.has(script) || !hasOneTop(script)) return;
-  if (unit.outer !== undefined || scopes.length !== 1 || mayNotStop()) return;
+  if (tops.has(script) || !hasOneTop(script)) return;
+  if (unit.outer !== undefined || scopes.length !== 1) return;
   const [seen] = scopes;
-  const names = [...script.top.values()]
-    .filter((b) => b.kind !== 'import' && b.users.size > 0 && b.name in seen!)
-    .map((b) => b.name);
-  if (!names.some((name) => script.top.get(name)!.reassigned)) return;
+  const used = [...script.top.values()].filter(
+    (b) => b.kind !== 'import' && b.users.size > 0 && b.name in seen!,
+  );
+  const changing = used.filter((b) => b.reassigned);
+  if (changing.length === 0 || mayNotStop()) return;
+  if (!debuggerEnabled()) {
+    if (tried.has(script) || !changing.some((b) => b.users.has(unit)) || !mayVenture(priceOfLook())) return;
+    tried.add(script);
+  }
+  const names = used.map((b) => b.name);
   putOff(() => {
     for (const entrance of entrances(fn, unit, script)) {
       const visible = names.filter((name) => !entrance.unit.names.has(name));

@@ -48,7 +48,7 @@ async function made(texts: readonly string[]): Promise<Made> {
 /** The value of `n` in there. */
 function lookedInto(fn: Fn): { readonly value: unknown } | undefined {
   const { location } = inspect(fn);
-  const script = scriptOf(location!.scriptId);
+  const script = scriptOf(location!.scriptId, fn);
   const unit = script.unitAt(location!.lineNumber, location!.columnNumber)!;
   const [entrance] = entrances(fn, unit, script);
   const hidden = entrance?.unit.names.has('n') ? ['n'] : [];

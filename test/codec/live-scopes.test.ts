@@ -166,7 +166,7 @@ test('taking along the `this` of an arrow function evaluates no default of its p
 
 function looksInto(fn: Fn): { live: LiveScopes; look: (names: readonly string[]) => void } {
   const { location } = inspect(fn);
-  const script = scriptOf(location!.scriptId);
+  const script = scriptOf(location!.scriptId, fn);
   const unit = script.unitAt(location!.lineNumber, location!.columnNumber);
   disableDebugger();
   const live = new LiveScopes(unit!, script);

@@ -1,0 +1,50 @@
+/** What may be spent on functions that are perhaps never sent again. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encode } from '../../src/codec/index.ts';
+import { mayVenture, priceOfLook, recover, venture } from '../../src/codec/price.ts';
+import { questions } from '../support/inspector.ts';
+
+test('a look costs the more the more there is in memory', () => {
+  const before = priceOfLook();
+  const much = Array.from({ length: 400_000 }, (_, i) => ({ i, of: [i] }));
+  assert.ok(priceOfLook() - before > 5, `${before} ${priceOfLook()}`);
+  assert.equal(much.length, 400_000);
+});
+
+/** Spends all that may be spent in vain. @returns how much that was. */
+function spendAll(): number {
+  let spent = 0;
+  for (const price of [50, 1]) {
+    for (; mayVenture(price); spent += price) venture(price);
+  }
+  return spent;
+}
+
+test('so much may be spent in vain, and what was of use does not count', () => {
+  const spent = spendAll();
+  assert.ok(spent >= 199, String(spent));
+  assert.equal(mayVenture(60), false);
+  recover(60);
+  assert.equal(mayVenture(60), true);
+  recover(spent - 60);
+});
+
+test('no function is looked into when too much was spent in vain, and all are again when it was of use', async () => {
+  const makers = [1, 2, 3, 4].map((i) => `((n) => { (() => n++)(); return () => n + ${i}; })(1)`);
+  const { fs } = (await import(`data:text/javascript,export const fs = [${makers}]`)) as {
+    fs: (() => number)[];
+  };
+  const looks = (f: () => number): number =>
+    questions(() => encode(f)).filter((q) => q === 'Debugger.enable').length;
+  // The first that is sent of a script.
+  encode(fs[0]);
+  assert.equal(looks(fs[1]!), 1);
+  const spent = spendAll();
+  assert.equal(looks(fs[2]!), 0);
+  // They are sent again, so their looks were not in vain.
+  encode(fs[0]);
+  encode(fs[1]);
+  assert.equal(looks(fs[3]!), 1);
+  recover(spent);
+});
