@@ -20,9 +20,6 @@ type Scope = Scopes[number];
 
 const tops = new WeakMap<Script, Scope>();
 
-/** Those for whose sake the debugger was enabled. */
-const tried = new WeakSet<Script>();
-
 /** Whether a variable is declared at the top of its script. */
 export function isTop(binding: Binding, script: Script): boolean {
   return script.top.get(binding.name) === binding;
@@ -53,10 +50,8 @@ export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes):
   );
   const changing = used.filter((b) => b.reassigned);
   if (changing.length === 0 || mayNotStop()) return;
-  if (!debuggerEnabled()) {
-    if (tried.has(script) || !changing.some((b) => b.users.has(unit)) || !mayVenture(priceOfLook())) return;
-    tried.add(script);
-  }
+  const isCheap = debuggerEnabled() || (changing.some((b) => b.users.has(unit)) && mayVenture(priceOfLook()));
+  if (!isCheap) return;
   const names = used.map((b) => b.name);
   putOff(() => {
     for (const entrance of entrances(fn, unit, script)) {

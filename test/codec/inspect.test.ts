@@ -52,7 +52,7 @@ test('what is known without the debugger is all that there is to know', async ()
       '#!/usr/bin/env node\nconst n = 4;\n{ exports.o = { f: (x) => [x + n, __filename] } }\n',
     );
     const { o } = createRequire(import.meta.url)(file) as { o: Made };
-    const placed = new Script('const n = 5; (x) => x + n;', {
+    const placed = new Script('{ const n = 5; (x) => x + n; }', {
       lineOffset: 7,
       columnOffset: 9,
       filename: 'placed.js',
@@ -90,7 +90,11 @@ test('what is at the top of a script that is known is seen for all of its functi
     questions(() => encode(m.f)),
     [],
   );
-  encode(m.g);
+  assert.equal(
+    enables(() => encode(m.g)),
+    0,
+    'it was looked at',
+  );
   assert.deepEqual(
     questions(() => encode(m.g)),
     [],
