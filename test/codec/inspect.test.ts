@@ -78,25 +78,42 @@ test('what is at the top of a script that is known is seen for all of its functi
   const m = await moduleOf(`
     let n = 0;
     export const change = () => n++;
-    export const [f, g, h] = [() => n, () => -n, () => [n]];
+    export const [e, f, g] = [() => 7, () => n, () => -n];
   `);
-  encode((await moduleOf('export const f = () => 0')).f);
+  encode((await moduleOf('export const f = () => "loaded after it"')).f);
+  assert.equal(
+    enables(() => encode(m.e)),
+    0,
+    'nothing that changes is needed',
+  );
   assert.equal(
     enables(() => encode(m.f)),
     1,
     'to look there',
-  );
-  assert.deepEqual(
-    questions(() => encode(m.f)),
-    [],
   );
   assert.equal(
     enables(() => encode(m.g)),
     0,
     'it was looked at',
   );
-  assert.deepEqual(
-    questions(() => encode(m.g)),
-    [],
+  for (const f of [m.f, m.g]) {
+    assert.deepEqual(
+      questions(() => encode(f)),
+      [],
+    );
+  }
+});
+
+test('a map that stands in its script is not kept for when its functions are sent', async () => {
+  const map = Buffer.from(JSON.stringify({ version: 3, sources: [], mappings: ';'.repeat(5000) })).toString(
+    'base64',
   );
+  const [short, long] = ['', map].map((m) =>
+    moduleOf(`export const f = () => ${m.length}; //# sourceMappingURL=data:application/json;base64,${m}`),
+  );
+  encode(
+    (await moduleOf(`export const f = () => "loaded after ${(await short!) && (await long!) && 'both'}"`)).f,
+  );
+  const counts = [await short!, await long!].map(({ f }) => enables(() => encode(f)));
+  assert.deepEqual(counts, [0, 1]);
 });

@@ -12,6 +12,10 @@ test('a look costs the more the more there is in memory', () => {
   assert.equal(much.length, 400_000);
 });
 
+async function moduleOf(source: string): Promise<Record<string, () => number>> {
+  return (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as Record<string, () => number>;
+}
+
 /** Spends all that may be spent in vain. @returns how much that was. */
 function spendAll(): number {
   let spent = 0;
@@ -30,13 +34,14 @@ test('so much may be spent in vain, and what was of use does not count', () => {
   recover(spent - 60);
 });
 
+/** How often the debugger is enabled for sending it. */
+function looks(f: () => number): number {
+  return questions(() => encode(f)).filter((q) => q === 'Debugger.enable').length;
+}
+
 test('no function is looked into when too much was spent in vain, and all are again when it was of use', async () => {
   const makers = [1, 2, 3, 4].map((i) => `((n) => { (() => n++)(); return () => n + ${i}; })(1)`);
-  const { fs } = (await import(`data:text/javascript,export const fs = [${makers}]`)) as {
-    fs: (() => number)[];
-  };
-  const looks = (f: () => number): number =>
-    questions(() => encode(f)).filter((q) => q === 'Debugger.enable').length;
+  const fs = Object.values(await moduleOf(`export const [a, b, c, d] = [${makers}]`));
   // The first that is sent of a script.
   encode(fs[0]);
   assert.equal(looks(fs[1]!), 1);
@@ -47,4 +52,20 @@ test('no function is looked into when too much was spent in vain, and all are ag
   encode(fs[1]);
   assert.equal(looks(fs[3]!), 1);
   recover(spent);
+});
+
+test('when too much was spent, a function is looked into once it was sent as often as that takes milliseconds', async () => {
+  const held = Array.from({ length: 400_000 }, (_, i) => ({ i, of: [i] }));
+  const m = await moduleOf(
+    `let top = 0; export const g = () => top++; export const f = ((n) => { (() => n++)(); return () => n; })(1)`,
+  );
+  const spent = spendAll();
+  let sends = 1;
+  // The first that is sent of a script.
+  encode(m.f);
+  while (looks(m.f!) === 0) sends++;
+  assert.ok(sends >= 20, String(sends));
+  assert.equal(looks(m.g!), 0, 'not even for all functions of a script');
+  recover(spent);
+  assert.equal(held.length, 400_000);
 });
