@@ -11,7 +11,7 @@ import { CellRef } from './cells.ts';
 import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
 import { nextNumber, origin, remember } from './identity.ts';
-import { type Inspected, inspect, type Scopes, valueIn } from './inspect.ts';
+import { inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
 import { entrances, isLive } from './live-closure.ts';
 import { LiveScopes } from './live-scopes.ts';
@@ -28,6 +28,7 @@ import {
   WrappedRef,
 } from './plan.ts';
 import { knownPlan, ownClass, setPlan } from './plans.ts';
+import { type Position, positionOf } from './position.ts';
 import { twinOf } from './realms.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
@@ -52,23 +53,15 @@ function decide(fn: Fn): Plan {
   if (ownClass(fn.name) === fn) return { kind: 'own', name: fn.name };
   const requires = requireDirectory(fn);
   if (requires !== undefined) return { kind: 'require', file: path.join(requires, 'x.js') };
-  const native = Function.prototype.toString.call(fn).endsWith('{ [native code] }');
-  if (native) {
-    const builtin = builtinPathAfresh(twinOf(fn) ?? fn);
-    if (builtin !== undefined) return { kind: 'builtin', path: builtin };
-  }
-  const seen = inspect(fn);
-  if (seen.bound !== undefined) return { kind: 'bound', ...seen.bound };
-  if (seen.location === undefined) {
-    throw new Trouble(undefined, 'it is native code that has no name', 'call it inside a function of yours');
-  }
-  const script = scriptOf(seen.location.scriptId, fn);
+  if (Function.prototype.toString.call(fn).endsWith('{ [native code] }')) return nativePlan(fn);
+  const at = positionOf(fn) ?? positionSeen(fn);
+  const script = scriptOf(at.scriptId, fn);
   if (script.url.startsWith('node:')) {
     const builtin = builtinPathAfresh(fn);
     if (builtin !== undefined) return { kind: 'builtin', path: builtin };
     throw new NodesOwn();
   }
-  const unit = script.unitAt(seen.location.lineNumber, seen.location.columnNumber);
+  const unit = script.unitAtOffset(at.offset);
   if (unit === undefined) {
     throw new Trouble(
       undefined,
@@ -76,31 +69,71 @@ function decide(fn: Fn): Plan {
       'export it from a module and send { module, name }',
     );
   }
-  const ref = exportOf(fn, script, unit, seen);
+  let seen: Scopes | undefined;
+  const look = (): Scopes => {
+    seen ??= inspect(fn).scopes;
+    return seen;
+  };
+  const ref = exportOf(fn, script, unit, look);
   if (ref !== undefined) return { kind: 'import', ref };
-  considerTop(fn, unit, script, seen.scopes);
-  return { kind: 'code', record: recordOf(fn, codeOf(script, unit), seen.scopes) };
+  considerTop(fn, unit, script, look);
+  return { kind: 'code', record: recordOf(fn, codeOf(script, unit), look) };
+}
+
+function nativePlan(fn: Fn): Plan {
+  const builtin = builtinPathAfresh(twinOf(fn) ?? fn);
+  if (builtin !== undefined) return { kind: 'builtin', path: builtin };
+  const { bound } = inspect(fn);
+  if (bound !== undefined) return { kind: 'bound', ...bound };
+  throw new Trouble(undefined, 'it is native code that has no name', 'call it inside a function of yours');
+}
+
+/** Where a function is, by the inspector's word. */
+function positionSeen(fn: Fn): Position {
+  const { scriptId, lineNumber, columnNumber } = inspect(fn).location!;
+  return { scriptId, offset: scriptOf(scriptId, fn).offsetOf(lineNumber, columnNumber) ?? -1 };
 }
 
 /** The reference to a function that an importable module exports. */
-function exportOf(fn: Fn, script: Script, unit: Unit, seen: Inspected): ImportRef | undefined {
+function exportOf(fn: Fn, script: Script, unit: Unit, look: () => Scopes): ImportRef | undefined {
   if (!script.isFile || isMain(script.url) || !nodeLoadsAlike(script.filename)) return undefined;
   if (!script.source.isModule) return commonJsExport(fn, script);
   if (script.exports.get('') === 'default' && script.isDefaultExport(unit)) {
     return new ImportRef(script.url, '', 'default');
   }
-  const top = seen.scopes.at(-1);
   for (const [local, exported] of script.exports) {
-    if (
-      local !== '' &&
-      lookUp(seen.scopes, local) === fn &&
-      (top === undefined || valueIn(top, local) === fn)
-    ) {
+    if (local === '' || !mayHold(script.top.get(local), unit)) continue;
+    const scopes = look();
+    const top = scopes.at(-1);
+    if (lookUp(scopes, local) === fn && (top === undefined || valueIn(top, local) === fn)) {
       return new ImportRef(script.url, '', exported);
     }
   }
   return undefined;
 }
+
+/** Whether a variable may hold a function or class of this unit: not where its declaration gives it another value for good. */
+function mayHold(binding: Binding | undefined, unit: Unit): boolean {
+  if (binding === undefined || binding.reassigned) return true;
+  const { node } = binding;
+  const isAlone = node.type === 'VariableDeclarator' && node.id.type === 'Identifier';
+  const value = isAlone ? node.init : node;
+  if (value === unit.node) return true;
+  return value === null || value === undefined || !knownValues.has(value.type);
+}
+
+/** Declarations and expressions that say themselves what their value is. */
+const knownValues = new Set([
+  'FunctionDeclaration',
+  'FunctionExpression',
+  'ArrowFunctionExpression',
+  'ClassDeclaration',
+  'ClassExpression',
+  'ObjectExpression',
+  'ArrayExpression',
+  'Literal',
+  'TemplateLiteral',
+]);
 
 function commonJsExport(fn: unknown, script: Script): ImportRef | undefined {
   const file = fileURLToPath(script.url);
@@ -129,12 +162,12 @@ function lookUp(scopes: Scopes, name: string): unknown {
   return undefined;
 }
 
-function recordOf(fn: Fn, local: LocalCode, scopes: Scopes): FnRecord {
+function recordOf(fn: Fn, local: LocalCode, look: () => Scopes): FnRecord {
   const number = nextNumber();
   const key = `${origin()}:${number}`;
   remember(key, fn);
-  const eager = reader(fn, local, local.eager, scopes, 0);
-  const late = reader(fn, local, local.late, scopes, local.eager.length);
+  const eager = reader(fn, local, local.eager, look, 0);
+  const late = reader(fn, local, local.late, look, local.eager.length);
   // The function is named weakly: its plan, which holds this record, hangs on it.
   return {
     origin: origin(),
@@ -189,7 +222,7 @@ function reader(
   fn: Fn,
   local: LocalCode,
   variables: readonly Variable[],
-  seen: Scopes,
+  look: () => Scopes,
   first: number,
 ): Reader {
   if (variables.length === 0) return nothing;
@@ -197,7 +230,7 @@ function reader(
   const settled = new Map<Variable, unknown>();
   const live = new LiveScopes(unit, script);
   const weak = new WeakRef(fn);
-  let top = topScope(script, seen);
+  let top = topScope(script, look);
   const open = (): Variable[] =>
     variables.filter(
       (v) =>
@@ -230,7 +263,7 @@ function reader(
     });
     if (slow && open().length > 0) {
       live.wasReadSlowly(self, (now) => {
-        top ??= topScope(script, now);
+        top ??= topScope(script, () => now);
         return open().map((v) => v.name);
       });
     }

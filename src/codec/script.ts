@@ -2,7 +2,7 @@
  * A script as the sender sees it: acorn's tree, the functions by their position, what it exports and imports.
  */
 import { fileURLToPath } from 'node:url';
-import type { AnyNode, CallExpression, Class, Expression, Program } from 'acorn';
+import type { AnyNode, CallExpression, Class, Expression, Program, VariableDeclarator } from 'acorn';
 import { SerializationError } from '../base/errors.ts';
 import { type ScriptSource, scriptSource } from './inspect.ts';
 import { parse } from './parse.ts';
@@ -67,14 +67,19 @@ export class Script {
     this.top = info.top;
   }
 
-  /** The function or class that V8 places at this position. */
+  /** The function or class that V8 places there. */
   unitAt(line: number, column: number): Unit | undefined {
+    const offset = this.offsetOf(line, column);
+    return offset === undefined ? undefined : this.unitAtOffset(offset);
+  }
+
+  /** The function or class that V8 places at this offset of the text. */
+  unitAtOffset(offset: number): Unit | undefined {
     // A class stands where its constructor does.
     this.#byPosition ??= new Map(
-      this.units.filter((u) => !isConstructor(u)).map((u) => [positionOf(u, this.source.text), u]),
+      this.units.filter((u) => !isConstructor(u)).map((u) => [startOf(u, this.source.text), u]),
     );
-    const offset = this.offsetOf(line, column);
-    return offset === undefined ? undefined : this.#byPosition.get(offset);
+    return this.#byPosition.get(offset);
   }
 
   /** Where in the text a place is that V8 names. */
@@ -127,7 +132,9 @@ export class Script {
         for (const spec of s.specifiers) add(nameOf(spec.local), nameOf(spec.exported));
         const { declaration } = s;
         if (declaration?.type === 'VariableDeclaration') {
-          for (const d of declaration.declarations) if (d.id.type === 'Identifier') add(d.id.name, d.id.name);
+          for (const { name, node } of this.top.values()) {
+            if (declaration.declarations.includes(node as VariableDeclarator)) add(name, name);
+          }
         } else if (declaration) add(declaration.id.name, declaration.id.name);
       }
     }
@@ -152,7 +159,7 @@ export function isConstructor(unit: Unit): boolean {
 }
 
 /** Where V8 says that a function is: at its parameters, an arrow function at its start, a class at its constructor. */
-function positionOf(unit: Unit, text: string): number {
+function startOf(unit: Unit, text: string): number {
   const { node } = unit;
   if (node.type === 'ArrowFunctionExpression') return node.start;
   if (node.type === 'ClassDeclaration' || node.type === 'ClassExpression') {

@@ -28,12 +28,13 @@ export function isTop(binding: Binding, script: Script): boolean {
 /**
  * The top around a function, live, as far as it is known; undefined when it is not, or is not the one that the inspector sees.
  *
- * @param scopes What it sees.
+ * @param look Tells what it sees.
  */
-export function topScope(script: Script, scopes: Scopes): Scope | undefined {
+export function topScope(script: Script, look: () => Scopes): Scope | undefined {
   const top = tops.get(script);
-  const seen = scopes.at(-1);
-  if (top === undefined || seen === undefined) return undefined;
+  if (top === undefined) return undefined;
+  const seen = look().at(-1);
+  if (seen === undefined) return undefined;
   const same = Object.keys(top).every(
     (name) => name in seen && Object.is(valueIn(top, name), valueIn(seen, name)),
   );
@@ -41,18 +42,17 @@ export function topScope(script: Script, scopes: Scopes): Scope | undefined {
 }
 
 /** Told of each function that is sent for the first time: looks at the top of its script from there if that costs little. */
-export function considerTop(fn: Fn, unit: Unit, script: Script, scopes: Scopes): void {
-  if (tops.has(script) || !hasOneTop(script)) return;
-  if (unit.outer !== undefined || scopes.length !== 1) return;
-  const [seen] = scopes;
-  const used = [...script.top.values()].filter(
-    (b) => b.kind !== 'import' && b.users.size > 0 && b.name in seen!,
-  );
+export function considerTop(fn: Fn, unit: Unit, script: Script, look: () => Scopes): void {
+  if (unit.outer !== undefined || tops.has(script) || !hasOneTop(script)) return;
+  const used = [...script.top.values()].filter((b) => b.kind !== 'import' && b.users.size > 0);
   const changing = used.filter((b) => b.reassigned);
   if (changing.length === 0 || mayNotStop()) return;
   const isCheap = debuggerEnabled() || (changing.some((b) => b.users.has(unit)) && mayVenture(priceOfLook()));
   if (!isCheap) return;
-  const names = used.map((b) => b.name);
+  const scopes = look();
+  const [seen] = scopes;
+  if (seen === undefined || scopes.length > 1 || !changing.some((b) => b.name in seen)) return;
+  const names = used.map((b) => b.name).filter((name) => name in seen);
   putOff(() => {
     for (const entrance of entrances(fn, unit, script)) {
       const visible = names.filter((name) => !entrance.unit.names.has(name));
