@@ -70,6 +70,7 @@ export class LiveScopes {
   readonly #literal: Literal;
   #live: Scopes | undefined;
   #slowReads = 0;
+  #declined = false;
   #tried = false;
   #nextTry = OFTEN;
 
@@ -108,10 +109,14 @@ export class LiveScopes {
   }
 
   #isTime(): boolean {
-    if (this.#tried && this.#slowReads < this.#nextTry) return false;
+    const hasToWait = this.#tried || this.#declined;
+    if (hasToWait && this.#slowReads < this.#nextTry) return false;
     const price = priceOfLook();
     if (this.#slowReads >= Math.max(this.#nextTry, price)) return true;
-    return !this.#tried && this.#literal.paysAt(price);
+    if (hasToWait) return false;
+    // Once: who is sent a second time should not wait for what a third would gain.
+    this.#declined = !this.#literal.paysAt(price);
+    return !this.#declined;
   }
 
   #make(fn: Fn, wanted: readonly string[], scopes: Scopes): Scopes | undefined {
