@@ -107,6 +107,8 @@ function addModules(map: Map<unknown, string>): void {
     knownModules.add(id);
     const exports = builtinModule(id);
     if (exports !== undefined) walk(map, exports, `node:${id}!`, DEPTH);
+    // `fs.promises` is a getter.
+    if (id === 'fs') walk(map, builtinModule('fs/promises'), 'node:fs/promises!', DEPTH);
   }
 }
 

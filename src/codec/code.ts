@@ -12,8 +12,9 @@
  */
 import vm from 'node:vm';
 import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
-import { builtinModule, enumerableGlobals } from './builtins.ts';
+import { builtinModule, builtinPathAfresh, enumerableGlobals } from './builtins.ts';
 import { nextNumber, origin } from './identity.ts';
+import { childrenOf } from './parse.ts';
 import type { Code } from './plan.ts';
 import type { Binding, Reference, Unit } from './scope.ts';
 import { mark, type Script } from './script.ts';
@@ -82,7 +83,7 @@ function make(script: Script, unit: Unit): LocalCode {
     if (cell) {
       alias = cells.get(r.binding!) ?? freshName(text, cells.size);
       cells.set(r.binding!, alias);
-      edits.push(cellEdit(r, alias));
+      edits.push(cellEdit(r, alias, script));
     }
     const variable: Variable = { name: r.name, alias, binding: r.binding, kind: cell ? 'cell' : 'value' };
     if (within(r.start, eagerRanges)) {
@@ -201,9 +202,15 @@ function travels(r: Reference, script: Script): boolean {
   if (!script.source.isModule && commonJsNames.has(r.name)) return true;
   const d = Object.getOwnPropertyDescriptor(globalThis, r.name);
   if (d === undefined) return !script.source.isModule && isScriptVariable(r.name);
-  if (d.enumerable === true) return !enumerableGlobals.has(r.name);
+  if (d.enumerable === true) return !enumerableGlobals.has(r.name) && !isEngines(d.value);
   // The REPL and `node -e` know the built-in modules as global variables.
   return d.get !== undefined && /^[a-z_0-9]+$/.test(r.name) && isModuleName(r.name);
+}
+
+/** Whether a flag has the engine define it, such as `gc`: the receiver runs with the same. */
+function isEngines(value: unknown): boolean {
+  if (typeof value !== 'function' || builtinPathAfresh(value) !== undefined) return false;
+  return Function.prototype.toString.call(value) === `function ${value.name}() { [native code] }`;
 }
 
 /** Whether another script declared it with `let`, `const` or `class` at its top, as lines typed into the REPL do. */
@@ -241,12 +248,39 @@ function freshName(text: string, n: number): string {
   }
 }
 
-function cellEdit(r: Reference, alias: string): Edit {
+function cellEdit(r: Reference, alias: string, script: Script): Edit {
   const access = `${alias}.v`;
   let text = access.padEnd(r.end - r.start);
   if (r.shorthand) text = `${r.name}:${access}`;
-  else if (r.called) text = `(0,${access})`;
+  // A line before that ends without a semicolon would go on.
+  else if (r.called) text = `${statementStarts(script).has(r.start) ? ';' : ''}(0,${access})`;
   return { start: r.start, end: r.end, text };
+}
+
+const starts = new WeakMap<Script, ReadonlySet<number>>();
+
+/** Where expressions begin that are statements of a list. */
+function statementStarts(script: Script): ReadonlySet<number> {
+  let found = starts.get(script);
+  if (found === undefined) {
+    found = new Set(startsIn(script.program));
+    starts.set(script, found);
+  }
+  return found;
+}
+
+function* startsIn(node: AnyNode): Iterable<number> {
+  const todo = [node];
+  for (let n = todo.pop(); n !== undefined; n = todo.pop()) {
+    const list =
+      n.type === 'Program' || n.type === 'BlockStatement' || n.type === 'StaticBlock'
+        ? n.body
+        : n.type === 'SwitchCase'
+          ? n.consequent
+          : [];
+    for (const s of list) if (s.type === 'ExpressionStatement') yield s.start;
+    todo.push(...childrenOf(n));
+  }
 }
 
 /** Removes static state from a class; collects the ranges that are evaluated with it. */
@@ -274,7 +308,9 @@ function memberEdits(holder: MethodDefinition | Property, text: string, edits: E
   const { key, value } = holder;
   let start = key.start;
   if (holder.computed) start = text.lastIndexOf('[', key.start - 1);
-  edits.push({ start, end: value.start, text: 'm'.padEnd(value.start - start) });
+  // `get[key]() {}`
+  const name = /[\w$]/.test(text[start - 1] ?? '') ? ' m' : 'm';
+  edits.push({ start, end: value.start, text: name.padEnd(value.start - start) });
   if (holder.type === 'MethodDefinition' && holder.static) {
     edits.push({ start: holder.start, end: holder.start + 6, text: '      ' });
   }
@@ -306,11 +342,12 @@ function wrap(
 ): { text: string; lineOffset: number; columnOffset: number; member: Code['member'] } {
   const place = script.placeOf(start);
   const all = [...eager, ...late];
+  const [e, v] = ['$e', '$v'].map((name) => unusedName(name, literal, all));
   const head =
-    `${mark}(function($e){${unit.strict ? '"use strict";' : ''}` +
-    `${all.length === 0 ? '' : `let ${all.join(',')};`}${eager.map((n, i) => `${n}=$e[${i}];`).join('')}` +
+    `${mark}(function(${e}){${unit.strict ? '"use strict";' : ''}` +
+    `${all.length === 0 ? '' : `let ${all.join(',')};`}${eager.map((n, i) => `${n}=${e}[${i}];`).join('')}` +
     `return[${isMember ? '{' : ''}`;
-  const tail = `${isMember ? '}' : ''}\n,function($v){${late.map((n, i) => `${n}=$v[${i}];`).join('')}},()=>[${all.join(',')}]]})`;
+  const tail = `${isMember ? '}' : ''}\n,function(${v}){${late.map((n, i) => `${n}=${v}[${i}];`).join('')}},()=>[${all.join(',')}]]})`;
   const kind = unit.holder === undefined ? '' : ((unit.holder as { kind?: string }).kind ?? 'init');
   const member = kind === '' ? '' : kind === 'get' ? 'get' : kind === 'set' ? 'set' : 'value';
   if (place.column >= head.length) {
@@ -323,6 +360,12 @@ function wrap(
   }
   const text = `${head}\n${' '.repeat(place.column)}${literal}${tail}`;
   return { text, lineOffset: place.line - 1, columnOffset: 0, member };
+}
+
+function unusedName(name: string, literal: string, others: readonly string[]): string {
+  let unused = name;
+  while (literal.includes(unused) || others.includes(unused)) unused += '$';
+  return unused;
 }
 
 /** Whether a variable always keeps the value that it has now. */

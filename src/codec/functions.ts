@@ -315,12 +315,12 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (binding === undefined) return outsideValue(v.name, script, scopes);
   if (binding.kind === 'import') return importOf(binding, script);
   if (v.kind === 'cell') {
-    const scope = scopes.find((s) => v.name in s) ?? {};
+    const scope = scopes.find((s) => v.name in s) ?? globalScope(binding, script);
     const isAlone = isTop(binding, script) && !isLive(scope);
     return new CellRef(binding, fn, local.unit, isAlone ? { [v.name]: valueIn(scope, v.name) } : scope);
   }
   if (binding.kind === 'self' && !scopes.some((s) => v.name in s)) return nameAround(v.name, fn, local);
-  const value = lookUp(scopes, v.name);
+  const value = lookUp([...scopes, globalScope(binding, script)], v.name);
   if (value === undefined && local.eager.includes(v) && !scopes.some((s) => v.name in s)) {
     return forgottenValue(binding);
   }
@@ -336,6 +336,13 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
     if (exported !== undefined) return exported;
   }
   return value;
+}
+
+/** What `var` and `function` at the top of a script that is no module make, as in `node -e`: properties of the global object. */
+function globalScope(binding: Binding, script: Script): Scopes[number] {
+  const isGlobal = !script.source.isModule && isTop(binding, script);
+  const d = isGlobal ? Object.getOwnPropertyDescriptor(globalThis, binding.name) : undefined;
+  return d === undefined ? {} : { [binding.name]: d.value as unknown };
 }
 
 /** The function expression around, by the name that only its own code knows: of that the inspector says nothing. */
@@ -427,7 +434,9 @@ function outsideValue(name: string, script: Script, scopes: Scopes): unknown {
     if (name === 'require') return new RequireRef(file);
     if (name === '__filename') return file;
     if (name === '__dirname') return path.dirname(file);
-    if (name === 'module') return { id: file, filename: file, path: path.dirname(file), exports: {} };
+    const exports: unknown = requireCache()[file]?.exports ?? {};
+    if (name === 'exports') return exports;
+    if (name === 'module') return { id: file, filename: file, path: path.dirname(file), exports };
   }
   for (const scope of scopes) if (name in scope) return valueIn(scope, name);
   const d = Object.getOwnPropertyDescriptor(globalThis, name);

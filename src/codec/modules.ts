@@ -80,9 +80,7 @@ export function loadSync(ref: ImportRef): unknown {
   }
   try {
     const require = requireOf(ref.parent);
-    const specifier = ref.specifier.startsWith('file:')
-      ? decodeURI(new URL(ref.specifier).pathname)
-      : ref.specifier;
+    const specifier = ref.specifier.startsWith('file:') ? fileURLToPath(ref.specifier) : ref.specifier;
     const value: unknown = require(specifier);
     if (ref.commonjs || types.isModuleNamespaceObject(value)) return keep(ref, value);
     return keep(ref, namespaceFor(value));

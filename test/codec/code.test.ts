@@ -1,0 +1,160 @@
+/** Functions whose text needs care before it can be evaluated elsewhere. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { loadSync } from '../../src/codec/modules.ts';
+import { ImportRef } from '../../src/codec/plan.ts';
+import { Pool } from '../../src/index.ts';
+import { library, runNode } from '../support/run.ts';
+
+type Functions = Record<string, (...args: unknown[]) => unknown>;
+
+const pool = new Pool(1);
+after(() => pool.terminate());
+
+async function moduleOf(source: string): Promise<Functions> {
+  return (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as Functions;
+}
+
+test('a call of a shared variable does not go on with the line before, where no semicolon ends that', async () => {
+  const m = await moduleOf(`
+    let f = null
+    export const set = (to) => { f = to }
+    export const number = () => {
+      const a = 1
+      f()
+      return a
+    }
+    export const branches = (x) => {
+      if (x)
+        f()
+      else
+        f(1)
+      switch (x) {
+        case 1:
+          x += 1
+          f\`a\`
+      }
+      do
+        f()
+      while (false)
+      return x
+    }
+    export const text = () => f()`);
+  m.set!(() => 7);
+  assert.deepEqual(
+    [
+      await pool.apply(m.number!),
+      await pool.apply(m.branches!, [1]),
+      await pool.apply(m.branches!, [0]),
+      await pool.apply(m.text!),
+    ],
+    [1, 2, 0, 7],
+  );
+});
+
+test('captured variables may have any name', async () => {
+  const m = await moduleOf(`
+    const $e = 5, $v = 6, $ = 7, $$ = 8;
+    export const all = () => [$e, $v, $, $$];
+    export const make = () => class { static of = $e; get() { return [$v, $e]; } };`);
+  assert.deepEqual(await pool.apply(m.all!), [5, 6, 7, 8]);
+  const cls = m.make!() as new () => { get(): unknown };
+  assert.deepEqual(await pool.apply((c: typeof cls) => new c().get(), [cls]), [6, 5]);
+});
+
+test('methods with computed names need no space before them', async () => {
+  const m = await moduleOf(`
+    const k = 'k';
+    export const o = { async[k](x) { return x }, get[k + 1]() { return 1 }, *[k + 2]() { yield 2 } };
+    export class A { static async[k](x) { return x } static get[k + 1]() { return 3 } }`);
+  const o = m.o as unknown as Functions;
+  assert.equal(await pool.apply(o.k!, [4]), 4);
+  assert.equal(await pool.apply((m.A as unknown as Functions).k!, [5]), 5);
+  const getter = Object.getOwnPropertyDescriptor(o, 'k1')!.get as () => number;
+  assert.equal(await pool.apply(getter), 1);
+});
+
+test('exports of a CommonJS module are known to its functions, and to those of the main script', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
+  try {
+    const file = path.join(directory, 'lib.cjs');
+    const text = `exports.k = 4; exports.twice = (x) => x * 2;
+      exports.job = () => () => [exports.twice(exports.k), module.exports.k];`;
+    writeFileSync(file, text);
+    const { job } = createRequire(import.meta.url)(file) as { job(): () => unknown };
+    assert.deepEqual(await pool.apply(job()), [8, 4]);
+    const main = path.join(directory, 'main.cjs');
+    writeFileSync(
+      main,
+      `${text} const { Pool } = require(${JSON.stringify(library)}); const pool = new Pool(1);
+       pool.apply(exports.job()).then((x) => { console.log(x.join()); exports.k = 5; return pool.apply(exports.job()); })
+         .then((x) => { console.log(x.join()); pool.terminate(); });`,
+    );
+    const { stdout, stderr } = await runNode(['--import', 'tsx', main], { timeout: 20_000 });
+    assert.equal(stdout, '8,4\n10,5\n', stderr);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('what is at the top of a script that is no module is found on the global object', async () => {
+  const text = `
+    const { Pool } = require(${JSON.stringify(library)});
+    var v = 1, w = 1; function g() { return 5; }
+    const pool = new Pool(1);
+    const reads = () => [v, w, g()], changes = () => ++w;
+    (async () => {
+      console.log((await pool.apply(reads)).join());
+      v; w = 2;
+      console.log((await pool.apply(reads)).join(), await pool.apply(changes), await pool.apply(g));
+      for (let i = 0; i < 40; i++) { w = i; await pool.apply(reads); }
+      console.log((await pool.apply(reads)).join());
+      pool.terminate();
+    })()`;
+  const { stdout, stderr } = await runNode(['--import', 'tsx', '-e', text], { timeout: 20_000 });
+  assert.equal(stdout, '1,1,5\n1,2,5 3 5\n1,39,5\n', stderr);
+});
+
+test('what a flag of the engine defines is the receiver’s own', async () => {
+  const text = `
+    import { Pool } from ${JSON.stringify(library)};
+    const pool = new Pool(1);
+    globalThis.highest = Math.max;
+    console.log(await pool.apply(() => [typeof gc, highest(1, 2)]));
+    pool.terminate();`;
+  const args = ['--expose-gc', '--import', 'tsx', '--input-type=module', '-e', text];
+  const { stdout, stderr } = await runNode(args, { timeout: 20_000 });
+  assert.equal(stdout, "[ 'function', 2 ]\n", stderr);
+});
+
+test('functions of fs.promises travel, whoever has loaded it', async () => {
+  const text = `
+    import { Pool } from ${JSON.stringify(library)};
+    import fs from 'node:fs';
+    const { access } = fs.promises;
+    const pool = new Pool(1);
+    console.log(await pool.apply(fs.promises.access, ['/']), await pool.apply(() => access('/')));
+    pool.terminate();`;
+  const { stdout, stderr } = await runNode(['--import', 'tsx', '--input-type=module', '-e', text], {
+    timeout: 20_000,
+  });
+  assert.equal(stdout, 'undefined undefined\n', stderr);
+});
+
+test('a module that is loaded at once is found whatever its path is made of', () => {
+  const directory = path.join(mkdtempSync(path.join(tmpdir(), 'multiproc-')), 'a#b %41');
+  mkdirSync(directory);
+  try {
+    const file = path.join(directory, 'lib.cjs');
+    writeFileSync(file, 'exports.f = 5;');
+    const exports = loadSync(new ImportRef(pathToFileURL(file).href, '', '=', '', true)) as { f: number };
+    assert.equal(exports.f, 5);
+  } finally {
+    rmSync(path.dirname(directory), { recursive: true });
+  }
+});
