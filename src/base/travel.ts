@@ -23,6 +23,12 @@ export const serialize: unique symbol = Symbol.for('multiproc.serialize') as nev
 /** Key of a static method `(data) => instance`: rebuilds in the receiver what {@link serialize} gave. */
 export const deserialize: unique symbol = Symbol.for('multiproc.deserialize') as never;
 
+/**
+ * Key of a static method `() => instance` of a class of this library whose instances may refer to themselves: makes what
+ * {@link deserialize} will fill, its second argument. Undefined where the class has a `deserialize` of its own.
+ */
+export const begin: unique symbol = Symbol('begin') as never;
+
 /** A class that says how its instances travel. */
 export interface TravelClass<T = unknown, D = unknown> {
   readonly prototype: T;

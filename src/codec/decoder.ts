@@ -5,7 +5,7 @@
  * code (`[deserialize]`, a transpiler's helper) runs only once every function made so far has its variables.
  */
 import { SerializationError } from '../base/errors.ts';
-import { deserialize, travelClass } from '../base/travel.ts';
+import { begin, deserialize, travelClass } from '../base/travel.ts';
 import { builtinAt } from './builtins.ts';
 import { origin, recall } from './identity.ts';
 import { type Filler, KeyList, type NumberedKeys, readKeyList } from './key-lists.ts';
@@ -499,7 +499,7 @@ export class Decoder implements Filler {
   #custom(tag: number): unknown {
     const id = this.#next++;
     this.#objects[id] = NOT_YET;
-    let cls: { [deserialize](data: unknown): unknown };
+    let cls: { [begin]?(): object | undefined; [deserialize](data: unknown, begun: unknown): unknown };
     if (tag === T.TRAVEL) {
       const name = this.source.string();
       let known = travelClass(name);
@@ -510,10 +510,12 @@ export class Decoder implements Filler {
       if (known === undefined) throw damaged(`it holds a ${name}, which is not loaded here`);
       cls = known as unknown as typeof cls;
     } else cls = this.value() as typeof cls;
+    const begun = cls[begin]?.();
+    if (begun !== undefined) this.#objects[id] = begun;
     const data = this.value();
     // A user's method may call the functions in its data; ours only keep them.
     if (tag === T.CUSTOM) this.#drain();
-    const o = cls[deserialize](data);
+    const o = cls[deserialize](data, begun);
     this.#objects[id] = o;
     return o;
   }

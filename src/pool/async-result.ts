@@ -48,7 +48,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     const { timeout, signal } = limitsOf(options);
     // Whoever awaits this is found only when nothing else awaits the promise.
     if (timeout === undefined && signal === undefined) return this.then();
-    if (!(await this.#settled(timeout, signal))) throw new TimeoutError();
+    if (!(await this.#settled(timeout, signal))) throw notReady(timeout);
     return this.then();
   }
 
@@ -60,7 +60,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
    */
   getSync(options?: SyncWaitOptions): T {
     this.waitSync(options);
-    if (!this.ready()) throw new TimeoutError();
+    if (!this.ready()) throw notReady(options?.timeout);
     return this.#settlement.get();
   }
 
@@ -128,4 +128,8 @@ function limitsOf(options: WaitOptions | undefined): {
 } {
   const given = optionsOf(options);
   return { timeout: checkTimeout(given.timeout), signal: checkSignal(given.signal) };
+}
+
+function notReady(timeout: number | undefined): TimeoutError {
+  return new TimeoutError(`The result is not there after ${timeout} ms; the task goes on: wait for it again`);
 }

@@ -98,7 +98,17 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
       };
       const onAbort = (): void => giveUp(signal!.reason);
       const timer =
-        timeout === undefined ? undefined : setTimeout(() => giveUp(new TimeoutError()), timerMs(timeout));
+        timeout === undefined
+          ? undefined
+          : setTimeout(
+              () =>
+                giveUp(
+                  new TimeoutError(
+                    `The next result is not there after ${timeout} ms; the task goes on: ask again`,
+                  ),
+                ),
+              timerMs(timeout),
+            );
       const deaf = signal && onceAborted(signal, onAbort);
       this.#waiting.push(waiter);
       this.#give();

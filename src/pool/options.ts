@@ -108,6 +108,14 @@ export function checkPool<I extends AnyFunction>(
     'create a pool',
   );
   if (processes !== undefined && processes !== null && !(Number.isInteger(processes) && processes >= 1)) {
+    if (typeof processes !== 'number') {
+      throw typeError(
+        `Cannot create a pool: the number of processes must be a number, got ${show(processes)}`,
+      );
+    }
+    if (!Number.isInteger(processes)) {
+      throw new ValueError(`Number of processes must be whole, got ${processes}`);
+    }
     throw new ValueError('Number of processes must be at least 1');
   }
   const given: readonly unknown[] = initargs ?? [];

@@ -7,7 +7,7 @@
  */
 import { inspect, types } from 'node:util';
 import { AssertionError, AttributeError, ValueError } from '../base/errors.ts';
-import { deserialize, registerTravelClass, serialize, travelName } from '../base/travel.ts';
+import { begin, deserialize, registerTravelClass, serialize, travelName } from '../base/travel.ts';
 import {
   checkOptions,
   checkSignal,
@@ -354,9 +354,19 @@ export class Process<F extends AnyFunction = () => unknown> {
     return { record, target, args, kwargs, fields: { ...p } };
   }
 
-  static [deserialize](this: { readonly prototype: object }, data: SentProcess): Process {
+  /** Before what it holds is there: a field may refer to the process itself, as an arrow function does that uses `this`. */
+  static [begin](): object | undefined {
     // biome-ignore lint/complexity/noThisInStatic: called on the subclass whose instance travels
-    const copy = Object.assign(Object.create(this.prototype) as Process, data.fields);
+    return this[deserialize] === Process[deserialize] ? (Object.create(this.prototype) as object) : undefined;
+  }
+
+  static [deserialize](
+    this: { readonly prototype: object },
+    data: SentProcess,
+    // biome-ignore lint/complexity/noThisInStatic: called on the subclass whose instance travels
+    begun: object = Object.create(this.prototype) as object,
+  ): Process {
+    const copy = Object.assign(begun as Process, data.fields);
     internals.set(copy, { ...data, child: undefined, closed: false, sentinel: undefined });
     return copy;
   }

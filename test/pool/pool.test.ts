@@ -480,7 +480,7 @@ describe('a pool of two', () => {
 });
 
 test('wrong sizes are refused', () => {
-  for (const n of [0, -1, 1.5])
+  for (const n of [0, -1])
     assert.throws(() => new Pool(n), {
       name: 'ValueError',
       message: 'Number of processes must be at least 1',
@@ -493,6 +493,26 @@ test('wrong sizes are refused', () => {
   // @ts-expect-error there is but one way to start so far
   assert.throws(() => new Pool(1, { context: 'fork' }), /there is no option "context"/);
   assert.throws(() => new Pool(1, { maxTasksPerChild: 0 }), ValueError);
+});
+
+test('a number of processes that is none is refused with what it is', () => {
+  assert.throws(() => new Pool('2' as never), { name: 'TypeError', message: /must be a number, got "2"/ });
+  assert.throws(() => new Pool(1.5), { name: 'ValueError', message: /must be whole, got 1.5/ });
+});
+
+test('a result that is not there in time says so', async () => {
+  await using pool = new Pool(1);
+  const slow = pool.applyAsync(() => new Promise<void>((done) => setTimeout(done, 300)));
+  await assert.rejects(slow.get({ timeout: 1 }), { name: 'TimeoutError', message: /not there after 1 ms/ });
+  assert.throws(() => slow.getSync({ timeout: 1 }), {
+    name: 'TimeoutError',
+    message: /not there after 1 ms/,
+  });
+  const results = pool.imap(() => new Promise<void>((done) => setTimeout(done, 300)), [1]);
+  await assert.rejects(results.next({ timeout: 1 }), {
+    name: 'TimeoutError',
+    message: /not there after 1 ms/,
+  });
 });
 
 test('the initializer runs once in each worker', async () => {

@@ -217,6 +217,23 @@ test('SystemExit ends a child with its code, or prints what it holds', async (t)
   assert.equal(new SystemExit(3).code, 3);
 });
 
+test('fields of a subclass may refer to the process itself', async () => {
+  class Owner extends Process {
+    code = 7;
+    readonly leave = (): void =>
+      process.exit(this === this.self.owner && this.on.get('x') === this ? this.code : 1);
+    readonly self = { owner: this };
+    readonly on = new Map([['x', this]]);
+    override run(): void {
+      this.leave();
+    }
+  }
+  const p = new Owner();
+  p.start();
+  await p.join();
+  assert.equal(p.exitcode, 7);
+});
+
 test('a subclass overrides run() and its fields travel', async (t) => {
   const { ended } = startProgram(
     t,
