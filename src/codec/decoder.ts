@@ -651,7 +651,9 @@ export class Decoder implements Filler {
   #extras(fn: Fn): void {
     const s = this.source;
     const name = s.string();
-    if (fn.name !== name && Object.getOwnPropertyDescriptor(fn, 'name')?.configurable !== false) {
+    const named = Object.getOwnPropertyDescriptor(fn, 'name') ?? { value: '', configurable: true };
+    // A class may have a method of that name, or an accessor.
+    if (typeof named.value === 'string' && named.value !== name && named.configurable === true) {
       Object.defineProperty(fn, 'name', { value: name, configurable: true });
     }
     for (let n = s.varint(); n > 0; n--) {

@@ -95,6 +95,17 @@ type Kind =
   | 'URL'
   | 'URLSearchParams';
 
+const iterators: ReadonlySet<unknown> = new Set(
+  [[][Symbol.iterator](), ''[Symbol.iterator](), /x/g[Symbol.matchAll]('')].map(
+    (i) => Object.getPrototypeOf(i) as unknown,
+  ),
+);
+
+/** Whether it goes over an array, a string or the matches of an expression. */
+function isIterator(o: object): boolean {
+  return iterators.has(Object.getPrototypeOf(o));
+}
+
 /** The function whose arguments they are: nobody's business, and out of bounds in strict code. */
 const callee: ReadonlySet<string> = new Set(['callee']);
 
@@ -323,7 +334,7 @@ const refusedKinds: readonly (readonly [string, (o: unknown) => boolean])[] = [
   ['FinalizationRegistry', (o) => o instanceof FinalizationRegistry],
   ['SharedArrayBuffer', types.isSharedArrayBuffer],
   ['Generator', types.isGeneratorObject],
-  ['Iterator', (o) => types.isMapIterator(o) || types.isSetIterator(o)],
+  ['Iterator', (o) => types.isMapIterator(o) || types.isSetIterator(o) || isIterator(o)],
   ['External', types.isExternal],
   ['KeyObject', types.isKeyObject],
 ];

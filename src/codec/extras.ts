@@ -21,12 +21,7 @@ export interface Extras {
   readonly parent: object | null | undefined;
 }
 
-const skippedOnFunction: ReadonlySet<string | symbol> = new Set([
-  'length',
-  'prototype',
-  'arguments',
-  'caller',
-]);
+const skippedOnFunction: ReadonlySet<string | symbol> = new Set(['prototype', 'arguments', 'caller']);
 const plainParents = new Set<unknown>([
   Function,
   (async () => {}).constructor,
@@ -42,6 +37,8 @@ export function extrasOf(fn: Fn): Extras {
     if (skippedOnFunction.has(key)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(fn, key)!;
     if (key === 'name' && typeof descriptor.value === 'string') continue;
+    // That of its parameters; a static field may be called so, too.
+    if (key === 'length' && descriptor.writable === false) continue;
     if (!isSource(descriptor, members)) properties.push({ onPrototype: false, key, descriptor });
   }
   const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;

@@ -101,15 +101,16 @@ function exportOf(fn: Fn, script: Script, unit: Unit, look: () => Scopes): Impor
   if (script.exports.get('') === 'default' && script.isDefaultExport(unit)) {
     return new ImportRef(script.url, '', 'default');
   }
-  for (const [local, exported] of script.exports) {
-    if (local === '' || !mayHold(script.top.get(local), unit)) continue;
-    const scopes = look();
-    const top = scopes.at(-1);
-    if (lookUp(scopes, local) === fn && (top === undefined || valueIn(top, local) === fn)) {
-      return new ImportRef(script.url, '', exported);
-    }
-  }
-  return undefined;
+  const open = [...script.exports].filter(([local]) => local !== '' && mayHold(script.top.get(local), unit));
+  if (open.length === 0) return undefined;
+  const scopes = look();
+  const top = scopes.at(-1);
+  const holders = open.filter(
+    ([local]) => lookUp(scopes, local) === fn && (top === undefined || valueIn(top, local) === fn),
+  );
+  // The receiver's own module has in a variable what that was given first.
+  const best = holders.find(([local]) => script.top.get(local)?.reassigned !== true) ?? holders[0];
+  return best && new ImportRef(script.url, '', best[1]);
 }
 
 /** Whether a variable may hold a function or class of this unit: not where its declaration gives it another value for good. */

@@ -2,7 +2,8 @@
  * Finds out, for every function and class of a script, which outer variables its source uses.
  *
  * Two passes over acorn's tree: the first makes scopes, bindings and a list of references, the second resolves these.
- * A direct `eval` sees only what the source names elsewhere.
+ * A direct `eval` sees only what the source names elsewhere, but may
+ * write any of it.
  */
 import type { Function as AcornFunction, AnyNode, Class, Node, Pattern } from 'acorn';
 
@@ -105,13 +106,16 @@ const loopTypes = new Set([
   'DoWhileStatement',
 ]);
 
-export function analyse(program: Node, isModule: boolean): ScopeInfo {
-  return new Analyser(isModule).run(program as Any);
+/** @param isOpen Whether other scripts may write what is declared at its top: one that is no module of any kind. */
+export function analyse(program: Node, isModule: boolean, isOpen: boolean): ScopeInfo {
+  return new Analyser(isModule).run(program as Any, isOpen);
 }
 
 class Analyser {
   readonly #units: Unit[] = [];
   readonly #pending: Pending[] = [];
+  /** Where a direct `eval` is. */
+  readonly #evals: Scope[] = [];
   readonly #isModule: boolean;
   readonly #top: Scope;
   #withs = 0;
@@ -121,10 +125,13 @@ class Analyser {
     this.#top = this.#scope(undefined, undefined, true, false);
   }
 
-  run(program: Any): ScopeInfo {
+  run(program: Any, isOpen: boolean): ScopeInfo {
     const strict = this.#isModule || hasUseStrict(program.body as Any[]);
     this.#statements(program.body as Any[], this.#top, strict);
     for (const p of this.#pending) this.#resolve(p);
+    if (isOpen) mayBeWritten(this.#top);
+    for (const scope of this.#evals)
+      for (let s: Scope | undefined = scope; s !== undefined; s = s.outer) mayBeWritten(s);
     return { units: this.#units, top: this.#top.bindings };
   }
 
@@ -324,6 +331,7 @@ class Analyser {
         else this.#visit(callee, scope, strict);
         if (callee.type === 'Identifier' && callee.name === ('eval' as never)) {
           for (let u = scope.unit; u !== undefined; u = u.outer) u.evaluates = true;
+          this.#evals.push(scope);
         }
         this.#visitAll(node.arguments, scope, strict);
         return;
@@ -539,6 +547,13 @@ class Analyser {
         binding.usedInLoop ||= crossedLoop;
       }
     }
+  }
+}
+
+/** Told of scopes whose variables are written by code that nobody has seen yet. */
+function mayBeWritten({ bindings }: Scope): void {
+  for (const b of bindings.values()) {
+    if (b.kind !== 'const' && b.kind !== 'import' && b.kind !== 'self') b.reassigned = true;
   }
 }
 

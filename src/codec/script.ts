@@ -62,7 +62,7 @@ export class Script {
         { cause },
       );
     }
-    const info = analyse(this.program, source.isModule);
+    const info = analyse(this.program, source.isModule, !source.isModule && !this.isFile);
     this.units = info.units;
     this.top = info.top;
   }

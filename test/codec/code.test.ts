@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { runInThisContext } from 'node:vm';
 import { loadSync } from '../../src/codec/modules.ts';
 import { ImportRef } from '../../src/codec/plan.ts';
 import { Pool } from '../../src/index.ts';
@@ -65,6 +66,55 @@ test('captured variables may have any name', async () => {
   assert.deepEqual(await pool.apply(m.all!), [5, 6, 7, 8]);
   const cls = m.make!() as new () => { get(): unknown };
   assert.deepEqual(await pool.apply((c: typeof cls) => new c().get(), [cls]), [6, 5]);
+});
+
+test('classes may have statics that are called as the properties of every function', async () => {
+  const m = await moduleOf(`
+    export class A { static name() { return 'x'; } static length = 5; }
+    export class B { static get name() { return 'got'; } static length() { return 6; } }
+    export class C { static name = 'field'; }`);
+  type Named = Record<'name' | 'length', unknown>;
+  const given = (f: unknown): unknown => (typeof f === 'function' ? f() : f);
+  const read = (...classes: Named[]): unknown => classes.map((c) => [given(c.name), given(c.length)]);
+  const { A, B, C } = m;
+  assert.deepEqual(await pool.apply(read, [A, B, C] as unknown as Named[]), [
+    ['x', 5],
+    ['got', 6],
+    ['field', 0],
+  ]);
+});
+
+test('what an exported variable holds by now travels as what it is called for good', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
+  try {
+    const file = path.join(directory, 'lib.mjs');
+    writeFileSync(
+      file,
+      `export let current = function a() { return 'a'; }; export const change = () => { current = b; };
+       export function b() { return 'b'; }`,
+    );
+    const m = (await import(pathToFileURL(file).href)) as Functions;
+    m.change!();
+    assert.deepEqual([await pool.apply(m.current!), await pool.apply(m.b!)], ['b', 'b']);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('what a direct eval or another script writes is seen', async () => {
+  const m = await moduleOf(`
+    export const make = () => { let n = 1; return { f: () => n, set: (code) => eval(code) }; };`);
+  const { f, set } = m.make!() as { f(): number; set(code: string): void };
+  assert.equal(await pool.apply(f), 1);
+  for (let i = 2; i < 30; i++) {
+    set(`n = ${i}`);
+    assert.equal(await pool.apply(f), i);
+  }
+  const g = runInThisContext('let quite = 1, odd = () => quite; odd') as () => number;
+  for (let i = 1; i < 30; i++) {
+    assert.equal(await pool.apply(g), i);
+    runInThisContext('quite++');
+  }
 });
 
 test('methods with computed names need no space before them', async () => {

@@ -229,3 +229,12 @@ test('a listener that was added with once() is refused, and what to do said', ()
   assert.deepEqual(error.path, ['args', '[0]', 'listener of "event"']);
   assert.match(error.message, /once\(\).*on\(\)/);
 });
+
+test('iterators of the engine are refused, whatever they go over', () => {
+  for (const iterator of [[1].values(), 'a'[Symbol.iterator](), 'a'.matchAll(/a/g), new Map().keys()]) {
+    assert.throws(() => encode({ iterator }), {
+      name: 'SerializationError',
+      message: /"iterator".*Iterator: it cannot be copied/s,
+    });
+  }
+});
