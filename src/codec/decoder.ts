@@ -673,6 +673,8 @@ export class Decoder implements Filler {
     if (parent !== undefined) Object.setPrototypeOf(fn, parent as object);
     const prototypeParent = this.#captured(undefined);
     if (prototypeParent !== undefined) Object.setPrototypeOf(fn.prototype, prototypeParent as object);
+    const prototypeOwner = this.#captured(undefined) as Fn | undefined;
+    if (prototypeOwner !== undefined) Object.setPrototypeOf(fn.prototype, prototypeOwner.prototype as object);
   }
 
   /** Reads a section, wherever the reading of others stands. */

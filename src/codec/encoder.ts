@@ -893,7 +893,7 @@ export class Encoder implements Writing {
 
   /** What hangs on a function beside its code. @returns all that it is, but for the name. */
   #extras(fn: Fn): readonly unknown[] {
-    const { name, properties, parent, prototypeParent } = extrasOf(fn);
+    const { name, properties, parent, prototypeParent, prototypeOwner } = extrasOf(fn);
     const { sink } = this;
     sink.string(name);
     sink.varint(properties.length);
@@ -919,7 +919,8 @@ export class Encoder implements Writing {
     }
     this.#optional(parent);
     this.#optional(prototypeParent);
-    return [...properties.map(({ descriptor }) => descriptor.value), parent, prototypeParent];
+    this.#optional(prototypeOwner);
+    return [...properties.map(({ descriptor }) => descriptor.value), parent, prototypeParent, prototypeOwner];
   }
 
   #optional(v: unknown): void {

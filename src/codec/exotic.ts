@@ -102,8 +102,8 @@ const iterators: ReadonlySet<unknown> = new Set(
 );
 
 /** Whether it goes over an array, a string or the matches of an expression. */
-function isIterator(o: object): boolean {
-  return iterators.has(Object.getPrototypeOf(o));
+function isIterator(o: unknown): boolean {
+  return iterators.has(Object.getPrototypeOf(o as object));
 }
 
 /** The function whose arguments they are: nobody's business, and out of bounds in strict code. */

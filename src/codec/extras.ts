@@ -1,6 +1,8 @@
 /**
  * What hangs on a function beyond its source: own fields, statics of a class, methods that were put onto its prototype.
  */
+import { types } from 'node:util';
+import { builtinPath } from './builtins.ts';
 import type { Fn } from './plan.ts';
 import { classSource, isClass } from './privates.ts';
 import { ownerOf } from './realms.ts';
@@ -17,6 +19,8 @@ export interface Extras {
   readonly properties: readonly Extra[];
   /** What `prototype` inherits from, where a function was made a subclass by hand. */
   readonly prototypeParent: object | null | undefined;
+  /** The function whose `prototype` that is, where it is one. */
+  readonly prototypeOwner: Fn | undefined;
   /** What the function inherits from, likewise. */
   readonly parent: object | null | undefined;
 }
@@ -43,6 +47,7 @@ export function extrasOf(fn: Fn): Extras {
   }
   const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
   let prototypeParent: object | null | undefined;
+  let prototypeOwner: Fn | undefined;
   if (
     typeof prototype === 'object' &&
     prototype !== null &&
@@ -54,12 +59,28 @@ export function extrasOf(fn: Fn): Extras {
       if (!isSource(descriptor, members)) properties.push({ onPrototype: true, key, descriptor });
     }
     const parent: object | null = Object.getPrototypeOf(prototype);
-    if (!cls && ownerOf(parent) !== Object) prototypeParent = parent;
+    if (!cls && ownerOf(parent) !== Object) {
+      prototypeOwner = constructorOf(parent);
+      if (prototypeOwner === undefined) prototypeParent = parent;
+    }
   }
   const parent: object | null = Object.getPrototypeOf(fn);
   const inherited = !cls && !plainParents.has(ownerOf(parent)) ? parent : undefined;
   const name: unknown = Object.getOwnPropertyDescriptor(fn, 'name')?.value;
-  return { name: typeof name === 'string' ? name : '', properties, prototypeParent, parent: inherited };
+  return {
+    name: typeof name === 'string' ? name : '',
+    properties,
+    prototypeParent,
+    prototypeOwner,
+    parent: inherited,
+  };
+}
+
+/** The program's own function or class whose `prototype` this is. */
+function constructorOf(proto: object | null): Fn | undefined {
+  if (proto === null || types.isProxy(proto) || builtinPath(proto) !== undefined) return undefined;
+  const fn: unknown = Object.getOwnPropertyDescriptor(proto, 'constructor')?.value;
+  return typeof fn === 'function' && !types.isProxy(fn) && fn.prototype === proto ? (fn as Fn) : undefined;
 }
 
 /**

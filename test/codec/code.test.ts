@@ -101,6 +101,29 @@ test('what an exported variable holds by now travels as what it is called for go
   }
 });
 
+test('functions that inherit by their prototypes do so in the receiver', async () => {
+  const m = await moduleOf(`
+    import { inherits } from 'node:util'; import { EventEmitter } from 'node:events';
+    export function Old() {} Old.prototype.hello = function () { return 'hello'; };
+    export function Sub() {} Sub.prototype = Object.create(Old.prototype); Sub.prototype.constructor = Sub;
+    export function Deep() {} inherits(Deep, Sub);
+    export class Base { greet() { return 'hi'; } }
+    export function FromClass() {} Object.setPrototypeOf(FromClass.prototype, Base.prototype);
+    export function Emitter() {} inherits(Emitter, EventEmitter);
+    export const here = () => [new Deep() instanceof Old, new Deep().hello(), new FromClass() instanceof Base, new FromClass().greet(),
+      new Emitter() instanceof EventEmitter];
+    export const given = (o) => [o instanceof Old, o instanceof Sub, o.hello()];`);
+  const all = [true, 'hello', true, 'hi', true];
+  assert.deepEqual(m.here!(), all);
+  assert.deepEqual(await pool.apply(m.here!), all);
+  const Deep = m.Deep as unknown as new () => object;
+  assert.deepEqual(
+    await pool.apply((o: object, f: unknown) => (f as (o: object) => unknown)(o), [new Deep(), m.given]),
+    [true, true, 'hello'],
+  );
+  assert.ok((await pool.apply(() => 1)) === 1 && new Deep() instanceof (m.Old as never));
+});
+
 test('what a direct eval or another script writes is seen', async () => {
   const m = await moduleOf(`
     export const make = () => { let n = 1; return { f: () => n, set: (code) => eval(code) }; };`);
