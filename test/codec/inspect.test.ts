@@ -7,8 +7,12 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { Script } from 'node:vm';
 import { encode } from '../../src/codec/index.ts';
+import { recover } from '../../src/codec/price.ts';
 import { Pool } from '../../src/index.ts';
 import { questions } from '../support/inspector.ts';
+
+// No look is declined for want of time here.
+recover(1e6);
 
 type Made = Record<string, (...args: number[]) => unknown>;
 

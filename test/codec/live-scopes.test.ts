@@ -13,12 +13,17 @@ import { inspect } from '../../src/codec/inspect.ts';
 import { disableDebugger } from '../../src/codec/inspector.ts';
 import { LiveScopes } from '../../src/codec/live-scopes.ts';
 import type { Fn } from '../../src/codec/plan.ts';
+import { recover, venture } from '../../src/codec/price.ts';
 import { scriptOf } from '../../src/codec/script.ts';
 import { Pool } from '../../src/index.ts';
 import { questions } from '../support/inspector.ts';
 
-/** So many sends that any way of reading variables comes into use. */
-const SENDS = 40;
+/** So many sends that any way of reading variables comes into use, however much garbage there is. */
+const SENDS = 150;
+
+/** Milliseconds: no look is declined for want of them here. */
+const PLENTY = 1e6;
+recover(PLENTY);
 
 let moduleLevel = 0;
 const readsModuleLevel = (): number => moduleLevel;
@@ -530,9 +535,11 @@ test('many literals whose functions are sent but once do not each cost the debug
   const { fs } = await moduleOf<{ fs: (() => number)[] }>(
     `export const fs = [${makers.join(', ')}].map((make, i) => make(i));`,
   );
+  venture(PLENTY);
   const count = enables(() => {
     for (const [i, f] of fs.entries()) assert.equal(there(f), 2 * i + 1);
   });
+  recover(PLENTY);
   assert.ok(count < 20, `${count} of ${fs.length}`);
   // None was made in vain, then, so that the next are made.
   sendTwice(...fs);

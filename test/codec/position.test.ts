@@ -11,10 +11,14 @@ import { inspect } from '../../src/codec/inspect.ts';
 import { disableDebugger } from '../../src/codec/inspector.ts';
 import type { Fn } from '../../src/codec/plan.ts';
 import { positionOf } from '../../src/codec/position.ts';
+import { recover } from '../../src/codec/price.ts';
 import { scriptOf } from '../../src/codec/script.ts';
 import { Pool } from '../../src/index.ts';
 import { questions } from '../support/inspector.ts';
 import { runNode } from '../support/run.ts';
+
+// No look is declined for want of time here.
+recover(1e6);
 
 const source = new URL('../../src/codec/position.ts', import.meta.url);
 

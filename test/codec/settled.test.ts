@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { runInThisContext, Script } from 'node:vm';
 import { encode } from '../../src/codec/index.ts';
+import { recover } from '../../src/codec/price.ts';
 import { Pool } from '../../src/index.ts';
 import { questions } from '../support/inspector.ts';
+
+// No look is declined for want of time here.
+recover(1e6);
 
 const pool = new Pool(1);
 after(() => pool.terminate());
