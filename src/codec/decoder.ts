@@ -4,6 +4,7 @@
  * Functions are made when they are first met, and given their variables afterwards, so that they may refer to one another. User
  * code (`[deserialize]`, a transpiler's helper) runs only once every function made so far has its variables.
  */
+import { isGeneratorFunction } from 'node:util/types';
 import { SerializationError } from '../base/errors.ts';
 import { begin, deserialize, travelClass } from '../base/travel.ts';
 import { builtinAt } from './builtins.ts';
@@ -12,6 +13,7 @@ import { type Filler, KeyList, type NumberedKeys, readKeyList } from './key-list
 import { exportOf, importFrom, requireOf } from './modules.ts';
 import { type Fn, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { ownClass } from './plans.ts';
+import { claimPrototype } from './prototypes.ts';
 import { addCode, codeNamed, metaOf, revive, revivedOf } from './revive.ts';
 import { mostPlaces, smallArray } from './small-arrays.ts';
 import { damaged, type Memory, type Source } from './source.ts';
@@ -432,7 +434,10 @@ export class Decoder implements Filler {
     const id = this.#next++;
     this.#objects[id] = NOT_YET;
     const cls = this.value() as Fn;
-    const o: object = Object.create(cls.prototype as object);
+    const prototype = cls.prototype as object;
+    // It may be an import, of which nobody has told.
+    if (!Object.hasOwn(prototype, 'constructor')) claimPrototype(cls);
+    const o: object = Object.create(prototype);
     this.#objects[id] = o;
     const s = this.source;
     const tag = s.u8();
@@ -660,6 +665,10 @@ export class Decoder implements Filler {
       const flags = s.u8();
       const key = this.value() as string | symbol;
       const target = (flags & 1) !== 0 ? (fn.prototype as object) : fn;
+      if ((flags & 32) !== 0) {
+        Reflect.deleteProperty(target, key);
+        continue;
+      }
       const common = { enumerable: (flags & 4) !== 0, configurable: (flags & 8) !== 0 };
       const descriptor: PropertyDescriptor =
         (flags & 2) !== 0
@@ -674,7 +683,11 @@ export class Decoder implements Filler {
     const prototypeParent = this.#captured(undefined);
     if (prototypeParent !== undefined) Object.setPrototypeOf(fn.prototype, prototypeParent as object);
     const prototypeOwner = this.#captured(undefined) as Fn | undefined;
-    if (prototypeOwner !== undefined) Object.setPrototypeOf(fn.prototype, prototypeOwner.prototype as object);
+    if (prototypeOwner !== undefined) {
+      if (s.u8() === T.TRUE) fn.prototype = prototypeOwner.prototype;
+      else Object.setPrototypeOf(fn.prototype, prototypeOwner.prototype as object);
+    }
+    claimPrototype(fn);
   }
 
   /** Reads a section, wherever the reading of others stands. */
@@ -734,9 +747,10 @@ function copyOf(block: Buffer): ArrayBuffer {
 /** Whether a function serves as a class: methods have been put onto its prototype, or it inherits from one. */
 function isConstructor(fn: Fn): boolean {
   const prototype = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value as object | undefined;
+  if (prototype === undefined || isGeneratorFunction(fn)) return false;
   return (
-    prototype !== undefined &&
-    Object.hasOwn(prototype, 'constructor') &&
-    (Reflect.ownKeys(prototype).length > 1 || Object.getPrototypeOf(prototype) !== Object.prototype)
+    !Object.hasOwn(prototype, 'constructor') ||
+    Reflect.ownKeys(prototype).length > 1 ||
+    Object.getPrototypeOf(prototype) !== Object.prototype
   );
 }

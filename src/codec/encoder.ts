@@ -13,11 +13,12 @@ import { moduleWithExports } from './commonjs.ts';
 import { exotic } from './exotic.ts';
 import { extraStep, extrasOf } from './extras.ts';
 import { planOf, variableStep } from './functions.ts';
+import { isClass } from './is-class.ts';
 import type { NumberedKeys } from './key-lists.ts';
 import { FEW_ELEMENTS, FEW_NUMBERS } from './limits.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
-import { isClass } from './privates.ts';
+import { claimedLate, constructorOf } from './prototypes.ts';
 import { twinOf } from './realms.ts';
 import { isBareArray } from './samples.ts';
 import type { Section, Use } from './section.ts';
@@ -84,7 +85,8 @@ export class Encoder implements Writing {
   run(value: unknown): Buffer {
     this.#begin(value);
     this.#first(value);
-    return this.#finish();
+    const message = this.#finish();
+    return claimedLate() ? this.run(value) : message;
   }
 
   /** As {@link run}, but a small message stays in {@link sink}, from its first byte on: then this gives undefined. */
@@ -101,7 +103,10 @@ export class Encoder implements Writing {
       if (!this.#refers && this.sink.bytes[1] === T.NUMBERED) this.#likelyFirst!.wasMessage(value as object);
       return undefined;
     }
-    if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) return this.#finish();
+    if (this.#queue.length > 0 || this.modules.size > 0 || !this.sink.isSmall) {
+      const message = this.#finish();
+      return claimedLate() ? this.run(value) : message;
+    }
     this.#reset();
     return undefined;
   }
@@ -133,6 +138,7 @@ export class Encoder implements Writing {
     // A bound function holds whatever it is bound to.
     const isBare = this.#count === 0;
     const message = this.#finish();
+    if (claimedLate()) return this.runFunction(fn);
     return [message, isBare ? Captured.of(uses) : undefined];
   }
 
@@ -146,7 +152,8 @@ export class Encoder implements Writing {
       this.#elements(list, list.length);
       this.sink.varint(0);
     }
-    return this.#finish();
+    const message = this.#finish();
+    return claimedLate() ? this.runList(list) : message;
   }
 
   #begin(root: unknown): void {
@@ -407,7 +414,7 @@ export class Encoder implements Writing {
     if (++this.depth > HARD_DEPTH) {
       throw new Trouble(undefined, 'it is nested too deeply', 'send it in parts');
     }
-    const cls = proto !== null && Object.hasOwn(proto, 'constructor') ? (proto.constructor as Fn) : undefined;
+    const cls = constructorOf(proto) as Fn | undefined;
     if (typeof cls === 'function' && !isProxy(o)) {
       const name = travelName(cls);
       if (name !== undefined) {
@@ -893,12 +900,17 @@ export class Encoder implements Writing {
 
   /** What hangs on a function beside its code. @returns all that it is, but for the name. */
   #extras(fn: Fn): readonly unknown[] {
-    const { name, properties, parent, prototypeParent, prototypeOwner } = extrasOf(fn);
+    const { name, properties, parent, prototypeParent, prototypeOwner, isShared } = extrasOf(fn);
     const { sink } = this;
     sink.string(name);
     sink.varint(properties.length);
     for (const extra of properties) {
       const { descriptor: d, key } = extra;
+      if (d === undefined) {
+        sink.u8((extra.onPrototype ? 1 : 0) | 32);
+        this.value(key);
+        continue;
+      }
       const accessor = d.get !== undefined || d.set !== undefined;
       sink.u8(
         (extra.onPrototype ? 1 : 0) |
@@ -920,7 +932,13 @@ export class Encoder implements Writing {
     this.#optional(parent);
     this.#optional(prototypeParent);
     this.#optional(prototypeOwner);
-    return [...properties.map(({ descriptor }) => descriptor.value), parent, prototypeParent, prototypeOwner];
+    if (prototypeOwner !== undefined) sink.u8(isShared ? T.TRUE : T.FALSE);
+    return [
+      ...properties.map(({ descriptor }) => descriptor?.value as unknown),
+      parent,
+      prototypeParent,
+      prototypeOwner,
+    ];
   }
 
   #optional(v: unknown): void {

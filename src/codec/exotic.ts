@@ -10,6 +10,7 @@ import { planOf } from './functions.ts';
 import { namespaceOf } from './namespaces.ts';
 import type { Fn, ImportRef } from './plan.ts';
 import { checkPrivate } from './privates.ts';
+import { wasCopied } from './prototypes.ts';
 import { twinOf } from './realms.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
@@ -76,6 +77,7 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   }
   if (proto === null || proto === Object.prototype || cls?.prototype !== proto) {
     e.sink.u8(T.OBJECT_WITH);
+    if (proto !== null && proto !== Object.prototype) wasCopied(proto);
     e.value(proto === Object.prototype ? Object : proto);
     e.properties(o, types.isArgumentsObject(o) ? callee : undefined);
     return;

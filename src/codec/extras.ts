@@ -3,15 +3,18 @@
  */
 import { types } from 'node:util';
 import { builtinPath } from './builtins.ts';
+import { isClass } from './is-class.ts';
 import type { Fn } from './plan.ts';
-import { classSource, isClass } from './privates.ts';
+import { classSource } from './privates.ts';
+import { claimPrototype, constructorOf } from './prototypes.ts';
 import { ownerOf } from './realms.ts';
 
 /** One property of the function itself or of its `prototype`. */
 export interface Extra {
   readonly onPrototype: boolean;
   readonly key: string | symbol;
-  readonly descriptor: PropertyDescriptor;
+  /** `undefined`: the receiver has made it, and it is not there. */
+  readonly descriptor: PropertyDescriptor | undefined;
 }
 
 export interface Extras {
@@ -21,6 +24,8 @@ export interface Extras {
   readonly prototypeParent: object | null | undefined;
   /** The function whose `prototype` that is, where it is one. */
   readonly prototypeOwner: Fn | undefined;
+  /** Whether `prototype` is that very object. */
+  readonly isShared: boolean;
   /** What the function inherits from, likewise. */
   readonly parent: object | null | undefined;
 }
@@ -48,19 +53,21 @@ export function extrasOf(fn: Fn): Extras {
   const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
   let prototypeParent: object | null | undefined;
   let prototypeOwner: Fn | undefined;
-  if (
-    typeof prototype === 'object' &&
-    prototype !== null &&
-    (cls || Object.hasOwn(prototype, 'constructor'))
-  ) {
-    for (const key of Reflect.ownKeys(prototype)) {
+  let isShared = false;
+  if (typeof prototype === 'object' && prototype !== null) {
+    const isReplaced = claimPrototype(fn);
+    isShared = isReplaced && constructorOf(prototype) !== fn;
+    if (isReplaced && !Object.hasOwn(prototype, 'constructor')) {
+      properties.push({ onPrototype: true, key: 'constructor', descriptor: undefined });
+    }
+    for (const key of isShared ? [] : Reflect.ownKeys(prototype)) {
       const descriptor = Object.getOwnPropertyDescriptor(prototype, key)!;
       if (key === 'constructor' && descriptor.value === fn) continue;
       if (!isSource(descriptor, members)) properties.push({ onPrototype: true, key, descriptor });
     }
-    const parent: object | null = Object.getPrototypeOf(prototype);
-    if (!cls && ownerOf(parent) !== Object) {
-      prototypeOwner = constructorOf(parent);
+    const parent: object | null = isShared ? prototype : Object.getPrototypeOf(prototype);
+    if (!cls && !types.isGeneratorFunction(fn) && ownerOf(parent) !== Object) {
+      prototypeOwner = ownClassOf(parent);
       if (prototypeOwner === undefined) prototypeParent = parent;
     }
   }
@@ -72,14 +79,15 @@ export function extrasOf(fn: Fn): Extras {
     properties,
     prototypeParent,
     prototypeOwner,
+    isShared,
     parent: inherited,
   };
 }
 
 /** The program's own function or class whose `prototype` this is. */
-function constructorOf(proto: object | null): Fn | undefined {
+function ownClassOf(proto: object | null): Fn | undefined {
   if (proto === null || types.isProxy(proto) || builtinPath(proto) !== undefined) return undefined;
-  const fn: unknown = Object.getOwnPropertyDescriptor(proto, 'constructor')?.value;
+  const fn = constructorOf(proto);
   return typeof fn === 'function' && !types.isProxy(fn) && fn.prototype === proto ? (fn as Fn) : undefined;
 }
 

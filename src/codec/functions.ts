@@ -29,6 +29,7 @@ import {
 } from './plan.ts';
 import { knownPlan, ownClass, setPlan } from './plans.ts';
 import { type Position, positionOf } from './position.ts';
+import { claimPrototype } from './prototypes.ts';
 import { twinOf } from './realms.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
@@ -43,6 +44,7 @@ export function planOf(fn: Fn): Plan {
   let plan = knownPlan(fn);
   if (plan === undefined) {
     plan = decide(fn);
+    if (plan.kind !== 'builtin') claimPrototype(fn);
     setPlan(fn, plan);
   }
   return plan;

@@ -16,11 +16,6 @@ interface ClassSource {
 const none: ClassSource = { privates: [], members: new Set() };
 const sources = new WeakMap<Fn, ClassSource>();
 
-/** Whether this is an ES class rather than a function. */
-export function isClass(fn: Fn): boolean {
-  return /^class\b/.test(Function.prototype.toString.call(fn));
-}
-
 export function classSource(cls: Fn): ClassSource {
   let found = sources.get(cls);
   if (found === undefined) {

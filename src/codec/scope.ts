@@ -6,11 +6,12 @@
  * write any of it.
  */
 import type { Function as AcornFunction, AnyNode, Class, Node, Pattern } from 'acorn';
+import { blockDeclarations, blockFunctions, type Kind, namesIn, varDeclarations } from './declarations.ts';
 
 /** A declared variable. */
 export interface Binding {
   readonly name: string;
-  readonly kind: 'var' | 'let' | 'const' | 'function' | 'class' | 'param' | 'import' | 'catch' | 'self';
+  readonly kind: Kind;
   /** Declarator, import specifier, function or class that declares it. */
   readonly node: AnyNode;
   /** The import declaration, for an import. */
@@ -97,7 +98,6 @@ export interface ScopeInfo {
 
 type Any = AnyNode & Record<string, unknown>;
 
-const functionTypes = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 const loopTypes = new Set([
   'ForStatement',
   'ForInStatement',
@@ -145,7 +145,7 @@ class Analyser {
     return { outer, unit, isFunction, isLoop, bindings: new Map(), privates };
   }
 
-  #declare(scope: Scope, name: string, kind: Binding['kind'], node: AnyNode, parent?: AnyNode): void {
+  #declare(scope: Scope, name: string, kind: Kind, node: AnyNode, parent?: AnyNode): void {
     let at = scope;
     if (kind === 'var') while (!at.isFunction) at = at.outer!;
     const known = at.bindings.get(name);
@@ -168,66 +168,35 @@ class Analyser {
     });
   }
 
-  #declarePattern(scope: Scope, pattern: Pattern | null, kind: Binding['kind'], node: AnyNode): void {
-    if (pattern === null) return;
-    switch (pattern.type) {
-      case 'Identifier':
-        this.#declare(scope, pattern.name, kind, node);
-        break;
-      case 'ObjectPattern':
-        for (const p of pattern.properties)
-          this.#declarePattern(scope, p.type === 'RestElement' ? p.argument : p.value, kind, node);
-        break;
-      case 'ArrayPattern':
-        for (const p of pattern.elements) this.#declarePattern(scope, p, kind, node);
-        break;
-      case 'RestElement':
-        this.#declarePattern(scope, pattern.argument, kind, node);
-        break;
-      case 'AssignmentPattern':
-        this.#declarePattern(scope, pattern.left, kind, node);
-        break;
-      default:
-    }
+  #declarePattern(scope: Scope, pattern: Pattern | null, kind: Kind, node: AnyNode): void {
+    for (const name of namesIn(pattern)) this.#declare(scope, name, kind, node);
   }
 
   /** Declares what a block declares, before its statements are visited. */
   #hoist(body: readonly Any[], scope: Scope): void {
-    for (const s of body) {
-      const declaration = (
-        s.type === 'ExportNamedDeclaration' || s.type === 'ExportDefaultDeclaration' ? s.declaration : s
-      ) as Any | null;
-      if (declaration?.type === 'FunctionDeclaration' && declaration.id !== null) {
-        this.#declare(scope, (declaration.id as unknown as { name: string }).name, 'function', declaration);
-      } else if (declaration?.type === 'ClassDeclaration' && declaration.id !== null) {
-        this.#declare(scope, (declaration.id as unknown as { name: string }).name, 'class', declaration);
-      } else if (declaration?.type === 'VariableDeclaration' && declaration.kind !== 'var') {
-        for (const d of declaration.declarations)
-          this.#declarePattern(scope, d.id, declaration.kind as 'let' | 'const', d);
-      } else if (s.type === 'ImportDeclaration') {
-        for (const d of s.specifiers) this.#declare(scope, d.local.name, 'import', d, s);
-      }
-    }
-  }
-
-  #hoistVars(node: unknown, scope: Scope): void {
-    if (Array.isArray(node)) {
-      for (const n of node) this.#hoistVars(n, scope);
-      return;
-    }
-    if (typeof node !== 'object' || node === null || !('type' in node)) return;
-    const n = node as Any;
-    if (functionTypes.has(n.type) || n.type === 'ClassDeclaration' || n.type === 'ClassExpression') return;
-    if (n.type === 'VariableDeclaration' && n.kind === 'var') {
-      for (const d of n.declarations) this.#declarePattern(scope, d.id, 'var', d);
-    }
-    for (const key of Object.keys(n)) this.#hoistVars(n[key], scope);
+    for (const d of blockDeclarations(body)) this.#declare(scope, d.name, d.kind, d.node, d.parent);
   }
 
   #statements(body: readonly Any[], scope: Scope, strict: boolean): void {
-    if (scope.isFunction) this.#hoistVars(body, scope);
+    if (scope.isFunction) {
+      for (const s of body) for (const d of varDeclarations(s)) this.#declare(scope, d.name, 'var', d.node);
+    }
     this.#hoist(body, scope);
+    if (scope.isFunction && !strict) this.#hoistBlockFunctions(body, scope);
     for (const s of body) this.#visit(s, scope, strict);
+  }
+
+  #hoistBlockFunctions(body: readonly Any[], scope: Scope): void {
+    const hidden = new Set<string>();
+    for (let s: Scope | undefined = scope; s !== undefined && s.unit === scope.unit; s = s.outer) {
+      for (const { name, kind } of s.bindings.values()) {
+        if (kind !== 'var' && kind !== 'function' && kind !== 'self') hidden.add(name);
+      }
+    }
+    for (const d of blockFunctions(body, (name) => hidden.has(name))) {
+      this.#declare(scope, d.name, 'var', d.node);
+      scope.bindings.get(d.name)!.reassigned = true;
+    }
   }
 
   #reference(node: Any, scope: Scope, write: Write = 'no', shorthand = false, called = false): void {

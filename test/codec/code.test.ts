@@ -124,6 +124,47 @@ test('functions that inherit by their prototypes do so in the receiver', async (
   assert.ok((await pool.apply(() => 1)) === 1 && new Deep() instanceof (m.Old as never));
 });
 
+test('functions whose prototype was replaced make the same objects in the receiver', async () => {
+  const m = await moduleOf(`
+    export function Literal() { this.x = 1; } Literal.prototype = { hello() { return 'hello' + this.x; } };
+    function Old() {} Old.prototype.hello = () => 'old';
+    export function Made() {} Made.prototype = Object.create(Old.prototype); Made.prototype.own = 1;
+    export function Instance() {} Instance.prototype = new Old();
+    export function Bare() {} Bare.prototype = Object.create(null); Bare.prototype.hello = () => 'bare';
+    export function Shared() {} Shared.prototype = Old.prototype;
+    export function* numbers() { yield 1; } numbers.prototype.extra = 5;
+    export const here = () => [new Literal().hello(), new Literal().constructor === Object, new Made() instanceof Old,
+      new Made().hello(), new Made().own, new Made().constructor === Old, new Instance().hello(), new Bare().hello(),
+      Object.getPrototypeOf(Bare.prototype), new Shared() instanceof Old, new Shared().hello(), numbers().extra, [...numbers()]];
+    export const look = (o, F) => [o instanceof F, o.hello(), o.self === o];
+    export const make = (F) => new F();`);
+  assert.deepEqual(await pool.apply(m.here!), m.here!());
+  type Made = { self?: unknown };
+  for (const name of ['Literal', 'Made', 'Instance', 'Bare', 'Shared']) {
+    const F = m[name] as unknown as new () => Made;
+    const o = new F();
+    o.self = o;
+    // The instance comes before its function, in the first message too.
+    assert.deepEqual(await pool.apply(m.look!, [o, F]), m.look!(o, F), name);
+    assert.ok((await pool.apply((x: Made) => x, [o])) instanceof F, name);
+    assert.ok((await pool.apply(m.make!, [F])) instanceof F, name);
+  }
+});
+
+test('instances of an imported function whose prototype was replaced are such in the receiver', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
+  try {
+    const file = path.join(directory, 'lib.cjs');
+    writeFileSync(file, 'function F() {} F.prototype = { hello() { return 5; } }; module.exports = { F };');
+    const { F } = createRequire(import.meta.url)(file) as { F: new () => { hello(): number } };
+    const look = (o: { hello(): number }, Class: typeof F): unknown => [o instanceof Class, o.hello()];
+    assert.deepEqual(await pool.apply(look, [new F(), F]), [true, 5]);
+    assert.ok((await pool.apply((o: object) => o, [new F()])) instanceof F);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('what a direct eval or another script writes is seen', async () => {
   const m = await moduleOf(`
     export const make = () => { let n = 1; return { f: () => n, set: (code) => eval(code) }; };`);
@@ -138,6 +179,28 @@ test('what a direct eval or another script writes is seen', async () => {
     assert.equal(await pool.apply(g), i);
     runInThisContext('quite++');
   }
+});
+
+test('functions that sloppy code declares in blocks are seen from outside of these', async () => {
+  const text = `{ function atTop() { return 'top'; } }
+    [() => atTop(), ...(function (p) {
+      let hidden = () => 'outer';
+      if (p) { function a() { return b() } function b() { return 'b' } function hidden() { return 'inner' } function p() {} }
+      switch (p) { case 1: function c() { return 'c' } }
+      if (p) function d() { return 'd' }
+      label: function e() { return 'e' }
+      try { throw 1 } catch (f) { { function f() { return 'f' } } }
+      try { throw [1] } catch ([g]) { { function g() { return 'g' } } }
+      for (let h of [1]) { function h() {} }
+      { function twice() { return 'first' } } { function twice() { return 'second' } }
+      { async function late() {} function* many() {} }
+      return [() => a(), () => hidden(), () => p, () => c(), () => d(), () => e(), () => f(), () => twice(),
+        () => [typeof g, typeof h, typeof late, typeof many].join()];
+    })(1)]`;
+  const functions = runInThisContext(text) as (() => unknown)[];
+  const here = functions.map((f) => f());
+  assert.deepEqual(here.slice(0, 4), ['top', 'b', 'outer', 1]);
+  assert.deepEqual(await Promise.all(functions.map((f) => pool.apply(f))), here);
 });
 
 test('methods with computed names need no space before them', async () => {
