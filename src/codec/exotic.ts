@@ -7,7 +7,7 @@ import { types } from 'node:util';
 import { describeSharedView, foreignClass, sharedViewName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
 import { planOf } from './functions.ts';
-import { namespaceOf } from './namespaces.ts';
+import { namespaceOf } from './namespace-ref.ts';
 import type { Fn, ImportRef } from './plan.ts';
 import { checkPrivate } from './privates.ts';
 import { wasCopied } from './prototypes.ts';
@@ -71,7 +71,13 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   }
   if (types.isModuleNamespaceObject(o)) {
     const ref = namespaceOf(o);
-    if (ref === undefined) throw refused('Module', 'it is a module that nobody knows by name');
+    if (ref === undefined) {
+      throw new Trouble(
+        'Module',
+        'nothing that it exports tells which module it is',
+        'import it inside the function, or send what it exports',
+      );
+    }
     e.import(ref);
     return;
   }

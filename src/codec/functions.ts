@@ -10,12 +10,14 @@ import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { CellRef } from './cells.ts';
 import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
+import { commonJsExport } from './commonjs-exports.ts';
 import { nextNumber, origin, remember } from './identity.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
 import { entrances, isLive } from './live-closure.ts';
 import { LiveScopes } from './live-scopes.ts';
 import { isMain } from './main.ts';
+import { importedBy } from './namespace-ref.ts';
 import {
   type Fn,
   type FnRecord,
@@ -99,7 +101,7 @@ function positionSeen(fn: Fn): Position {
 /** The reference to a function that an importable module exports. */
 function exportOf(fn: Fn, script: Script, unit: Unit, look: () => Scopes): ImportRef | undefined {
   if (!script.isFile || isMain(script.url) || !nodeLoadsAlike(script.filename)) return undefined;
-  if (!script.source.isModule) return commonJsExport(fn, script);
+  if (!script.source.isModule) return commonJsExport(fn, script, unit);
   if (script.exports.get('') === 'default' && script.isDefaultExport(unit)) {
     return new ImportRef(script.url, '', 'default');
   }
@@ -137,20 +139,6 @@ const knownValues = new Set([
   'Literal',
   'TemplateLiteral',
 ]);
-
-function commonJsExport(fn: unknown, script: Script): ImportRef | undefined {
-  const file = fileURLToPath(script.url);
-  const exports: unknown = requireCache()[file]?.exports;
-  if (exports === fn) return new ImportRef(file, '', '=', '', true);
-  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
-  for (const [key, d] of Object.entries(Object.getOwnPropertyDescriptors(exports))) {
-    // Transpilers export through getters.
-    if ((d.get === undefined ? d.value : (exports as Record<string, unknown>)[key]) === fn) {
-      return new ImportRef(file, '', key, '', true);
-    }
-  }
-  return undefined;
-}
 
 /** The directory from which a `require` that the program has made, with `createRequire`, or been given, resolves. */
 function requireDirectory(fn: Fn): string | undefined {
@@ -331,6 +319,10 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   const shape = requireShape(binding);
   if (shape !== undefined && value !== undefined && (inMainRealm || !/^[./]/.test(shape.specifier))) {
     return requiredValue(shape, value, script, scopes);
+  }
+  if (types.isModuleNamespaceObject(value)) {
+    const imported = importedBy(binding, script, parentOf(script));
+    if (imported !== undefined) return imported;
   }
   const reference = viteReference(binding, value, () => parentOf(script));
   if (reference !== undefined) return reference;

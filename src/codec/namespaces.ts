@@ -1,8 +1,5 @@
-/**
- * Which module a namespace object belongs to: known for those that came by reference, and for built-in modules.
- */
-import { builtinPathAfresh } from './builtins.ts';
-import { ImportRef } from './plan.ts';
+/** Where the values of modules came from that reached this process by reference. */
+import type { ImportRef } from './plan.ts';
 
 const refs = new WeakMap<object, ImportRef>();
 
@@ -11,10 +8,6 @@ export function setOrigin(value: object, ref: ImportRef): void {
   if (!refs.has(value)) refs.set(value, ref);
 }
 
-export function namespaceOf(value: object): ImportRef | undefined {
-  const known = refs.get(value);
-  if (known !== undefined) return known;
-  const path = builtinPathAfresh((value as { default?: unknown }).default);
-  if (path !== undefined && /^node:[^!]+!$/.test(path)) return new ImportRef(path.slice(0, -1), '', '*');
-  return undefined;
+export function originOf(value: object): ImportRef | undefined {
+  return refs.get(value);
 }

@@ -149,7 +149,8 @@ export class Script {
   }
 }
 
-function nameOf(node: { type: string; name?: string; value?: unknown }): string {
+/** The name that an identifier or a literal stands for, as a key or an export. */
+export function nameOf(node: { type: string; name?: string; value?: unknown }): string {
   return node.type === 'Literal' ? String(node.value) : node.name!;
 }
 

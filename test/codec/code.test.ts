@@ -238,6 +238,38 @@ test('exports of a CommonJS module are known to its functions, and to those of t
   }
 });
 
+test('what a CommonJS module exports by now travels as what it exports for good', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
+  try {
+    const file = path.join(directory, 'lib.cjs');
+    writeFileSync(
+      file,
+      `exports.named = exports.given = void 0;
+       function named() { return 'named'; }
+       exports.named = named;
+       exports.given = function () { return 'given'; };
+       exports.other = () => 'other';
+       exports.change = () => { exports.named = () => 'later'; module.exports.given = () => 'later, too'; };
+       exports.restore = () => { exports.named = named; };`,
+    );
+    const m = createRequire(import.meta.url)(file) as Functions;
+    const all = async (): Promise<unknown[]> => [
+      await pool.apply(m.named!),
+      await pool.apply(m.given!),
+      await pool.apply(m.other!),
+    ];
+    assert.deepEqual(await all(), ['named', 'given', 'other']);
+    m.change!();
+    assert.deepEqual(await all(), ['later', 'later, too', 'other']);
+    m.restore!();
+    assert.equal(await pool.apply(m.named!), 'named');
+    m.given = m.other!;
+    assert.equal(await pool.apply(m.given), 'other');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('what is at the top of a script that is no module is found on the global object', async () => {
   const text = `
     const { Pool } = require(${JSON.stringify(library)});

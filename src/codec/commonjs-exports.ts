@@ -1,0 +1,83 @@
+/**
+ * Which export of a CommonJS module a function is.
+ *
+ * The receiver loads the module anew, and finds there what it exports at first: not what a function of it exports later.
+ */
+import { fileURLToPath } from 'node:url';
+import type { AnyNode } from 'acorn';
+import { requireCache } from './commonjs.ts';
+import { childrenOf } from './parse.ts';
+import { type Fn, ImportRef } from './plan.ts';
+import type { Unit } from './scope.ts';
+import type { Script } from './script.ts';
+
+/** The reference to a function that a CommonJS module exports. */
+export function commonJsExport(fn: Fn, script: Script, unit: Unit): ImportRef | undefined {
+  const file = fileURLToPath(script.url);
+  const exports: unknown = requireCache()[file]?.exports;
+  if (exports === fn) return new ImportRef(file, '', '=', '', true);
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
+  const names: string[] = [];
+  for (const [key, d] of Object.entries(Object.getOwnPropertyDescriptors(exports))) {
+    // Transpilers export through getters.
+    const value = d.get === undefined ? (d.value as unknown) : (exports as Record<string, unknown>)[key];
+    if (value === fn && isFirst(key, script, unit)) names.push(key);
+  }
+  // Another program may have put it where something else was.
+  const name = names.find((n) => n === fn.name) ?? names[0];
+  return name === undefined ? undefined : new ImportRef(file, '', name, '', true);
+}
+
+/** Whether a module exports the function of this unit by that name from the beginning. */
+function isFirst(name: string, script: Script, unit: Unit): boolean {
+  const { first, later } = assignmentsOf(script);
+  if (!later.has(name) || (!first.has(name) && !first.has(''))) return true;
+  const value = first.get(name);
+  if (value?.type === 'Identifier') return script.top.get(value.name)?.node === unit.node;
+  return value === unit.node;
+}
+
+interface Assignments {
+  /** What the module itself gives its exports, by their names; "" is all of them. */
+  readonly first: ReadonlyMap<string, AnyNode>;
+  /** The names to which a function assigns. */
+  readonly later: ReadonlySet<string>;
+}
+
+const known = new WeakMap<Script, Assignments>();
+
+function assignmentsOf(script: Script): Assignments {
+  let found = known.get(script);
+  if (found === undefined) {
+    const first = new Map<string, AnyNode>();
+    const later = new Set<string>();
+    for (const [name, value, isInside] of assignments(script.program, false)) {
+      if (isInside) later.add(name);
+      // What transpilers write before all else: `exports.f = void 0`.
+      else if (value.type !== 'UnaryExpression') first.set(name, value);
+    }
+    found = { first, later };
+    known.set(script, found);
+  }
+  return found;
+}
+
+function* assignments(node: AnyNode, isInside: boolean): Iterable<[string, AnyNode, boolean]> {
+  if (node.type === 'AssignmentExpression') {
+    const name = exportNamed(node.left);
+    if (name !== undefined) yield [name, node.right, isInside];
+  }
+  const within = isInside || /Function/.test(node.type);
+  for (const child of childrenOf(node)) yield* assignments(child, within);
+}
+
+/** `exports.name`, `module.exports.name`; "" for `module.exports` as a whole. */
+function exportNamed(node: AnyNode): string | undefined {
+  if (node.type !== 'MemberExpression') return undefined;
+  const { object, property, computed } = node;
+  const name = property.type === 'Identifier' && !computed ? property.name : undefined;
+  if (object.type === 'Identifier' && object.name === 'module' && name === 'exports') return '';
+  const isExports = (object.type === 'Identifier' && object.name === 'exports') || exportNamed(object) === '';
+  if (!isExports) return undefined;
+  return property.type === 'Literal' ? String(property.value) : name;
+}
