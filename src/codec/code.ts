@@ -7,8 +7,8 @@
  * - `import.meta`, the `import` of `import()` and an arrow function's `this` become variables, as long as the original;
  * - so does what a class extends: V8 forgets variables that only an `extends` has used;
  * - a variable that several functions share and reassign becomes `$0.v`, a field of an object that they share there as well;
- * - a class loses static fields and static blocks, whose outcome travels as values: running them twice would be visible.
- *   Not so when it has static private fields, which nobody can read from outside: then they run again.
+ * - a class loses static blocks and what it gives its static fields, whose outcome travels as values: running them twice would be visible.
+ *   Those that are private get a way in from outside: an array of two functions, the first writes and the second reads.
  */
 import vm from 'node:vm';
 import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
@@ -27,7 +27,8 @@ export interface Variable {
   /** In the text. */
   readonly alias: string;
   readonly binding: Binding | undefined;
-  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this' | 'super';
+  /** `static`: a private field, named `#name`. */
+  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this' | 'super' | 'static';
 }
 
 /** Code together with where its variables come from. */
@@ -40,6 +41,9 @@ export interface LocalCode {
   /** Property that holds the function in what the factory gives: methods and accessors. */
   readonly isStatic: boolean;
 }
+
+/** Names what a class extends among its variables. */
+export const heritageName = 'what it extends';
 
 const made = new WeakMap<Unit, LocalCode>();
 export const commonJsNames = new Set(['require', 'module', 'exports', '__dirname', '__filename']);
@@ -113,7 +117,18 @@ function make(script: Script, unit: Unit): LocalCode {
     const alias = freshName(text, cells.size + 3);
     const rest = text.slice(heritage.start, heritage.end).slice(alias.length);
     edits.push({ ...heritage, text: ` ${alias}${rest.replace(/[^\n\r\u2028\u2029]/g, ' ')}` });
-    eager.set(alias, { name: 'what it extends', alias, binding: undefined, kind: 'super' });
+    eager.set(alias, { name: heritageName, alias, binding: undefined, kind: 'super' });
+  }
+  if (isClass) {
+    const { body } = unit.node as Class;
+    const ways: string[] = [];
+    for (const name of privateStatics(body)) {
+      const alias = freshName(text, cells.size + 4 + ways.length);
+      late.set(alias, { name, alias, binding: undefined, kind: 'static' });
+      ways.push(`${alias}=[(v)=>{this.${name}=v},()=>this.${name}]`);
+    }
+    const end = body.end - 1;
+    if (ways.length > 0) edits.push({ start: end, end, text: `;static{${ways.join(';')}}` });
   }
 
   const { node, holder } = unit;
@@ -128,9 +143,10 @@ function make(script: Script, unit: Unit): LocalCode {
   const literal = apply(text, start, end, edits);
   const eagerNames = [...eager.keys()];
   const lateNames = [...late.keys()];
+  const ways = new Set([...late.values()].filter((v) => v.kind === 'static').map((v) => v.alias));
   const code: Code = {
     key: `${origin()}:${nextNumber()}`,
-    ...wrap(script, unit, start, literal, eagerNames, lateNames, isMember),
+    ...wrap(script, unit, start, literal, eagerNames, lateNames, ways),
     filename: script.filename,
     eager: eagerNames,
     late: lateNames,
@@ -286,16 +302,23 @@ function* startsIn(node: AnyNode): Iterable<number> {
 /** Removes static state from a class; collects the ranges that are evaluated with it. */
 function blankStatics(node: Class, text: string, edits: Edit[], eager: [number, number][]): void {
   if (node.superClass) eager.push([node.superClass.start, node.superClass.end]);
-  const members = node.body.body;
-  const keep = members.some(
-    (m) => m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier',
-  );
-  for (const m of members) {
-    if (m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static)) {
-      if (keep) eager.push([m.start, m.end]);
-      else edits.push({ start: m.start, end: m.end, text: blank(text.slice(m.start, m.end)) });
+  for (const m of node.body.body) {
+    if (m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier') {
+      // The name stays: methods use it.
+      const { end } = m.key;
+      if (m.end > end) edits.push({ start: end, end: m.end, text: blank(text.slice(end, m.end)) });
+    } else if (m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static)) {
+      edits.push({ start: m.start, end: m.end, text: blank(text.slice(m.start, m.end)) });
     } else if (m.computed) eager.push([m.key.start, m.key.end]);
   }
+}
+
+function privateStatics(body: Class['body']): string[] {
+  return body.body.flatMap((m) =>
+    m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier'
+      ? [`#${m.key.name}`]
+      : [],
+  );
 }
 
 /** Spaces in place of everything but line ends; the semicolon keeps neighbouring fields apart. */
@@ -330,6 +353,8 @@ function apply(text: string, start: number, end: number, edits: readonly Edit[])
 /**
  * The factory around the literal: `(function ($e) { let …; return [literal, set, get] })`. `$e` holds the eager values, `set`
  * takes the late ones, `get` gives both.
+ *
+ * @param ways Which of the late ones are ways into the class.
  */
 function wrap(
   script: Script,
@@ -338,8 +363,9 @@ function wrap(
   literal: string,
   eager: readonly string[],
   late: readonly string[],
-  isMember: boolean,
+  ways: ReadonlySet<string>,
 ): { text: string; lineOffset: number; columnOffset: number; member: Code['member'] } {
+  const isMember = unit.holder !== undefined;
   const place = script.placeOf(start);
   const all = [...eager, ...late];
   const [e, v] = ['$e', '$v'].map((name) => unusedName(name, literal, all));
@@ -347,7 +373,7 @@ function wrap(
     `${mark}(function(${e}){${unit.strict ? '"use strict";' : ''}` +
     `${all.length === 0 ? '' : `let ${all.join(',')};`}${eager.map((n, i) => `${n}=${e}[${i}];`).join('')}` +
     `return[${isMember ? '{' : ''}`;
-  const tail = `${isMember ? '}' : ''}\n,function(${v}){${late.map((n, i) => `${n}=${v}[${i}];`).join('')}},()=>[${all.join(',')}]]})`;
+  const tail = `${isMember ? '}' : ''}\n,function(${v}){${late.map((n, i) => (ways.has(n) ? `${n}[0](${v}[${i}]);` : `${n}=${v}[${i}];`)).join('')}},()=>[${all.map((n) => (ways.has(n) ? `${n}[1]()` : n)).join(',')}]]})`;
   const kind = unit.holder === undefined ? '' : ((unit.holder as { kind?: string }).kind ?? 'init');
   const member = kind === '' ? '' : kind === 'get' ? 'get' : kind === 'set' ? 'set' : 'value';
   if (place.column >= head.length) {

@@ -613,6 +613,9 @@ export class Decoder implements Filler {
     const code = codeNamed(entry.codeKey);
     const old = recall(key);
     if (old !== undefined && (code.isClass || isConstructor(old)) && revivedOf(old) !== undefined) {
+      this.#created.set(key, old);
+      // It is there, but what it extends may have changed.
+      if (entry.eager !== undefined) this.#section(entry.eager, () => this.#variables(code.eager.length, []));
       this.#unfilled.push(entry);
       return old;
     }

@@ -8,11 +8,11 @@ import { types } from 'node:util';
 import { inMainRealm } from '../base/node-process.ts';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { CellRef } from './cells.ts';
-import { codeOf, commonJsNames, isConstant, type LocalCode, type Variable } from './code.ts';
+import { codeOf, commonJsNames, heritageName, isConstant, type LocalCode, type Variable } from './code.ts';
 import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
 import { commonJsExport } from './commonjs-exports.ts';
 import { nextNumber, origin, remember } from './identity.ts';
-import { inspect, type Scopes, valueIn } from './inspect.ts';
+import { inspect, privateStatics, type Scopes, valueIn } from './inspect.ts';
 import { lexicalThis } from './lexical-this.ts';
 import { entrances, isLive } from './live-closure.ts';
 import { LiveScopes } from './live-scopes.ts';
@@ -260,7 +260,8 @@ function reader(
     }
     return values;
   };
-  const isQuick = (): boolean => live.scopes !== undefined || open().length === 0;
+  const isPrivate = variables.some((v) => v.kind === 'static');
+  const isQuick = (): boolean => !isPrivate && (live.scopes !== undefined || open().length === 0);
   const places = (): Place[] | undefined => {
     if (!isQuick()) return undefined;
     const scopes = [...(live.scopes ?? []), ...(top === undefined ? [] : [top])];
@@ -293,6 +294,8 @@ function isTopOf(v: Variable, script: Script): boolean {
 
 /** How a captured variable is named in the path of an error. */
 export function variableStep(name: string): string {
+  if (name.startsWith('#')) return `static ${name}`;
+  if (name === heritageName) return name;
   return `closure variable "${name}"`;
 }
 
@@ -302,6 +305,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (v.kind === 'importer') return new ImporterRef(parentOf(script));
   if (v.kind === 'this') return lexicalThis(fn, local.unit, script);
   if (v.kind === 'super') return Object.getPrototypeOf(fn);
+  if (v.kind === 'static') return privateStatics(fn).get(v.name);
   const { binding } = v;
   if (binding === undefined) return outsideValue(v.name, script, scopes);
   if (binding.kind === 'import') return importOf(binding, script);

@@ -165,6 +165,73 @@ test('instances of an imported function whose prototype was replaced are such in
   }
 });
 
+test('static private fields have in the receiver what they have here by now', async () => {
+  const m = await moduleOf(`
+    let runs = 0;
+    const make = () => {
+      class A {
+        static #n = ++runs; static #map = new Map([['a', 1]])
+        static #late
+        static #self = new A(); static #symbol = Symbol.for('x')
+        static #twice() { return A.#n * 2 } static get #half() { return A.#n / 2 }
+        static { this.#late = runs++ ? 'again' : 'once'; this.open = [1] }
+        static inc() { A.#map.set('n', ++A.#n); return A.#n }
+        static all() { return [A.#n, [...A.#map], A.#late, A.#self instanceof A, A.#symbol, A.#twice(), A.#half, A.open] }
+      }
+      return class B extends A { static #own = [5]; static own() { return [B.#own, B.inc(), ...B.all()] } }
+    }
+    export const B = make()
+    export const inc = () => B.inc()
+    export const place = () => { const C = class { static #x = 1; static
+      #y = 2; static fail() { throw new Error(C.#x + C.#y) } }; return C }`);
+  const cls = m.B as unknown as { own(): unknown[]; inc(): number };
+  cls.inc();
+  const there = await pool.apply((B: typeof cls) => B.own(), [cls]);
+  assert.deepEqual(there, cls.own());
+  assert.equal(await pool.apply(m.inc!), 4);
+  cls.inc();
+  assert.equal(await pool.apply(m.inc!), 5);
+  // A worker may send it on, and back.
+  const on = await pool.apply(
+    async (B: typeof cls, P: typeof Pool) => {
+      B.inc();
+      const inner = new P(1);
+      try {
+        return [B, await inner.apply((C: typeof cls) => C.own(), [B])];
+      } finally {
+        inner.terminate();
+      }
+    },
+    [cls, Pool] as const,
+  );
+  assert.equal(on[0], cls);
+  cls.inc();
+  assert.deepEqual(on[1], cls.own());
+  const C = m.place!() as { fail(): void };
+  const thrown = async (f: () => unknown): Promise<Error> => {
+    try {
+      await f();
+    } catch (e) {
+      return e as Error;
+    }
+    throw new Error('nothing was thrown');
+  };
+  const here = await thrown(() => C.fail());
+  const carried = await thrown(() => pool.apply((c: typeof C) => c.fail(), [C]));
+  assert.equal(carried.message, '3');
+  const place = /:\d+:\d+/.exec(here.stack!.split('\n')[1]!)![0];
+  assert.ok(carried.stack!.includes(place), carried.stack);
+});
+
+test('what a static private field holds must be able to travel', async () => {
+  const m = await moduleOf(`
+    export class W { static #w = new WeakMap(); static f() { return W.#w } }
+    export const f = () => () => W.f()`);
+  await assert.rejects(pool.apply(m.f!() as () => unknown), {
+    message: /closure variable "W" → static #w → WeakMap: /,
+  });
+});
+
 test('what a direct eval or another script writes is seen', async () => {
   const m = await moduleOf(`
     export const make = () => { let n = 1; return { f: () => n, set: (code) => eval(code) }; };`);
