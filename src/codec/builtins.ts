@@ -51,7 +51,17 @@ const skippedGlobals = new Set([
   'localStorage',
   'sessionStorage',
 ]);
-const lazyGlobals = ['fetch', 'crypto', 'Headers', 'Request', 'Response', 'FormData', 'Blob', 'performance'];
+const lazyGlobals = [
+  'fetch',
+  'crypto',
+  'Crypto',
+  'Headers',
+  'Request',
+  'Response',
+  'FormData',
+  'Blob',
+  'performance',
+];
 
 function isStandardGlobal(name: string): boolean {
   const d = Object.getOwnPropertyDescriptor(globalThis, name);
@@ -112,6 +122,21 @@ function addModules(map: Map<unknown, string>): void {
   }
 }
 
+/** Adds what is made when it is first asked for: the program has asked, since it has something of that name. */
+function addDeferred(map: Map<unknown, string>, name: string): void {
+  const roots: [object, string][] = isStandardGlobal(name) ? [[globalThis, name]] : [];
+  for (const id of knownModules) roots.push([builtinModule(id)!, `node:${id}!.${name}`]);
+  for (const [root, path] of roots) {
+    const d = Object.getOwnPropertyDescriptor(root, name);
+    if (d === undefined) continue;
+    try {
+      walk(map, d.get === undefined ? d.value : d.get.call(root), path, DEPTH);
+    } catch {
+      // It is not there without a flag.
+    }
+  }
+}
+
 /** The path of a built-in function or object, or undefined when it is not one. */
 export function builtinPath(value: unknown): string | undefined {
   paths ??= build();
@@ -125,6 +150,7 @@ export function builtinPathAfresh(value: unknown): string | undefined {
   const path = builtinPath(value);
   if (path !== undefined) return path;
   addModules(paths!);
+  if (typeof value === 'function' && !paths!.has(value)) addDeferred(paths!, value.name);
   return (
     paths!.get(value) ??
     (value === process.stdout ? 'process.stdout' : value === process.stderr ? 'process.stderr' : undefined)

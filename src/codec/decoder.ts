@@ -196,6 +196,10 @@ export class Decoder implements Filler {
         return this.keep(Buffer.from(s.block()));
       case T.ARRAY_BUFFER:
         return this.keep(copyOf(s.block()));
+      case T.RESIZABLE: {
+        const maxByteLength = s.varint();
+        return this.keep(copyOf(s.block(), { maxByteLength }));
+      }
       case T.VIEW:
         return this.#view();
       case T.MAP:
@@ -351,7 +355,7 @@ export class Decoder implements Filler {
         const run = s.varint();
         a.length += run;
         i += run - 1;
-      } else a.push(this.value());
+      } else a[i] = this.value();
     }
     return this.#namedOf(a);
   }
@@ -378,8 +382,14 @@ export class Decoder implements Filler {
   #properties<O extends object>(o: O): O {
     const s = this.source;
     for (let n = s.varint(); n > 0; n--) {
-      const enumerable = s.u8() === 1;
-      define(o, this.value() as string | symbol, this.value(), enumerable);
+      const flags = s.u8();
+      const key = this.value() as string | symbol;
+      const enumerable = (flags & 1) !== 0;
+      if ((flags & 2) === 0) define(o, key, this.value(), enumerable);
+      else {
+        const [get, set] = [this.value() as () => unknown, this.value() as (v: unknown) => void];
+        Object.defineProperty(o, key, { get, set, enumerable, configurable: true });
+      }
     }
     return o;
   }
@@ -741,11 +751,14 @@ function numbers(block: Int32Array | Float64Array): number[] {
   return a;
 }
 
-function copyOf(block: Buffer): ArrayBuffer {
-  const copy = new ArrayBuffer(block.length);
+function copyOf(block: Buffer, options?: { maxByteLength: number }): ArrayBuffer {
+  const copy = new (ArrayBuffer as ResizableConstructor)(block.length, options);
   new Uint8Array(copy).set(block);
   return copy;
 }
+
+/** As ECMAScript 2024 has it. */
+type ResizableConstructor = new (length: number, options?: { maxByteLength: number }) => ArrayBuffer;
 
 /** Whether a function serves as a class: methods have been put onto its prototype, or it inherits from one. */
 function isConstructor(fn: Fn): boolean {

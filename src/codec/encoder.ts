@@ -752,15 +752,37 @@ export class Encoder implements Writing {
     }
   }
 
-  /** All own properties but `except`; each with a byte that tells whether it is enumerable. */
-  properties(o: object, except?: ReadonlySet<string | symbol>): void {
+  /** An object that others inherit from: its accessors stay such, since they are for those. */
+  inherited(o: object): void {
+    const above: object | null = isProxy(o) ? null : Object.getPrototypeOf(o);
+    const isBare = above === null || above === Object.prototype;
+    if (!isBare || isProxy(o) || builtinPath(o) !== undefined || !hasAccessor(o)) this.value(o);
+    else if (!this.#known(o)) {
+      this.#isData = false;
+      this.sink.u8(T.OBJECT_WITH);
+      this.value(above === null ? null : Object);
+      this.properties(o, undefined, true);
+    }
+  }
+
+  /**
+   * All own properties but `except`; each with a byte: whether it is enumerable (1), and an accessor (2).
+   *
+   * @param asTheyAre Whether accessors stay such; else their values are sent.
+   */
+  properties(o: object, except?: ReadonlySet<string | symbol>, asTheyAre = false): void {
     const keys = Reflect.ownKeys(o).filter((k) => !except?.has(k));
     this.sink.varint(keys.length);
     for (const key of keys) {
-      this.sink.u8(Object.prototype.propertyIsEnumerable.call(o, key) ? 1 : 0);
+      const d = Object.getOwnPropertyDescriptor(o, key);
+      const isAccessor = asTheyAre && d?.get !== d?.set;
+      this.sink.u8((d?.enumerable ? 1 : 0) | (isAccessor ? 2 : 0));
       try {
         this.value(key);
-        this.value((o as Record<string | symbol, unknown>)[key]);
+        if (isAccessor) {
+          this.value(d?.get);
+          this.value(d?.set);
+        } else this.value((o as Record<string | symbol, unknown>)[key]);
       } catch (e) {
         throw through(e, typeof key === 'symbol' ? `property [${String(key)}]` : `property "${key}"`);
       }
@@ -930,7 +952,8 @@ export class Encoder implements Writing {
       }
     }
     this.#optional(parent);
-    this.#optional(prototypeParent);
+    if (prototypeParent === undefined || prototypeParent === null) this.#optional(prototypeParent);
+    else this.inherited(prototypeParent);
     this.#optional(prototypeOwner);
     if (prototypeOwner !== undefined) sink.u8(isShared ? T.TRUE : T.FALSE);
     return [
@@ -1042,6 +1065,10 @@ function namesOf(a: readonly unknown[]): readonly string[] {
 function isIndex(key: string): boolean {
   const n = Number(key);
   return n >>> 0 === n && n !== 0xffffffff && String(n) === key;
+}
+
+function hasAccessor(o: object): boolean {
+  return Object.values(Object.getOwnPropertyDescriptors(o)).some((d) => d.get !== d.set);
 }
 
 /** How a function is named in the path of an error. */

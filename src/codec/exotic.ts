@@ -26,6 +26,7 @@ interface Encoder {
   set(s: ReadonlySet<unknown>): void;
   fields(o: object): void;
   properties(o: object, except?: ReadonlySet<string | symbol>): void;
+  inherited(o: object): void;
   travel(name: string, cls: object, o: object): void;
 }
 
@@ -83,8 +84,11 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
   }
   if (proto === null || proto === Object.prototype || cls?.prototype !== proto) {
     e.sink.u8(T.OBJECT_WITH);
-    if (proto !== null && proto !== Object.prototype) wasCopied(proto);
-    e.value(proto === Object.prototype ? Object : proto);
+    if (proto === null || proto === Object.prototype) e.value(proto && Object);
+    else {
+      wasCopied(proto);
+      e.inherited(proto);
+    }
     e.properties(o, types.isArgumentsObject(o) ? callee : undefined);
     return;
   }
@@ -169,10 +173,15 @@ function container(e: Encoder, o: object, kind: Kind, proto: object | null): voi
     case 'Array':
       e.unpackedArray(o as unknown[]);
       return;
-    case 'ArrayBuffer':
-      sink.u8(T.ARRAY_BUFFER);
+    case 'ArrayBuffer': {
+      const { resizable, maxByteLength } = o as { resizable?: boolean; maxByteLength?: number };
+      if (resizable === true && proto === ArrayBuffer.prototype) {
+        sink.u8(T.RESIZABLE);
+        sink.varint(maxByteLength!);
+      } else sink.u8(T.ARRAY_BUFFER);
       sink.block(new Uint8Array(o as ArrayBuffer));
       return;
+    }
     case 'View':
       view(e, o as ArrayBufferView, proto);
       return;
@@ -237,7 +246,8 @@ function stackOf(o: Error): string | undefined {
   }
 }
 
-const errorProperties: ReadonlySet<string> = new Set(['message', 'stack']);
+const onlyStack: ReadonlySet<string> = new Set(['stack']);
+const messageAndStack: ReadonlySet<string> = new Set(['message', 'stack']);
 
 function error(e: Encoder, o: Error, cls: Fn | undefined): void {
   const { sink } = e;
@@ -245,9 +255,11 @@ function error(e: Encoder, o: Error, cls: Fn | undefined): void {
   sink.u8(T.ERROR);
   classOf(e, cls ?? Error);
   const message = Object.getOwnPropertyDescriptor(o, 'message');
-  e.value(message === undefined ? undefined : String(o.message));
+  // Others than constructors make are among its properties.
+  const isUsual = typeof message?.value === 'string' && !message.enumerable;
+  e.value(isUsual ? message.value : undefined);
   e.value(stackOf(o));
-  e.properties(o, errorProperties);
+  e.properties(o, isUsual ? messageAndStack : onlyStack);
 }
 
 /** Classes of Node whose instances hold nothing but their fields. */

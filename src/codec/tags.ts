@@ -111,6 +111,8 @@ export const T = {
   KEYED: 50,
   /** A byte, by which both sides of the channel know a list of keys (see `key-table.ts`), then the values. The section's next shape. */
   NUMBERED: 51,
+  /** An ArrayBuffer that can grow: to how many bytes; then what it has. */
+  RESIZABLE: 52,
 } as const;
 
 /** Kinds of containers that LATER puts off. */

@@ -178,6 +178,62 @@ test('#private state is not lost in silence', () => {
   );
 });
 
+test('an error’s message may be anything, and be seen', () => {
+  const [odd, seen] = [new Error('a'), new Error('b')];
+  Object.defineProperty(odd, 'message', { value: { code: 5 } });
+  Object.defineProperty(seen, 'message', { value: 'c', enumerable: true });
+  assert.deepEqual((copy(odd) as { message: unknown }).message, { code: 5 });
+  assert.deepEqual(Object.keys(copy(seen)), ['message']);
+  assert.equal(copy(seen).message, 'c');
+  assert.deepEqual(Object.keys(copy(new Error('d'))), []);
+});
+
+test('a resizable buffer stays resizable, and its views see that', () => {
+  type Resizable = ArrayBuffer & { resizable: boolean; maxByteLength: number; resize(n: number): void };
+  const Buffers = ArrayBuffer as unknown as new (n: number, o: { maxByteLength: number }) => Resizable;
+  const buffer = new Buffers(2, { maxByteLength: 2 ** 16 });
+  const view = new Uint8Array(buffer);
+  view.set([1, 2]);
+  const there = copy({ buffer, view });
+  assert.deepEqual([...there.view], [1, 2]);
+  assert.deepEqual([there.buffer.resizable, there.buffer.maxByteLength], [true, 2 ** 16]);
+  there.buffer.resize(3);
+  assert.deepEqual([...there.view], [1, 2, 0]);
+});
+
+test('methods of an array’s class are not called when it arrives', () => {
+  class Loud extends Array<number> {
+    override push(): number {
+      throw new Error('called');
+    }
+  }
+  const loud = Loud.of(1, 2, 3) as Loud;
+  delete loud[1];
+  assert.deepEqual(copy(loud), loud);
+});
+
+test('an accessor of what objects inherit from stays one', async () => {
+  await using pool = new Pool(1);
+  const shape = {
+    get area() {
+      const { w = 0, h = 0 } = this as { w?: number; h?: number };
+      return w * h;
+    },
+    set both(x: number) {
+      Object.assign(this, { w: x, h: x });
+    },
+  };
+  const square = Object.create(shape, { w: { value: 2, writable: true }, h: { value: 3, writable: true } });
+  const look = (o: typeof shape & { w: number }): number[] => {
+    const before = o.area;
+    o.w = 10;
+    const after = o.area;
+    o.both = 4;
+    return [before, after, o.area];
+  };
+  assert.deepEqual(await pool.apply(look, [square]), [6, 30, 16]);
+});
+
 test('a very deep structure travels or is refused, and never crashes', () => {
   let list: { next?: unknown } = {};
   for (let i = 0; i < 100_000; i++) list = { next: list };
