@@ -1,24 +1,47 @@
 /** What the workers of `word-count.mjs` use to read a file. An ordinary module: workers import it themselves. */
+import { isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Size, lines, words and SHA-256 of a file, and how often each of its words occurs. */
+const block = Buffer.allocUnsafe(1 << 20);
+
+/** Size, lines, words and SHA-256 of a file, and how often each of its words occurs. It may be of any size. */
 export function statistics(file) {
-  const bytes = readFileSync(file);
+  const hash = createHash('sha256');
   const counts = new Map();
-  let words = 0;
-  for (const [word] of bytes.toString('latin1').matchAll(/[A-Za-z]{2,}/g)) {
-    words += 1;
-    const key = word.toLowerCase();
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+  let [size, lines, words] = [0, 0, 0];
+  for (const bytes of blocks(file)) {
+    size += bytes.length;
+    hash.update(bytes);
+    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines += 1;
+    for (const word of wordsOf(bytes)) {
+      words += 1;
+      counts.set(word, (counts.get(word) ?? 0) + 1);
+    }
   }
-  let lines = 0;
-  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines += 1;
-  return {
-    size: bytes.length,
-    lines,
-    words,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    counts,
-  };
+  return { size, lines, words, sha256: hash.digest('hex'), counts };
+}
+
+/** What a file holds, in blocks that end between words where there are spaces at all. */
+function* blocks(file) {
+  const fd = openSync(file);
+  try {
+    let held = 0;
+    for (let n = readSync(fd, block); n > 0; n = readSync(fd, block, held, block.length - held)) {
+      const read = block.subarray(0, held + n);
+      const end = Math.max(read.lastIndexOf(10), read.lastIndexOf(32)) + 1 || read.length;
+      yield read.subarray(0, end);
+      block.copyWithin(0, end, read.length);
+      held = read.length - end;
+    }
+    if (held > 0) yield block.subarray(0, held);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function* wordsOf(bytes) {
+  const isText = !isAscii(bytes) && isUtf8(bytes);
+  const text = bytes.toString(isText ? 'utf8' : 'latin1');
+  for (const [word] of text.matchAll(isText ? /\p{L}{2,}/gu : /[A-Za-z]{2,}/g)) yield word.toLowerCase();
 }

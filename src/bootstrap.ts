@@ -31,6 +31,7 @@ function readMessage(): { preparation: Preparation; payload: Buffer } {
 
 function become(preparation: Preparation): void {
   thisIsMainThread();
+  if (preparation.cwd !== undefined) process.chdir(preparation.cwd);
   state.current = { ...preparation, authkey: Buffer.from(preparation.authkey, 'hex') };
   setOwnerName(() => state.current.name);
   state.lifeline = new Lifeline(LIFELINE_FD);

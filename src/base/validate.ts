@@ -37,6 +37,22 @@ export function optionsOf<O extends object>(
   return options;
 }
 
+/**
+ * Options of a call that waits, or none.
+ *
+ * @throws {TypeError} When they are no object, or have another name: with `timeOut` it would wait for ever.
+ */
+export function waitOptionsOf<O extends WaitOptions>(
+  options: O | null | undefined,
+  known: readonly string[] = forWait,
+): Partial<O> {
+  return checkOptions(optionsOf(options), known, 'wait');
+}
+
+const forWait: readonly string[] = ['timeout', 'signal'];
+/** Names of {@link SyncWaitOptions}. */
+export const forSyncWait: readonly string[] = ['timeout'];
+
 /** A native `TypeError` with code `ERR_MULTIPROC_INVALID_ARG_TYPE`. */
 export function typeError(message: string): TypeError & { readonly code: string } {
   return Object.assign(new TypeError(message), { code: 'ERR_MULTIPROC_INVALID_ARG_TYPE' });

@@ -1,5 +1,12 @@
 /** Arguments of calls that wait, in our form and in Python's positional one, checked once. */
-import { checkSignal, checkTimeout, optionsOf, show, typeError, type WaitOptions } from '../base/validate.ts';
+import {
+  checkSignal,
+  checkTimeout,
+  show,
+  typeError,
+  type WaitOptions,
+  waitOptionsOf,
+} from '../base/validate.ts';
 import type { Limits } from './waiting.ts';
 
 /** Options of `put` and `get`. */
@@ -26,7 +33,7 @@ export function queueLimits(
 ): Limits {
   if (block === undefined && timeout === undefined) return forEver;
   if (typeof block === 'object' && block !== null) {
-    const limits = limitsOf(block);
+    const limits = limitsOf(block, forBlocking);
     const { block: mayWait } = block;
     if (mayWait === false) return once;
     if (mayWait === undefined || mayWait === null || mayWait === true) return limits;
@@ -52,9 +59,11 @@ function deadlineLimits(timeout: unknown, signal?: unknown): Limits {
   return { deadline: checked === undefined ? undefined : performance.now() + checked, signal: checkedSignal };
 }
 
+const forBlocking: readonly string[] = ['timeout', 'signal', 'block'];
+
 /** `{ timeout, signal }`. @throws {TypeError} And the reason of a signal that is aborted already. */
-export function limitsOf(options: WaitOptions | undefined | null): Limits {
-  const { timeout, signal } = optionsOf(options);
+export function limitsOf(options: WaitOptions | undefined | null, known?: readonly string[]): Limits {
+  const { timeout, signal } = waitOptionsOf(options, known);
   return deadlineLimits(timeout, signal);
 }
 

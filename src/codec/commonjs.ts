@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inMainRealm } from '../base/node-process.ts';
+import { workingDirectory } from '../base/working-directory.ts';
 import { isMain } from './main.ts';
 import { ImportRef } from './plan.ts';
 
@@ -12,7 +13,7 @@ let cache: NodeJS.Dict<NodeJS.Module> | undefined;
 
 /** All modules that `require` has loaded, by their files. */
 export function requireCache(): NodeJS.Dict<NodeJS.Module> {
-  cache ??= createRequire(pathToFileURL(path.join(process.cwd(), 'x.js'))).cache;
+  cache ??= createRequire(pathToFileURL(path.join(workingDirectory(), 'x.js'))).cache;
   return cache;
 }
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { inMainRealm } from '../base/node-process.ts';
+import { workingDirectory } from '../base/working-directory.ts';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { CellRef } from './cells.ts';
 import { codeOf, commonJsNames, heritageName, isConstant, type LocalCode, type Variable } from './code.ts';
@@ -402,7 +403,7 @@ function importOf(binding: Binding, script: Script): ImportRef {
 function parentOf(script: Script): string {
   if (script.url.startsWith('file:')) return script.url;
   if (path.isAbsolute(script.url)) return pathToFileURL(script.url).href;
-  return pathToFileURL(path.join(process.cwd(), '[eval]')).href;
+  return pathToFileURL(path.join(workingDirectory(), '[eval]')).href;
 }
 
 function requiredValue(
@@ -428,7 +429,7 @@ function siblingOf(name: string, value: unknown): Fn | undefined {
 
 /** `require`, `module` and their like, and global variables that the program defined itself. */
 function outsideValue(name: string, script: Script, scopes: Scopes): unknown {
-  const file = script.isFile ? fileURLToPath(script.url) : path.join(process.cwd(), '[eval]');
+  const file = script.isFile ? fileURLToPath(script.url) : path.join(workingDirectory(), '[eval]');
   if (!script.source.isModule) {
     if (name === 'require') return new RequireRef(file);
     if (name === '__filename') return file;

@@ -5,6 +5,7 @@ import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { workingDirectory } from '../base/working-directory.ts';
 
 let forArgument: string | undefined;
 const mains = new Set<string>();
@@ -25,15 +26,18 @@ function learn(): void {
   if (forArgument === argument) return;
   forArgument = argument;
   if (argument === '') return;
-  const require = createRequire(pathToFileURL(path.join(process.cwd(), 'x.js')));
-  for (const find of [() => realpathSync(argument), () => require.resolve(path.resolve(argument))]) {
+  const require = createRequire(pathToFileURL(path.join(workingDirectory(), 'x.js')));
+  for (const find of [
+    () => realpathSync(argument),
+    () => require.resolve(path.resolve(workingDirectory(), argument)),
+  ]) {
     try {
       mains.add(pathToFileURL(find()).href);
     } catch {
       // `node script` without an extension, or no file at all: the other way may find it.
     }
   }
-  mains.add(pathToFileURL(path.resolve(argument)).href);
+  mains.add(pathToFileURL(path.resolve(workingDirectory(), argument)).href);
 }
 
 /** Whether this is the main script of this process or of one that sent us code. */

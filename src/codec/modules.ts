@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { SerializationError } from '../base/errors.ts';
+import { workingDirectory } from '../base/working-directory.ts';
 import { builtinModule } from './builtins.ts';
 import { moduleKey } from './module-ref.ts';
 import { setOrigin } from './namespaces.ts';
@@ -29,7 +30,7 @@ interface CompilableModule {
 export function importFrom(parent: string): (specifier: string, options?: object) => Promise<unknown> {
   let importer = importers.get(parent);
   if (importer === undefined) {
-    const file = parent.startsWith('file:') ? fileURLToPath(parent) : path.join(process.cwd(), '[eval]');
+    const file = parent.startsWith('file:') ? fileURLToPath(parent) : path.join(workingDirectory(), '[eval]');
     const Module = module as unknown as new (id: string) => CompilableModule;
     const carrier = new Module(file);
     carrier._compile('module.exports = (specifier, options) => import(specifier, options);', file);
@@ -42,7 +43,7 @@ export function importFrom(parent: string): (specifier: string, options?: object
 /** `require` as a file has it; also for the invented names of scripts without one. */
 export function requireOf(file: string): NodeJS.Require {
   const real = file === '' || (!path.isAbsolute(file) && !file.startsWith('file:'));
-  return createRequire(real ? path.join(process.cwd(), '[eval]') : file);
+  return createRequire(real ? path.join(workingDirectory(), '[eval]') : file);
 }
 
 /** Whether using `ref` can do without awaiting anything. */

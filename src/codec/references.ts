@@ -5,6 +5,7 @@ import module from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { show, typeError } from '../base/validate.ts';
+import { workingDirectory } from '../base/working-directory.ts';
 import { mainUrls } from './main.ts';
 import { ImportRef } from './plan.ts';
 
@@ -51,6 +52,6 @@ export function resolveReference(reference: FunctionReference): object {
   }
   if (path.isAbsolute(given)) return new ImportRef(pathToFileURL(given).href, '', name);
   if (module.isBuiltin(given) || URL.canParse(given)) return new ImportRef(given, '', name);
-  const parent = mainUrls()[0] ?? pathToFileURL(path.join(process.cwd(), '[eval]')).href;
+  const parent = mainUrls()[0] ?? pathToFileURL(path.join(workingDirectory(), '[eval]')).href;
   return new ImportRef(given, parent, name);
 }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { SerializationError } from '../base/errors.ts';
+import { workingDirectory } from '../base/working-directory.ts';
 import { origin, remember } from './identity.ts';
 import { setOrigin } from './namespaces.ts';
 import { type Code, type Fn, type FnRecord, MetaRef } from './plan.ts';
@@ -125,7 +126,7 @@ export function metaOf(url: string): object {
   let meta = metas.get(url);
   if (meta === undefined) {
     const isFile = url.startsWith('file:');
-    const base = isFile ? url : pathToFileURL(path.join(process.cwd(), '[eval]')).href;
+    const base = isFile ? url : pathToFileURL(path.join(workingDirectory(), '[eval]')).href;
     const filename = isFile ? fileURLToPath(url) : undefined;
     meta = Object.assign(Object.create(null), {
       ...(filename === undefined ? {} : { dirname: path.dirname(filename), filename }),

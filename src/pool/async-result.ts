@@ -3,15 +3,17 @@
  *
  * It is awaitable, and yet an error that nobody asks for disturbs nobody, as in Python.
  */
+import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError, ValueError } from '../base/errors.ts';
 import {
   checkSignal,
   checkTimeout,
-  optionsOf,
+  forSyncWait,
   type SyncWaitOptions,
   timerMs,
   type WaitOptions,
+  waitOptionsOf,
 } from '../base/validate.ts';
 import type { Settlement } from './settlement.ts';
 
@@ -66,7 +68,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
 
   /** {@link wait}, blocking the calling thread. */
   waitSync(options?: SyncWaitOptions): void {
-    const timeout = checkTimeout(optionsOf(options).timeout);
+    const timeout = checkTimeout(waitOptionsOf(options, forSyncWait).timeout);
     if (!this.ready()) this.#runSync(() => this.ready(), timeout);
   }
 
@@ -95,8 +97,12 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return this.#settlement.ask(onfulfilled, onrejected);
   }
 
-  get [Symbol.toStringTag](): string {
-    return 'AsyncResult';
+  toString(): string {
+    return `<multiproc.AsyncResult ${this.#settlement.state}>`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
   }
 
   #settled(timeout: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
@@ -126,7 +132,7 @@ function limitsOf(options: WaitOptions | undefined): {
   readonly timeout: number | undefined;
   readonly signal: AbortSignal | undefined;
 } {
-  const given = optionsOf(options);
+  const given = waitOptionsOf(options);
   return { timeout: checkTimeout(given.timeout), signal: checkSignal(given.signal) };
 }
 

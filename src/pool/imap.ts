@@ -6,7 +6,7 @@
  */
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, optionsOf, timerMs, type WaitOptions } from '../base/validate.ts';
+import { checkSignal, checkTimeout, timerMs, type WaitOptions, waitOptionsOf } from '../base/validate.ts';
 import type { Outcome } from './protocol.ts';
 import { Caller } from './remote-errors.ts';
 import type { Job, Task } from './task.ts';
@@ -74,7 +74,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
    */
   next(options?: WaitOptions): Promise<IteratorResult<R, undefined>> {
     return new Promise((resolve, reject) => {
-      const given = optionsOf(options);
+      const given = waitOptionsOf(options);
       const timeout = checkTimeout(given.timeout);
       const signal = checkSignal(given.signal);
       signal?.throwIfAborted();

@@ -263,6 +263,11 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   }
 
   [inspect.custom](): string {
+    return this.toString();
+  }
+
+  /** As Python's `repr`. */
+  toString(): string {
     const states = { running: 'RUN', closed: 'CLOSE', terminated: 'TERMINATE' } as const;
     return `<multiproc.Pool state=${states[this.#dispatcher.state]} pool_size=${this.#size}>`;
   }

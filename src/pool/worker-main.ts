@@ -4,8 +4,10 @@
  * The user's own timers and sockets go on between tasks, and during tasks that await something: the loop gives the event
  * loop a turn at least every few milliseconds.
  */
+
 import { memoryUsage } from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
+import { show, typeError } from '../base/validate.ts';
 import { decodeAsync, encode, encodeList } from '../codec/index.ts';
 import { type AnyFunction, callTarget, isReference, loadReference } from '../process/call.ts';
 import { setCoreBudget } from './budget.ts';
@@ -154,7 +156,7 @@ class Loop {
         results[i] = value;
       } catch (error) {
         failures ??= new Map();
-        failures.set(i, error);
+        failures.set(i, spread ? (notSpreadable(items[i]) ?? error) : error);
       }
     }
     this.#running = -1;
@@ -213,6 +215,15 @@ class Loop {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** What is wrong with an item of `starmap` that is no list of arguments: the engine's own words would not tell whose mistake it is. */
+function notSpreadable(item: unknown): Error | undefined {
+  if (typeof (item as Iterable<unknown> | null | undefined)?.[Symbol.iterator] === 'function')
+    return undefined;
+  return typeError(
+    `Cannot call the function: starmap needs an array of arguments for each item, got ${show(item)}`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** `currentProcess()`, `parentProcess()`, `activeChildren()`, `cpuCount()`. */
 import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
-import { checkSignal, checkTimeout, optionsOf, timerMs, type WaitOptions } from '../base/validate.ts';
+import { checkSignal, checkTimeout, timerMs, type WaitOptions, waitOptionsOf } from '../base/validate.ts';
 import { usableCores } from '../platform/cpu.ts';
 import { ownProcess, type Process } from './process.ts';
 import { processRepr } from './repr.ts';
@@ -51,7 +51,7 @@ export class ParentProcess {
    * @param options.timeout Milliseconds.
    */
   async join(options?: WaitOptions): Promise<void> {
-    const given = optionsOf(options);
+    const given = waitOptionsOf(options);
     const timeout = checkTimeout(given.timeout);
     const signal = checkSignal(given.signal);
     return new Promise((resolve, reject) => {
@@ -76,9 +76,9 @@ export class ParentProcess {
 
   [inspect.custom](): string {
     return processRepr({
-      className: 'ParentProcess',
+      className: '_ParentProcess',
       name: this.name,
-      pid: this.pid,
+      pid: null,
       parentPid: null,
       status: 'unknown',
       exitcode: null,

@@ -27,6 +27,8 @@ export interface Preparation {
   readonly plain: boolean;
   /** The parent's tracker of named shared memory, if it has one. */
   readonly tracker: TrackerHandle | undefined;
+  /** Where to go first: it starts where the parent did, so that Node's options mean what they meant there. */
+  readonly cwd: string | undefined;
   /** Where the parent found koffi's machine code, if it is a file. */
   readonly koffi: string | undefined;
 }

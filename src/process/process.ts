@@ -12,11 +12,13 @@ import {
   checkOptions,
   checkSignal,
   checkTimeout,
+  forSyncWait,
   optionsOf,
   type SyncWaitOptions,
   show,
   typeError,
   type WaitOptions,
+  waitOptionsOf,
 } from '../base/validate.ts';
 import { checkPrivate } from '../codec/privates.ts';
 import type { Child } from '../platform/launch.ts';
@@ -126,7 +128,7 @@ function describe(process_: Process<never>): string {
   return processRepr({
     className: process_.constructor.name,
     name: record.name,
-    pid: current && record.parentPid !== null ? process.pid : (child?.pid ?? null),
+    pid: closed ? null : (child?.pid ?? null),
     parentPid: record.parentPid,
     status: current
       ? 'started'
@@ -227,13 +229,13 @@ export class Process<F extends AnyFunction = () => unknown> {
    */
   async join(options?: WaitOptions): Promise<void> {
     const child = joinable(this);
-    const { timeout, signal } = optionsOf(options);
+    const { timeout, signal } = waitOptionsOf(options);
     await waitForExit(child, checkTimeout(timeout), checkSignal(signal));
   }
 
   /** {@link join}, blocking the calling thread. */
   joinSync(options?: SyncWaitOptions): void {
-    joinable(this).waitSync(checkTimeout(optionsOf(options).timeout));
+    joinable(this).waitSync(checkTimeout(waitOptionsOf(options, forSyncWait).timeout));
   }
 
   /** Whether it was started and has not ended. */
@@ -382,7 +384,8 @@ function joinable(p: Process<never>): Child {
 }
 
 function send(p: Process<never>, signal: NodeJS.Signals, options: EndOptions | undefined): void {
-  const { tree = false } = optionsOf(options, `send ${signal}`, '{ tree: true }');
+  const call = `send ${signal}`;
+  const { tree = false } = checkOptions(optionsOf(options, call, '{ tree: true }'), ['tree'], call);
   const { child } = open(p);
   if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);
   if (child.poll() !== null) return;

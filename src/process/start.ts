@@ -7,8 +7,9 @@
  *
  * Descriptors of a child: 0 /dev/null · 1, 2 ours · 3 lifeline · 4 message · further ones as `extra` asks.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { bootstrapFile } from '../base/package.ts';
+import { movedTo, startDirectory } from '../base/working-directory.ts';
 import { encode, mainUrls, sendOnce } from '../codec/index.ts';
 import { collectCargo } from '../memory/inheritance.ts';
 import { closeFd } from '../platform/descriptors.ts';
@@ -37,6 +38,7 @@ function messageFile(
   record: ProcessRecord,
   inherited: readonly number[],
   plain: boolean,
+  cwd: string | undefined,
   payload: Uint8Array,
 ): number {
   const preparation: Preparation = {
@@ -53,6 +55,7 @@ function messageFile(
     plain,
     tracker: trackerHandle(),
     koffi: koffiFile(),
+    cwd,
   };
   const json = Buffer.from(JSON.stringify(preparation));
   const length = Buffer.alloc(4);
@@ -107,13 +110,17 @@ export function startChild(
     // A number that is taken stays out: the child then opens it through /proc.
     const inheritable = shared.filter((fd) => fd !== MESSAGE_FD && !fds.has(fd));
     for (const fd of inheritable) fds.set(fd, fd);
-    message = messageFile(record, inheritable, job !== undefined, payload);
+    const execArgv = inheritedExecArgv();
+    const env = inheritedEnv();
+    const cwd = execArgv.length > 0 || env.NODE_OPTIONS ? placeToGo() : undefined;
+    message = messageFile(record, inheritable, job !== undefined, cwd, payload);
     fds.set(MESSAGE_FD, message);
     const child = launch({
       file: process.execPath,
-      args: [process.execPath, ...inheritedExecArgv(), bootstrapFile()],
-      env: inheritedEnv(),
+      args: [process.execPath, ...execArgv, bootstrapFile()],
+      env,
       fds,
+      cwd: cwd === undefined ? undefined : startDirectory,
     });
     bind(child.pid);
     if (record.daemon) killOnClose(lifeline, child.pid);
@@ -128,6 +135,12 @@ export function startChild(
     for (const fd of ours) closeSync(fd);
     if (message !== undefined) closeFd(message);
   }
+}
+
+/** Where a child has to go that starts where this program did; undefined when it starts where this program is by now. */
+function placeToGo(): string | undefined {
+  const cwd = movedTo();
+  return cwd !== undefined && existsSync(startDirectory!) ? cwd : undefined;
 }
 
 function remember(object: object, record: ProcessRecord, child: Child): void {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ValueError } from '../base/errors.ts';
 import { show, typeError } from '../base/validate.ts';
+import { workingDirectory } from '../base/working-directory.ts';
 import { type AnyFunction, isReference, type Reference } from './call.ts';
 
 function resolveModule(module: string | URL): string {
@@ -13,7 +14,7 @@ function resolveModule(module: string | URL): string {
   if (/^(file|data|node|https?):/.test(module)) return module;
   if (path.isAbsolute(module) || /^\.\.?\//.test(module)) return pathToFileURL(path.resolve(module)).href;
   try {
-    return pathToFileURL(createRequire(path.join(process.cwd(), 'noop.js')).resolve(module)).href;
+    return pathToFileURL(createRequire(path.join(workingDirectory(), 'noop.js')).resolve(module)).href;
   } catch (cause) {
     throw new ValueError(`Cannot find module ${show(module)}; give a URL, a path or an installed package`, {
       cause,

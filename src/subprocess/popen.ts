@@ -8,11 +8,14 @@ import { type InspectOptions, inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
 import {
+  checkOptions,
   checkSignal,
   checkTimeout,
+  forSyncWait,
   optionsOf,
   type SyncWaitOptions,
   type WaitOptions,
+  waitOptionsOf,
 } from '../base/validate.ts';
 import { type Child, signalNumber } from '../platform/child.ts';
 import { startProgram } from '../platform/start.ts';
@@ -48,6 +51,9 @@ export interface CommunicateSyncOptions extends SyncWaitOptions {
   /** See {@link CommunicateOptions.maxOutput}. */
   readonly maxOutput?: number | undefined;
 }
+
+const forCommunicateSync: readonly string[] = [...forSyncWait, 'maxOutput'];
+const forCommunicate: readonly string[] = [...forCommunicateSync, 'signal'];
 
 /**
  * Starts a program at once; a missing one throws here.
@@ -123,7 +129,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
    * @throws {TimeoutExpired} It still runs; wait again if you like.
    */
   wait(options?: WaitOptions): Promise<number> {
-    const { timeout, signal } = optionsOf(options);
+    const { timeout, signal } = waitOptionsOf(options);
     const ms = checkTimeout(timeout);
     const abort = checkSignal(signal);
     return this.#waitUntil(ms, deadlineAfter(ms), abort);
@@ -131,7 +137,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
 
   /** As {@link wait}, blocking this thread. */
   waitSync(options?: SyncWaitOptions): number {
-    const ms = checkTimeout(optionsOf(options).timeout);
+    const ms = checkTimeout(waitOptionsOf(options, forSyncWait).timeout);
     const returncode = this.#child.waitSync(ms);
     if (returncode === null) throw new TimeoutExpired(this.args, ms!);
     return returncode;
@@ -146,7 +152,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
    * @throws {ValueError} After the end (`read of closed file`), or for input after a first call.
    */
   async communicate(input?: Input, options?: CommunicateOptions): Promise<CommunicatedOf<O>> {
-    const { timeout, signal, maxOutput } = optionsOf(options);
+    const { timeout, signal, maxOutput } = waitOptionsOf(options, forCommunicate);
     const ms = checkTimeout(timeout);
     const abort = checkSignal(signal);
     abort?.throwIfAborted();
@@ -167,7 +173,7 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
 
   /** As {@link communicate}, blocking this thread. */
   communicateSync(input?: Input, options?: CommunicateSyncOptions): CommunicatedOf<O> {
-    const { timeout, maxOutput } = optionsOf(options);
+    const { timeout, maxOutput } = waitOptionsOf(options, forCommunicateSync);
     const ms = checkTimeout(timeout);
     const deadline = deadlineAfter(ms);
     const communication = this.#communicate(input, maxOutput);
@@ -182,7 +188,8 @@ export class Popen<const O extends PopenOptions = {}> implements AsyncDisposable
 
   /** Sends a signal by name or number; nothing if it has ended. @throws {ValueError} No such signal. */
   sendSignal(signal: number | NodeJS.Signals, options?: KillOptions): void {
-    const { tree = false } = optionsOf(options, 'send a signal', '{ tree: true }');
+    const given = optionsOf(options, 'send a signal', '{ tree: true }');
+    const { tree = false } = checkOptions(given, ['tree'], 'send a signal');
     signalNumber(signal);
     if (tree) signalTree(this.pid, signal, this.#child.poll() === null);
     else this.#child.kill(signal);

@@ -24,12 +24,12 @@ import { BrokenBarrierError, ValueError } from '../base/errors.ts';
 import { deserialize, registerTravelClass, serialize } from '../base/travel.ts';
 import {
   checkTimeout,
-  optionsOf,
   rangeError,
   type SyncWaitOptions,
   show,
   typeError,
   type WaitOptions,
+  waitOptionsOf,
 } from '../base/validate.ts';
 import type { BlockHandle } from '../memory/arena.ts';
 import { type Resolved, resolveAcquire } from './options.ts';
@@ -225,7 +225,7 @@ export class Barrier extends SharedWords {
   }
 
   #resolve(options: WaitOptions | undefined): Resolved {
-    const { timeout, signal } = optionsOf(options);
+    const { timeout, signal } = waitOptionsOf(options);
     return resolveAcquire({ timeout: timeout ?? this.#timeout, signal });
   }
 

@@ -1,6 +1,6 @@
 /** Arguments of `acquire` and its like, checked once. */
 import { TimeoutError } from '../base/errors.ts';
-import { checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
+import { checkOptions, checkSignal, checkTimeout, show, typeError } from '../base/validate.ts';
 
 /** Options of `acquireSync`. */
 export interface AcquireSyncOptions {
@@ -29,6 +29,8 @@ export interface Resolved {
 const forEver: Resolved = { deadline: undefined, once: false, signal: undefined, onAbandoned: undefined };
 const tryOnce: Resolved = { deadline: 0, once: true, signal: undefined, onAbandoned: undefined };
 
+const forAcquire: readonly string[] = ['timeout', 'signal', 'onAbandoned'];
+
 /**
  * Python's first argument `block` is understood too: `acquire(false)` tries once.
  *
@@ -42,6 +44,7 @@ export function resolveAcquire(options: AcquireOptions | boolean | undefined | n
       `Cannot wait: the options must be an object like { timeout: 1000 }, in milliseconds, or a boolean; got ${show(options)}`,
     );
   }
+  checkOptions(options, forAcquire, 'wait');
   const timeout = checkTimeout(options.timeout);
   const { onAbandoned } = options;
   if (onAbandoned !== undefined && onAbandoned !== 'throw' && onAbandoned !== 'acquire') {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { root, temporaryDirectory } from '../support/run.ts';
@@ -43,10 +43,8 @@ test('it counts every file below the folder, with one worker and with all cores'
 test('files that cannot be read are listed, skipped and counted', (t) => {
   const folder = temporaryDirectory(t);
   writeFileSync(path.join(folder, 'good.txt'), 'some words\n');
-  // Too large to be read at once, by whomever; and one without permission, which does not stop root.
-  const large = path.join(folder, 'large.bin');
-  writeFileSync(large, '');
-  truncateSync(large, 5 * 2 ** 30);
+  // A name that is no text, which Node gives as another; and one without permission, which does not stop root.
+  writeFileSync(Buffer.concat([Buffer.from(`${folder}/odd`), Buffer.from([0xff]), Buffer.from('.txt')]), '');
   const secret = path.join(folder, 'secret.txt');
   writeFileSync(secret, 'words');
   chmodSync(secret, 0);
@@ -55,8 +53,28 @@ test('files that cannot be read are listed, skipped and counted', (t) => {
   assert.equal(status, 0);
   assert.equal(value(stdout, 'files'), root ? '2' : '1');
   assert.equal(value(stdout, 'unreadable'), root ? '1' : '2');
-  assert.match(stdout, /\nskipped .*large\.bin: ERR_FS_FILE_TOO_LARGE\n/);
+  assert.match(stdout, /\nskipped .*odd\ufffd\.txt: ENOENT\n/);
   if (!root) assert.match(stdout, /\nskipped .*secret\.txt: EACCES\n/);
+});
+
+test('large files, and words in any language, are counted whole', (t) => {
+  const folder = temporaryDirectory(t);
+  const texts = [
+    'größer ωμέγα слово 漢字 x\n'.repeat(100_000),
+    'plain words\n'.repeat(200_000),
+    // Without a place between words to stop at.
+    `${'z'.repeat(2 ** 20)}\n`,
+    Buffer.from([0xff, 0xfe, 0x41, 0x42, 0x0a]),
+  ];
+  for (const [i, text] of texts.entries()) writeFileSync(path.join(folder, `${i}.txt`), text);
+  const { stdout, stderr, status } = wordCount(folder);
+  assert.deepEqual([stderr, status], ['', 0]);
+  const hashes = texts.map((text) => createHash('sha256').update(text).digest('hex')).sort();
+  assert.deepEqual(
+    ['lines', 'words', 'different words', 'SHA-256 over all'].map((row) => value(stdout, row)),
+    ['300,002', '800,002', '8', createHash('sha256').update(hashes.join('')).digest('hex')],
+  );
+  assert.match(stdout, /'größer' +│ '100,000'/);
 });
 
 test('a folder that is not there, or is none, is one clear line and exit code 2', (t) => {

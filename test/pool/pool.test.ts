@@ -93,6 +93,16 @@ describe('a pool of two', () => {
     assert.equal(await pool.apply(Math.sqrt, [16]), 4);
   });
 
+  test('an item of starmap that is no list of arguments fails its call', async () => {
+    const results = pool.starmapAsync(square, [[2], 3] as never, { chunksize: 2 });
+    await assert.rejects(results.get(), {
+      name: 'TypeError',
+      code: 'ERR_MULTIPROC_INVALID_ARG_TYPE',
+      message: /starmap needs an array of arguments for each item, got 3/,
+    });
+    assert.deepEqual(await pool.starmap(square, [new Set([4])] as never), [16]);
+  });
+
   test('a function is sent anew when what it captured has changed', async () => {
     let factor = 2;
     const times = (x: number): number => x * factor;

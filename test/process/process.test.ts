@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import {
   AssertionError,
   activeChildren,
@@ -13,7 +16,7 @@ import {
   ValueError,
 } from '../../src/index.ts';
 import { nothingStaysOpen, openFds } from '../support/fds.ts';
-import { alive, library, startProgram, until } from '../support/run.ts';
+import { alive, library, start, startProgram, temporaryDirectory, until } from '../support/run.ts';
 
 const nothing = (): void => {};
 const forEver = (): void => {
@@ -55,7 +58,7 @@ test('a process object prints as in Python, through its life', async () => {
   await p.join();
   assert.equal(inspect(p), `<Process name='Worker' pid=${p.pid} parent=${process.pid} stopped exitcode=0>`);
   p.close();
-  assert.match(inspect(p), /<Process name='Worker' .*closed>/);
+  assert.equal(inspect(p), `<Process name='Worker' parent=${process.pid} closed>`);
   assert.equal(inspect(currentProcess()), "<_MainProcess name='MainProcess' parent=None started>");
 });
 
@@ -80,6 +83,18 @@ test('wrong arguments are refused at once', () => {
   // @ts-expect-error there is but one way to start so far
   assert.throws(() => new Process({ target: nothing, startMethod: 'fork' }), TypeError);
   assert.throws(() => new Process({ target: { module: './no-such-module.js', name: 'x' } }), ValueError);
+});
+
+test('options that there are none of are refused, so that nobody waits for ever', async () => {
+  const p = new Process({ target: nothing });
+  p.start();
+  await assert.rejects(
+    p.join({ timeOut: 1 } as never),
+    /there is no option "timeOut"; known are timeout, signal/,
+  );
+  assert.throws(() => p.joinSync({ signal: AbortSignal.timeout(1) } as never), TypeError);
+  assert.throws(() => p.terminate({ trees: true } as never), /there is no option "trees"; known are tree/);
+  await p.join();
 });
 
 test('what cannot travel fails in start(), naming the path, and starts nothing', () => {
@@ -344,11 +359,18 @@ test('a child knows itself and its parent, and its own children are named after 
     p.start();
     await p.join();
     console.log(parentProcess());
+    const q = new Process({ target: () => console.log(parentProcess(), currentProcess()), daemon: true });
+    q.start();
+    await q.join();
   `,
   );
   const { stdout, stderr } = await ended;
   assert.equal(stderr, '');
-  assert.equal(stdout, 'Process-1 true true MainProcess true\nProcess-1:1 true true Process-1 true\nnull\n');
+  assert.equal(
+    stdout,
+    'Process-1 true true MainProcess true\nProcess-1:1 true true Process-1 true\nnull\n' +
+      `<_ParentProcess name='MainProcess' parent=None unknown> <Process name='Process-2' parent=${child.pid} started daemon>\n`,
+  );
   assert.equal(child.exitCode, 0);
   assert.equal(parentProcess(), null);
 });
@@ -487,6 +509,42 @@ test('children inherit execArgv, environment, working directory and arguments', 
   const { stdout, stderr } = await running.ended;
   assert.equal(stderr, '');
   assert.equal(stdout, 'true yes / true\n');
+});
+
+test('a child is prepared as its parent was, wherever that has gone', async (t) => {
+  const folder = temporaryDirectory(t);
+  writeFileSync(path.join(folder, 'before.mjs'), 'globalThis.before = process.cwd();');
+  writeFileSync(
+    path.join(folder, 'main.mts'),
+    `import { Process } from ${JSON.stringify(library)};
+     const tell = () => console.log(globalThis.before, process.cwd());
+     const run = async (target) => { const p = new Process({ target }); p.start(); await p.join(); };
+     process.chdir('/');
+     await run(tell);
+     await run(async () => { process.chdir('/tmp'); await run(tell); });`,
+  );
+  const { ended } = start(['--import', './before.mjs', 'main.mts'], { cwd: folder });
+  const { stdout, stderr } = await ended;
+  assert.equal(stdout, `${folder} /\n${folder} /tmp\n`, stderr);
+});
+
+test('children start also where the working directory is gone', async (t) => {
+  const folder = temporaryDirectory(t);
+  const text = `
+    import { rmdirSync } from 'node:fs';
+    import { Pool, Process } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+    process.chdir(${JSON.stringify(folder)});
+    rmdirSync(${JSON.stringify(folder)});
+    const tell = () => { try { return process.cwd(); } catch (e) { return e.code; } };
+    const p = new Process({ target: () => console.log(tell()) });
+    p.start();
+    await p.join();
+    const pool = new Pool(1);
+    console.log(await pool.apply(tell));
+    pool.terminate();`;
+  // A loader would look for its files there.
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', text]);
+  assert.equal(stdout, 'ENOENT\nENOENT\n');
 });
 
 test('standard input of a child is empty', async (t) => {
