@@ -754,9 +754,16 @@ export class Encoder implements Writing {
 
   /** An object that others inherit from: its accessors stay such, since they are for those. */
   inherited(o: object): void {
+    const path = isProxy(o) ? undefined : builtinPath(o);
+    if (path !== undefined) {
+      this.#isData = false;
+      this.sink.u8(T.BUILTIN);
+      this.sink.string(path);
+      return;
+    }
     const above: object | null = isProxy(o) ? null : Object.getPrototypeOf(o);
     const isBare = above === null || above === Object.prototype;
-    if (!isBare || isProxy(o) || builtinPath(o) !== undefined || !hasAccessor(o)) this.value(o);
+    if (!isBare || isProxy(o) || !hasAccessor(o)) this.value(o);
     else if (!this.#known(o)) {
       this.#isData = false;
       this.sink.u8(T.OBJECT_WITH);

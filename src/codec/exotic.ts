@@ -262,8 +262,19 @@ function error(e: Encoder, o: Error, cls: Fn | undefined): void {
   e.properties(o, isUsual ? messageAndStack : onlyStack);
 }
 
-/** Classes of Node whose instances hold nothing but their fields. */
-const openBases = new Set<unknown>([Object, EventEmitter]);
+/** Classes whose instances hold nothing but their fields. Errors of this kind were not made by their constructors, but by old-style subclasses. */
+const openBases = new Set<unknown>([
+  Object,
+  EventEmitter,
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+]);
 
 function instance(e: Encoder, o: object, cls: Fn): void {
   const foreign = foreignClass(o, cls.name);

@@ -393,3 +393,23 @@ test('a module that is loaded at once is found whatever its path is made of', ()
     rmSync(path.dirname(directory), { recursive: true });
   }
 });
+
+test('old-style errors travel with all that they have', async () => {
+  const m = await moduleOf(`
+    import { inherits } from 'node:util';
+    export function Old(message) { Error.captureStackTrace(this, Old); this.message = message; this.code = 5; }
+    inherits(Old, TypeError); Old.prototype.name = 'Old';
+    export function Made(message) { this.message = message; } Made.prototype = Object.create(Error.prototype);
+    export function Instance(message) { this.message = message; } Instance.prototype = new Error();
+    export const look = (e, E) => [e instanceof E, e instanceof Error, e.message, e.name, e.code];
+    export const fails = (E) => { throw new E('thrown'); };`);
+  for (const name of ['Old', 'Made', 'Instance']) {
+    const E = m[name] as unknown as new (message: string) => Error;
+    const e = new E('why');
+    assert.deepEqual(await pool.apply(m.look!, [e, E]), m.look!(e, E));
+    const there = await pool.apply(m.fails!, [E]).catch((x: unknown) => x);
+    assert.deepEqual(m.look!(there, E), m.look!(new E('thrown'), E));
+  }
+  const { stack } = (await pool.apply(m.fails!, [m.Old]).catch((x: unknown) => x)) as Error;
+  assert.match(stack!, /thrown\n(.*\n)*.*\[in process \d+ .*called from\]\n(.*\n)*.*code\.test/);
+});
