@@ -2,7 +2,6 @@
  * What pieces of source declare, and how: in the block that they stand in, or in the function around.
  */
 import type { AnyNode, Pattern } from 'acorn';
-import { childrenOf } from './parse.ts';
 
 export type Kind = 'var' | 'let' | 'const' | 'function' | 'class' | 'param' | 'import' | 'catch' | 'self';
 
@@ -48,22 +47,25 @@ export function* blockDeclarations(body: readonly AnyNode[]): Iterable<Declarati
       if (node.id) yield { name: node.id.name, kind: 'function', node };
     } else if (node?.type === 'ClassDeclaration') {
       if (node.id) yield { name: node.id.name, kind: 'class', node };
-    } else if (node?.type === 'VariableDeclaration' && (node.kind === 'let' || node.kind === 'const')) {
-      for (const d of node.declarations)
-        for (const name of namesIn(d.id)) yield { name, kind: node.kind, node: d };
+    } else if (node?.type === 'VariableDeclaration' && node.kind !== 'var') {
+      // What is declared with `using` cannot be written to either.
+      const kind = node.kind === 'let' ? 'let' : 'const';
+      for (const d of node.declarations) for (const name of namesIn(d.id)) yield { name, kind, node: d };
     } else if (node?.type === 'ImportDeclaration') {
       for (const d of node.specifiers) yield { name: d.local.name, kind: 'import', node: d, parent: node };
     }
   }
 }
 
-/** What a node declares with `var`, at any depth but in functions and classes of its own. */
-export function* varDeclarations(node: AnyNode): Iterable<Declaration> {
-  if (isUnit(node)) return;
-  if (node.type === 'VariableDeclaration' && node.kind === 'var') {
-    for (const d of node.declarations) for (const name of namesIn(d.id)) yield { name, kind: 'var', node: d };
+/** What a statement declares with `var`, at any depth but in functions and classes of its own. */
+export function varDeclarations(statement: AnyNode, found: Declaration[] = []): readonly Declaration[] {
+  if (statement.type === 'VariableDeclaration' && statement.kind === 'var') {
+    for (const node of statement.declarations) {
+      for (const name of namesIn(node.id)) found.push({ name, kind: 'var', node });
+    }
   }
-  for (const child of childrenOf(node)) yield* varDeclarations(child);
+  for (const s of statementsIn(statement)) varDeclarations(s, found);
+  return found;
 }
 
 /** Whether a name is declared between the function around and here, so that nothing gets through. */
@@ -76,25 +78,60 @@ type Hidden = (name: string) => boolean;
  * @param body That of the function around.
  * @param hidden Whether it is declared there, without `var` and `function`.
  */
-export function* blockFunctions(body: readonly AnyNode[], hidden: Hidden): Iterable<Declaration> {
+export function blockFunctions(body: readonly AnyNode[], hidden: Hidden): readonly Declaration[] {
+  const found: Declaration[] = [];
   for (const s of body) {
-    if (unlabelled(s).type !== 'FunctionDeclaration') yield* functionsIn(s, hidden, hidden);
+    if (unlabelled(s).type !== 'FunctionDeclaration') functionsIn(s, hidden, hidden, found);
   }
+  return found;
 }
 
 /** @param outside What hides a function that stands right here: not what its own block declares. */
-function* functionsIn(node: AnyNode, hidden: Hidden, outside: Hidden): Iterable<Declaration> {
-  const n = unlabelled(node);
+function functionsIn(statement: AnyNode, hidden: Hidden, outside: Hidden, found: Declaration[]): void {
+  const n = unlabelled(statement);
   if (n.type === 'FunctionDeclaration') {
     const { name } = n.id!;
-    if (!n.async && !n.generator && !outside(name)) yield { name, kind: 'var', node: n };
+    if (!n.async && !n.generator && !outside(name)) found.push({ name, kind: 'var', node: n });
+    return;
   }
-  if (isUnit(n)) return;
+  const inner = statementsIn(n);
+  if (inner.length === 0) return;
   const names = [...ownNames(n)];
   const own: Hidden = names.length === 0 ? hidden : (name) => names.includes(name) || hidden(name);
   const isBlock = n.type === 'BlockStatement' || n.type === 'SwitchStatement';
   const around = n.type === 'SwitchCase' ? outside : isBlock ? hidden : own;
-  for (const child of childrenOf(n)) yield* functionsIn(child, own, around);
+  for (const s of inner) functionsIn(s, own, around, found);
+}
+
+/** The statements of which a statement is made, and what stands between them: cases, handlers, the heads of loops. */
+function statementsIn(n: AnyNode): readonly AnyNode[] {
+  switch (n.type) {
+    case 'BlockStatement':
+      return n.body;
+    case 'IfStatement':
+      return n.alternate ? [n.consequent, n.alternate] : [n.consequent];
+    case 'ForStatement':
+      return n.init ? [n.init, n.body] : [n.body];
+    case 'ForInStatement':
+    case 'ForOfStatement':
+      return [n.left, n.body];
+    case 'WhileStatement':
+    case 'DoWhileStatement':
+    case 'WithStatement':
+    case 'LabeledStatement':
+    case 'CatchClause':
+      return [n.body];
+    case 'TryStatement':
+      return [n.block, n.handler, n.finalizer].filter((part) => part !== null && part !== undefined);
+    case 'SwitchStatement':
+      return n.cases;
+    case 'SwitchCase':
+      return n.consequent;
+    case 'ExportNamedDeclaration':
+      return n.declaration ? [n.declaration] : [];
+    default:
+      return [];
+  }
 }
 
 /** What a node declares that is seen in it alone. */
@@ -114,8 +151,4 @@ function unlabelled(node: AnyNode): AnyNode {
   let n = node;
   while (n.type === 'LabeledStatement') n = n.body;
   return n;
-}
-
-function isUnit({ type }: AnyNode): boolean {
-  return type.endsWith('Function') || /^(Function|ArrowFunction|Class)(Declaration|Expression)$/.test(type);
 }
