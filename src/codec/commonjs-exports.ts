@@ -23,8 +23,11 @@ export function commonJsExport(fn: Fn, script: Script, unit: Unit): ImportRef | 
     const value = d.get === undefined ? (d.value as unknown) : (exports as Record<string, unknown>)[key];
     if (value === fn && isFirst(key, script, unit)) names.push(key);
   }
-  // Another program may have put it where something else was.
-  const name = names.find((n) => n === fn.name) ?? names[0];
+  // The program may have put it where something else was.
+  const name =
+    names.find((n) => isGiven(assignmentsOf(script).first.get(n), script, unit)) ??
+    names.find((n) => n === fn.name) ??
+    names[0];
   return name === undefined ? undefined : new ImportRef(file, '', name, '', true);
 }
 
@@ -32,7 +35,11 @@ export function commonJsExport(fn: Fn, script: Script, unit: Unit): ImportRef | 
 function isFirst(name: string, script: Script, unit: Unit): boolean {
   const { first, later } = assignmentsOf(script);
   if (!later.has(name) || (!first.has(name) && !first.has(''))) return true;
-  const value = first.get(name);
+  return isGiven(first.get(name), script, unit);
+}
+
+/** Whether an expression is a function, or names it. */
+function isGiven(value: AnyNode | undefined, script: Script, unit: Unit): boolean {
   if (value?.type === 'Identifier') return script.top.get(value.name)?.node === unit.node;
   return value === unit.node;
 }
@@ -53,8 +60,7 @@ function assignmentsOf(script: Script): Assignments {
     const later = new Set<string>();
     for (const [name, value, isInside] of assignments(script.program, false)) {
       if (isInside) later.add(name);
-      // What transpilers write before all else: `exports.f = void 0`.
-      else if (value.type !== 'UnaryExpression') first.set(name, value);
+      else first.set(name, value);
     }
     found = { first, later };
     known.set(script, found);

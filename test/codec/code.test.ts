@@ -315,7 +315,10 @@ test('what a CommonJS module exports by now travels as what it exports for good'
        function named() { return 'named'; }
        exports.named = named;
        exports.given = function () { return 'given'; };
+       exports.early = () => 'early';
+       exports.lazy = void 0;
        exports.other = () => 'other';
+       exports.load = () => { exports.lazy = () => 'lazy'; };
        exports.change = () => { exports.named = () => 'later'; module.exports.given = () => 'later, too'; };
        exports.restore = () => { exports.named = named; };`,
     );
@@ -330,8 +333,19 @@ test('what a CommonJS module exports by now travels as what it exports for good'
     assert.deepEqual(await all(), ['later', 'later, too', 'other']);
     m.restore!();
     assert.equal(await pool.apply(m.named!), 'named');
-    m.given = m.other!;
-    assert.equal(await pool.apply(m.given), 'other');
+    m.early = m.other!;
+    assert.equal(await pool.apply(m.early), 'other');
+    m.load!();
+    assert.equal(await pool.apply(m.lazy!), 'lazy');
+    // A module may export a literal as a whole.
+    const whole = path.join(directory, 'whole.cjs');
+    writeFileSync(
+      whole,
+      "function a() { return 'a'; } function b() { return 'b'; } module.exports = { a, b };",
+    );
+    const w = createRequire(import.meta.url)(whole) as Functions;
+    w.a = w.b!;
+    assert.equal(await pool.apply(w.a), 'b');
   } finally {
     rmSync(directory, { recursive: true });
   }
