@@ -8,7 +8,8 @@
  * - so does what a class extends: V8 forgets variables that only an `extends` has used;
  * - a variable that several functions share and reassign becomes `$0.v`, a field of an object that they share there as well;
  * - a class loses static blocks and what it gives its static fields, whose outcome travels as values: running them twice would be visible.
- *   Those that are private get a way in from outside: an array of two functions, the first writes and the second reads.
+ *   Those that are private get a way in from outside: an array of two functions, the first writes and the second reads. Only tables of
+ *   functions that use private members, which nobody could send, are made again.
  */
 import vm from 'node:vm';
 import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
@@ -70,7 +71,8 @@ function make(script: Script, unit: Unit): LocalCode {
   const isClass = unit.node.type === 'ClassDeclaration' || unit.node.type === 'ClassExpression';
   const edits: Edit[] = [];
   const eagerRanges: [number, number][] = [];
-  if (isClass) blankStatics(unit.node as Class, text, edits, eagerRanges);
+  const tables = isClass ? tablesOf(unit.node as Class, script) : none;
+  if (isClass) blankStatics(unit.node as Class, tables, text, edits, eagerRanges);
   const heritage = isClass ? heritageOf(unit) : undefined;
   const blanked = edits.map((e) => [e.start, e.end] as const);
   if (heritage !== undefined) blanked.push([heritage.start, heritage.end]);
@@ -122,7 +124,7 @@ function make(script: Script, unit: Unit): LocalCode {
   if (isClass) {
     const { body } = unit.node as Class;
     const ways: string[] = [];
-    for (const name of privateStatics(body)) {
+    for (const name of privateStatics(body, tables)) {
       const alias = freshName(text, cells.size + 4 + ways.length);
       late.set(alias, { name, alias, binding: undefined, kind: 'static' });
       ways.push(`${alias}=[(v)=>{this.${name}=v},()=>this.${name}]`);
@@ -300,9 +302,16 @@ function* startsIn(node: AnyNode): Iterable<number> {
 }
 
 /** Removes static state from a class; collects the ranges that are evaluated with it. */
-function blankStatics(node: Class, text: string, edits: Edit[], eager: [number, number][]): void {
+function blankStatics(
+  node: Class,
+  tables: ReadonlySet<AnyNode>,
+  text: string,
+  edits: Edit[],
+  eager: [number, number][],
+): void {
   if (node.superClass) eager.push([node.superClass.start, node.superClass.end]);
   for (const m of node.body.body) {
+    if (tables.has(m)) continue;
     if (m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier') {
       // The name stays: methods use it.
       const { end } = m.key;
@@ -313,12 +322,63 @@ function blankStatics(node: Class, text: string, edits: Edit[], eager: [number, 
   }
 }
 
-function privateStatics(body: Class['body']): string[] {
+/** Names of the private static fields, but for tables. */
+function privateStatics(body: Class['body'], tables: ReadonlySet<AnyNode>): string[] {
   return body.body.flatMap((m) =>
-    m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier'
+    m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier' && !tables.has(m)
       ? [`#${m.key.name}`]
       : [],
   );
+}
+
+const none: ReadonlySet<AnyNode> = new Set();
+
+/**
+ * The private static fields that hold functions which use private members, in literals at most, and to which nothing else is assigned:
+ * making them again does nothing else.
+ */
+function tablesOf({ body }: Class, script: Script): ReadonlySet<AnyNode> {
+  const tables = new Set<AnyNode>();
+  for (const m of body.body) {
+    if (m.type !== 'PropertyDefinition' || !m.static || m.key.type !== 'PrivateIdentifier' || !m.value)
+      continue;
+    const { start, end } = m.value;
+    const inside = script.units.some(
+      (u) => u.privates.size > 0 && u.node.start >= start && u.node.end <= end,
+    );
+    if (inside && isInert(m.value) && !isAssigned(m.key.name, body)) tables.add(m);
+  }
+  return tables;
+}
+
+/** Whether evaluating an expression runs nothing, and reads nothing. */
+function isInert(e: AnyNode): boolean {
+  switch (e.type) {
+    case 'ArrowFunctionExpression':
+    case 'FunctionExpression':
+    case 'Literal':
+      return true;
+    case 'ArrayExpression':
+      return e.elements.every((x) => x === null || isInert(x));
+    case 'ObjectExpression':
+      return e.properties.every((p) => p.type === 'Property' && !p.computed && isInert(p.value));
+    default:
+      return false;
+  }
+}
+
+/** Whether anything in a class assigns to its private field, or to something in it. */
+function isAssigned(name: string, node: AnyNode): boolean {
+  const target =
+    node.type === 'AssignmentExpression'
+      ? node.left
+      : node.type === 'UpdateExpression'
+        ? node.argument
+        : undefined;
+  for (let t: AnyNode | undefined = target; t?.type === 'MemberExpression'; t = t.object) {
+    if (t.property.type === 'PrivateIdentifier' && t.property.name === name) return true;
+  }
+  return childrenOf(node).some((child) => isAssigned(name, child));
 }
 
 /** Spaces in place of everything but line ends; the semicolon keeps neighbouring fields apart. */

@@ -223,6 +223,22 @@ test('static private fields have in the receiver what they have here by now', as
   assert.ok(carried.stack!.includes(place), carried.stack);
 });
 
+test('functions of a static private field may use private members', async () => {
+  const m = await moduleOf(`
+    export class T {
+      static #table = { add: (x) => T.#n + x, list: [function () { return T.#table.add(1) }] }
+      static #n = 2
+      static up() { T.#n++; return [T.#table.add(1), T.#table.list[0]()] }
+    }
+    export const W = class { static #f = () => W.#n; static #n = 2; static set() { W.#f = () => 1 } static go() { return W.#f() } }
+    export const up = (C) => C.up();
+    export const go = (C) => C.go();`);
+  assert.deepEqual(m.up!(m.T), [4, 4]);
+  assert.deepEqual(await pool.apply(m.up!, [m.T]), [5, 5]);
+  // One that may be another by now is not made again.
+  await assert.rejects(pool.apply(m.go!, [m.W]), { message: /static #f → function #f: it uses #n/ });
+});
+
 test('what a static private field holds must be able to travel', async () => {
   const m = await moduleOf(`
     export class W { static #w = new WeakMap(); static f() { return W.#w } }
