@@ -61,7 +61,7 @@ export function extrasOf(fn: Fn): Extras {
       properties.push({ onPrototype: true, key: 'constructor', descriptor: undefined });
     }
     for (const key of isShared ? [] : Reflect.ownKeys(prototype)) {
-      const descriptor = Object.getOwnPropertyDescriptor(prototype, key)!;
+      const descriptor = described(prototype, key);
       if (key === 'constructor' && descriptor.value === fn) continue;
       if (!isSource(descriptor, members)) properties.push({ onPrototype: true, key, descriptor });
     }
@@ -82,6 +82,15 @@ export function extrasOf(fn: Fn): Extras {
     isShared,
     parent: inherited,
   };
+}
+
+/** At some versions V8's accessor of an error's stack, for whatever inherits from an error. */
+const stackGetter = Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
+
+function described(o: object, key: string | symbol): PropertyDescriptor {
+  const d = Object.getOwnPropertyDescriptor(o, key)!;
+  if (d.get === undefined || d.get !== stackGetter) return d;
+  return { value: d.get.call(o) as unknown, writable: true, enumerable: false, configurable: true };
 }
 
 /** The program's own function or class whose `prototype` this is. */
