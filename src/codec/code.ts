@@ -19,6 +19,7 @@ import { childrenOf } from './parse.ts';
 import type { Code } from './plan.ts';
 import type { Binding, Reference, Unit } from './scope.ts';
 import { mark, type Script } from './script.ts';
+import { type Edit, staticsOf, waysIn } from './statics.ts';
 import { Trouble } from './trouble.ts';
 
 /** A captured variable as the code knows it. */
@@ -59,20 +60,15 @@ export function codeOf(script: Script, unit: Unit): LocalCode {
   return code;
 }
 
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
-
 function make(script: Script, unit: Unit): LocalCode {
   refuse(unit);
   const text = script.source.text;
   const isClass = unit.node.type === 'ClassDeclaration' || unit.node.type === 'ClassExpression';
   const edits: Edit[] = [];
   const eagerRanges: [number, number][] = [];
-  const tables = isClass ? tablesOf(unit.node as Class, script) : none;
-  if (isClass) blankStatics(unit.node as Class, tables, text, edits, eagerRanges);
+  const statics = isClass ? staticsOf(unit.node as Class, script) : undefined;
+  if (statics !== undefined) edits.push(...statics.edits);
+  if (isClass) eagerRanges.push(...evaluatedWith(unit.node as Class));
   const heritage = isClass ? heritageOf(unit) : undefined;
   const blanked = edits.map((e) => [e.start, e.end] as const);
   if (heritage !== undefined) blanked.push([heritage.start, heritage.end]);
@@ -121,16 +117,14 @@ function make(script: Script, unit: Unit): LocalCode {
     edits.push({ ...heritage, text: ` ${alias}${rest.replace(/[^\n\r\u2028\u2029]/g, ' ')}` });
     eager.set(alias, { name: heritageName, alias, binding: undefined, kind: 'super' });
   }
-  if (isClass) {
-    const { body } = unit.node as Class;
-    const ways: string[] = [];
-    for (const name of privateStatics(body, tables)) {
-      const alias = freshName(text, cells.size + 4 + ways.length);
+  if (statics !== undefined && statics.privates.length > 0) {
+    const aliases = statics.privates.map((_, i) => freshName(text, cells.size + 4 + i));
+    for (const [i, name] of statics.privates.entries()) {
+      const alias = aliases[i]!;
       late.set(alias, { name, alias, binding: undefined, kind: 'static' });
-      ways.push(`${alias}=[(v)=>{this.${name}=v},()=>this.${name}]`);
     }
-    const end = body.end - 1;
-    if (ways.length > 0) edits.push({ start: end, end, text: `;static{${ways.join(';')}}` });
+    const end = unit.node.body.end - 1;
+    edits.push({ start: end, end, text: waysIn(statics.privates, aliases) });
   }
 
   const { node, holder } = unit;
@@ -301,89 +295,13 @@ function* startsIn(node: AnyNode): Iterable<number> {
   }
 }
 
-/** Removes static state from a class; collects the ranges that are evaluated with it. */
-function blankStatics(
-  node: Class,
-  tables: ReadonlySet<AnyNode>,
-  text: string,
-  edits: Edit[],
-  eager: [number, number][],
-): void {
-  if (node.superClass) eager.push([node.superClass.start, node.superClass.end]);
-  for (const m of node.body.body) {
-    if (tables.has(m)) continue;
-    if (m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier') {
-      // The name stays: methods use it.
-      const { end } = m.key;
-      if (m.end > end) edits.push({ start: end, end: m.end, text: blank(text.slice(end, m.end)) });
-    } else if (m.type === 'StaticBlock' || (m.type === 'PropertyDefinition' && m.static)) {
-      edits.push({ start: m.start, end: m.end, text: blank(text.slice(m.start, m.end)) });
-    } else if (m.computed) eager.push([m.key.start, m.key.end]);
-  }
-}
-
-/** Names of the private static fields, but for tables. */
-function privateStatics(body: Class['body'], tables: ReadonlySet<AnyNode>): string[] {
-  return body.body.flatMap((m) =>
-    m.type === 'PropertyDefinition' && m.static && m.key.type === 'PrivateIdentifier' && !tables.has(m)
-      ? [`#${m.key.name}`]
-      : [],
-  );
-}
-
-const none: ReadonlySet<AnyNode> = new Set();
-
-/**
- * The private static fields that hold functions which use private members, in literals at most, and to which nothing else is assigned:
- * making them again does nothing else.
- */
-function tablesOf({ body }: Class, script: Script): ReadonlySet<AnyNode> {
-  const tables = new Set<AnyNode>();
+/** What is evaluated with a class, but for its static fields: what it extends, computed keys. */
+function* evaluatedWith({ superClass, body }: Class): Iterable<[number, number]> {
+  if (superClass) yield [superClass.start, superClass.end];
   for (const m of body.body) {
-    if (m.type !== 'PropertyDefinition' || !m.static || m.key.type !== 'PrivateIdentifier' || !m.value)
-      continue;
-    const { start, end } = m.value;
-    const inside = script.units.some(
-      (u) => u.privates.size > 0 && u.node.start >= start && u.node.end <= end,
-    );
-    if (inside && isInert(m.value) && !isAssigned(m.key.name, body)) tables.add(m);
+    const isBlanked = m.type === 'PropertyDefinition' && m.static;
+    if (m.type !== 'StaticBlock' && !isBlanked && m.computed) yield [m.key.start, m.key.end];
   }
-  return tables;
-}
-
-/** Whether evaluating an expression runs nothing, and reads nothing. */
-function isInert(e: AnyNode): boolean {
-  switch (e.type) {
-    case 'ArrowFunctionExpression':
-    case 'FunctionExpression':
-    case 'Literal':
-      return true;
-    case 'ArrayExpression':
-      return e.elements.every((x) => x === null || isInert(x));
-    case 'ObjectExpression':
-      return e.properties.every((p) => p.type === 'Property' && !p.computed && isInert(p.value));
-    default:
-      return false;
-  }
-}
-
-/** Whether anything in a class assigns to its private field, or to something in it. */
-function isAssigned(name: string, node: AnyNode): boolean {
-  const target =
-    node.type === 'AssignmentExpression'
-      ? node.left
-      : node.type === 'UpdateExpression'
-        ? node.argument
-        : undefined;
-  for (let t: AnyNode | undefined = target; t?.type === 'MemberExpression'; t = t.object) {
-    if (t.property.type === 'PrivateIdentifier' && t.property.name === name) return true;
-  }
-  return childrenOf(node).some((child) => isAssigned(name, child));
-}
-
-/** Spaces in place of everything but line ends; the semicolon keeps neighbouring fields apart. */
-function blank(text: string): string {
-  return `;${text.slice(1).replace(/[^\n\r\u2028\u2029]/g, ' ')}`;
 }
 
 /** A method or accessor becomes the only member, `m`, of an object. */
