@@ -26,6 +26,8 @@ const { SIGKILL, SIGTERM } = os.constants.signals;
 const cancelGraceMs = 500;
 /** How long a worker may take to heed SIGTERM before SIGKILL, in milliseconds. */
 const terminateGraceMs = 1000;
+/** So long after somebody has asked for a result of an `imap` idle workers of a closed pool stay for its next tasks. */
+const lingerMs = 1000;
 /** Starts that may fail without one that succeeds, beside one for each worker: then no further one is tried. */
 const spareStarts = 3;
 /** The same for workers that were killed before they were ready: whoever did that need not do it to the next. */
@@ -66,6 +68,10 @@ export class Dispatcher {
   readonly #feeder = new Feeder(() => this.#queue.length < mostQueued);
   /** Calls whose input is still being read, and how to fail them: their tasks are to come. */
   readonly #reading = new Set<(error: unknown) => void>();
+  /** Calls of `imap` whose input has not ended, and when a result of one was last asked for. */
+  #streams = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #lingering: NodeJS.Timeout | undefined;
   /** Tasks submitted since the last {@link Dispatcher.#fill}, which is done once for all that are submitted in one go. */
   #unsent = 0;
   /** To be done when the caller's code has returned: what is told to jobs must not come in the middle of it. */
@@ -137,6 +143,25 @@ export class Dispatcher {
     return () => {
       this.#reading.delete(giveUp);
       this.#maybeFinish();
+    };
+  }
+
+  /**
+   * Keeps workers after `close()` while somebody reads the results of a call whose input is read only as far ahead as that: what lies
+   * between two tasks is not their end. Who stops reading for a while does not keep them.
+   */
+  streaming(): { readonly asked: () => void; readonly left: () => void } {
+    this.#streams += 1;
+    const asked = (): void => {
+      this.#askedAt = performance.now();
+    };
+    asked();
+    return {
+      asked,
+      left: () => {
+        this.#streams -= 1;
+        this.#maybeFinish();
+      },
     };
   }
 
@@ -225,6 +250,7 @@ export class Dispatcher {
     this.#state = 'terminated';
     const error = new RuntimeError('Cannot get a result: the pool was terminated before it was there');
     this.#terminated = { error };
+    clearTimeout(this.#lingering);
     this.#failAll(error);
     for (const worker of this.#workers) {
       worker.retiring = true;
@@ -375,7 +401,7 @@ export class Dispatcher {
   #replace(worker: Worker): void {
     if (this.#replaced.has(worker)) return;
     this.#replaced.add(worker);
-    const toCome = this.#open > 0 || this.#reading.size > 0;
+    const toCome = this.#open > 0 || this.#reading.size > 0 || this.#lingering !== undefined;
     const needed = this.#state === 'running' || (this.#state === 'closed' && toCome);
     if (needed && this.#broken === undefined) this.#startOne();
   }
@@ -463,13 +489,23 @@ export class Dispatcher {
     });
   }
 
+  /** Whether to wait for the next task of an `imap`; then this is asked again when time is up. */
+  #lingers(): boolean {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    const left = this.#askedAt + lingerMs - performance.now();
+    if (this.#streams === 0 || left <= 0) return false;
+    this.#lingering = setTimeout(() => this.#maybeFinish(), left);
+    return true;
+  }
+
   #maybeFinish(): void {
     if (this.#open > 0) return;
     this.#keepAlive?.unref();
     if (this.#state === 'running') return;
     clearInterval(this.#keepAlive);
     this.#keepAlive = undefined;
-    if (this.#state !== 'closed' || this.#reading.size > 0) return;
+    if (this.#state !== 'closed' || this.#reading.size > 0 || this.#lingers()) return;
     for (const worker of this.#workers)
       if (worker.ready && !worker.retiring && worker.load === 0) worker.exit();
   }

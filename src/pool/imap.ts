@@ -23,6 +23,10 @@ export interface ImapContext<T> {
   submit(job: Job, index: number, items: readonly T[]): Task;
   cancel(task: Task, error: unknown): void;
   onProgress(done: number): void;
+  /** Told whenever somebody asks for a result: more tasks will follow soon. */
+  asked(): void;
+  /** Told once, when no task will follow. */
+  left(): void;
 }
 
 interface Waiter<R> {
@@ -50,6 +54,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
   /** The input's own error, or an aborted signal's reason: given after the results that came before it. */
   #ending: { readonly error: unknown } | undefined;
   #over = false;
+  #hasLeft = false;
   readonly #waiting: Waiter<R>[] = [];
   readonly #deaf: (() => void) | undefined;
   readonly #caller = new Caller();
@@ -92,6 +97,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
           reject(error);
         },
       };
+      this.#context.asked();
       const giveUp = (error: unknown): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
         waiter.reject(error);
@@ -214,6 +220,7 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
       }
     } finally {
       this.#pulling = false;
+      if (this.#inputOver) this.#leave();
     }
     this.#give();
   }
@@ -254,6 +261,13 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
     this.#over = true;
     this.#chunks = [];
     this.#deaf?.();
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#context.left();
   }
 
   async #closeInput(): Promise<void> {

@@ -402,6 +402,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const chunksize = (checked.timeout === undefined ? checkCount(options.chunksize, 'chunksize') : 1) ?? 1;
     const known = this.#function(func);
     let read = 0;
+    const { asked, left } = this.#dispatcher.streaming();
     return new Imap<T, Awaited<R>>({
       input: isAsyncIterable(items) ? items[Symbol.asyncIterator]() : checkIterable(items)[Symbol.iterator](),
       chunksize,
@@ -416,6 +417,8 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       },
       cancel: (task, error) => this.#dispatcher.cancel(task, error),
       onProgress: (done) => callBack(options.onProgress, { done, total: read }),
+      asked,
+      left,
     });
   }
 }

@@ -606,6 +606,29 @@ test('close waits for a call whose input is still being read; an imap goes on, h
   assert.deepEqual(given, [0, 1, 4]);
 });
 
+test('an imap that is read keeps the workers of a closed pool between its tasks', async () => {
+  async function* slowly(): AsyncGenerator<number> {
+    for (const x of range(5)) {
+      yield x;
+      await sleep(100);
+    }
+  }
+  for (const items of [range(300), slowly()]) {
+    for (const name of ['imap', 'imapUnordered'] as const) {
+      const pool = new Pool(2);
+      await pool.map(square, [1, 2]);
+      const pids = new Set<number>();
+      const results = pool[name](() => process.pid, Array.isArray(items) ? items : slowly());
+      pool.close();
+      const joined = pool.join();
+      for await (const pid of results) pids.add(pid);
+      await joined;
+      assert.ok(pids.size <= 2, `${name} had ${pids.size} workers`);
+      assert.equal(activeChildren().length, 0);
+    }
+  }
+});
+
 test('an imap that nobody reads does not keep a closed pool, and goes on when somebody does', async () => {
   const pool = new Pool(1);
   const results = pool.imap(square, range(100));
