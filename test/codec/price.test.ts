@@ -59,12 +59,14 @@ test('when too much was spent, a function is looked into once it was sent as oft
   const m = await moduleOf(
     `let top = 0; export const g = () => top++; export const f = ((n) => { (() => n++)(); return () => n; })(1)`,
   );
-  const spent = spendAll();
+  // More than a busy machine can let this program earn meanwhile.
+  const spent = 1e6;
+  venture(spent);
   let sends = 1;
   // The first that is sent of a script.
   encode(m.f);
-  while (looks(m.f!) === 0) sends++;
-  assert.ok(sends >= 20, String(sends));
+  while (looks(m.f!) === 0 && sends < 10_000) sends++;
+  assert.ok(sends >= 20 && sends < 10_000, String(sends));
   assert.equal(looks(m.g!), 0, 'not even for all functions of a script');
   recover(spent);
   assert.equal(held.length, 400_000);
