@@ -4,7 +4,7 @@
  * The receiver loads the module anew, and finds there what it exports at first: not what a function of it exports later.
  */
 import { fileURLToPath } from 'node:url';
-import type { AnyNode } from 'acorn';
+import type { AnyNode, AssignmentExpression } from 'acorn';
 import { requireCache } from './commonjs.ts';
 import { childrenOf } from './parse.ts';
 import { type Fn, ImportRef } from './plan.ts';
@@ -58,23 +58,20 @@ function assignmentsOf(script: Script): Assignments {
   if (found === undefined) {
     const first = new Map<string, AnyNode>();
     const later = new Set<string>();
-    for (const [name, value, isInside] of assignments(script.program, false)) {
-      if (isInside) later.add(name);
-      else first.set(name, value);
-    }
+    const walk = (node: AnyNode, isInside: boolean): void => {
+      const name = node.type === 'AssignmentExpression' ? exportNamed(node.left) : undefined;
+      if (name !== undefined) {
+        if (isInside) later.add(name);
+        else first.set(name, (node as AssignmentExpression).right);
+      }
+      const within = isInside || node.type.includes('Function');
+      for (const child of childrenOf(node)) walk(child, within);
+    };
+    walk(script.program, false);
     found = { first, later };
     known.set(script, found);
   }
   return found;
-}
-
-function* assignments(node: AnyNode, isInside: boolean): Iterable<[string, AnyNode, boolean]> {
-  if (node.type === 'AssignmentExpression') {
-    const name = exportNamed(node.left);
-    if (name !== undefined) yield [name, node.right, isInside];
-  }
-  const within = isInside || /Function/.test(node.type);
-  for (const child of childrenOf(node)) yield* assignments(child, within);
 }
 
 /** `exports.name`, `module.exports.name`; "" for `module.exports` as a whole. */

@@ -754,18 +754,21 @@ export class Encoder implements Writing {
 
   /** An object that others inherit from: its accessors stay such, since they are for those. */
   inherited(o: object): void {
-    const path = isProxy(o) ? undefined : builtinPath(o);
+    if (isProxy(o)) {
+      this.value(o);
+      return;
+    }
+    this.#isData = false;
+    const path = builtinPath(o);
     if (path !== undefined) {
-      this.#isData = false;
       this.sink.u8(T.BUILTIN);
       this.sink.string(path);
       return;
     }
-    const above: object | null = isProxy(o) ? null : Object.getPrototypeOf(o);
+    const above: object | null = Object.getPrototypeOf(o);
     const isBare = above === null || above === Object.prototype;
-    if (!isBare || isProxy(o) || !hasAccessor(o)) this.value(o);
+    if (!isBare || !hasAccessor(o)) this.value(o);
     else if (!this.#known(o)) {
-      this.#isData = false;
       this.sink.u8(T.OBJECT_WITH);
       this.value(above === null ? null : Object);
       this.properties(o, undefined, true);
@@ -935,6 +938,7 @@ export class Encoder implements Writing {
     sink.varint(properties.length);
     for (const extra of properties) {
       const { descriptor: d, key } = extra;
+      // 1: on the prototype, 2: accessor, 4: enumerable, 8: configurable, 16: writable, 32: not there.
       if (d === undefined) {
         sink.u8((extra.onPrototype ? 1 : 0) | 32);
         this.value(key);

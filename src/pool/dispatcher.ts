@@ -495,7 +495,10 @@ export class Dispatcher {
     this.#lingering = undefined;
     const left = this.#askedAt + lingerMs - performance.now();
     if (this.#streams === 0 || left <= 0) return false;
-    this.#lingering = setTimeout(() => this.#maybeFinish(), left);
+    this.#lingering = setTimeout(() => {
+      this.#lingering = undefined;
+      this.#maybeFinish();
+    }, left);
     return true;
   }
 

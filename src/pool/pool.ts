@@ -402,9 +402,12 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     const chunksize = (checked.timeout === undefined ? checkCount(options.chunksize, 'chunksize') : 1) ?? 1;
     const known = this.#function(func);
     let read = 0;
+    const input = isAsyncIterable(items)
+      ? items[Symbol.asyncIterator]()
+      : checkIterable(items)[Symbol.iterator]();
     const { asked, left } = this.#dispatcher.streaming();
     return new Imap<T, Awaited<R>>({
-      input: isAsyncIterable(items) ? items[Symbol.asyncIterator]() : checkIterable(items)[Symbol.iterator](),
+      input,
       chunksize,
       window: Math.max(16, this.#size * 4),
       ordered,

@@ -4,7 +4,6 @@
  * The user's own timers and sockets go on between tasks, and during tasks that await something: the loop gives the event
  * loop a turn at least every few milliseconds.
  */
-
 import { memoryUsage } from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { show, typeError } from '../base/validate.ts';

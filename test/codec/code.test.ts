@@ -1,8 +1,7 @@
 /** Functions whose text needs care before it can be evaluated elsewhere. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +9,7 @@ import { runInThisContext } from 'node:vm';
 import { loadSync } from '../../src/codec/modules.ts';
 import { ImportRef } from '../../src/codec/plan.ts';
 import { Pool } from '../../src/index.ts';
-import { library, runNode } from '../support/run.ts';
+import { library, runNode, temporaryDirectory } from '../support/run.ts';
 
 type Functions = Record<string, (...args: unknown[]) => unknown>;
 
@@ -84,21 +83,17 @@ test('classes may have statics that are called as the properties of every functi
   ]);
 });
 
-test('what an exported variable holds by now travels as what it is called for good', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
-  try {
-    const file = path.join(directory, 'lib.mjs');
-    writeFileSync(
-      file,
-      `export let current = function a() { return 'a'; }; export const change = () => { current = b; };
-       export function b() { return 'b'; }`,
-    );
-    const m = (await import(pathToFileURL(file).href)) as Functions;
-    m.change!();
-    assert.deepEqual([await pool.apply(m.current!), await pool.apply(m.b!)], ['b', 'b']);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+test('what an exported variable holds by now travels as what it is called for good', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = path.join(directory, 'lib.mjs');
+  writeFileSync(
+    file,
+    `export let current = function a() { return 'a'; }; export const change = () => { current = b; };
+     export function b() { return 'b'; }`,
+  );
+  const m = (await import(pathToFileURL(file).href)) as Functions;
+  m.change!();
+  assert.deepEqual([await pool.apply(m.current!), await pool.apply(m.b!)], ['b', 'b']);
 });
 
 test('functions that inherit by their prototypes do so in the receiver', async () => {
@@ -151,18 +146,14 @@ test('functions whose prototype was replaced make the same objects in the receiv
   }
 });
 
-test('instances of an imported function whose prototype was replaced are such in the receiver', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
-  try {
-    const file = path.join(directory, 'lib.cjs');
-    writeFileSync(file, 'function F() {} F.prototype = { hello() { return 5; } }; module.exports = { F };');
-    const { F } = createRequire(import.meta.url)(file) as { F: new () => { hello(): number } };
-    const look = (o: { hello(): number }, Class: typeof F): unknown => [o instanceof Class, o.hello()];
-    assert.deepEqual(await pool.apply(look, [new F(), F]), [true, 5]);
-    assert.ok((await pool.apply((o: object) => o, [new F()])) instanceof F);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+test('instances of an imported function whose prototype was replaced are such in the receiver', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = path.join(directory, 'lib.cjs');
+  writeFileSync(file, 'function F() {} F.prototype = { hello() { return 5; } }; module.exports = { F };');
+  const { F } = createRequire(import.meta.url)(file) as { F: new () => { hello(): number } };
+  const look = (o: { hello(): number }, Class: typeof F): unknown => [o instanceof Class, o.hello()];
+  assert.deepEqual(await pool.apply(look, [new F(), F]), [true, 5]);
+  assert.ok((await pool.apply((o: object) => o, [new F()])) instanceof F);
 });
 
 test('static private fields have in the receiver what they have here by now', async () => {
@@ -298,73 +289,65 @@ test('methods with computed names need no space before them', async () => {
   assert.equal(await pool.apply(getter), 1);
 });
 
-test('exports of a CommonJS module are known to its functions, and to those of the main script', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
-  try {
-    const file = path.join(directory, 'lib.cjs');
-    const text = `exports.k = 4; exports.twice = (x) => x * 2;
-      exports.job = () => () => [exports.twice(exports.k), module.exports.k];`;
-    writeFileSync(file, text);
-    const { job } = createRequire(import.meta.url)(file) as { job(): () => unknown };
-    assert.deepEqual(await pool.apply(job()), [8, 4]);
-    const main = path.join(directory, 'main.cjs');
-    writeFileSync(
-      main,
-      `${text} const { Pool } = require(${JSON.stringify(library)}); const pool = new Pool(1);
-       pool.apply(exports.job()).then((x) => { console.log(x.join()); exports.k = 5; return pool.apply(exports.job()); })
-         .then((x) => { console.log(x.join()); pool.terminate(); });`,
-    );
-    const { stdout, stderr } = await runNode(['--import', 'tsx', main], { timeout: 20_000 });
-    assert.equal(stdout, '8,4\n10,5\n', stderr);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+test('exports of a CommonJS module are known to its functions, and to those of the main script', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = path.join(directory, 'lib.cjs');
+  const text = `exports.k = 4; exports.twice = (x) => x * 2;
+    exports.job = () => () => [exports.twice(exports.k), module.exports.k];`;
+  writeFileSync(file, text);
+  const { job } = createRequire(import.meta.url)(file) as { job(): () => unknown };
+  assert.deepEqual(await pool.apply(job()), [8, 4]);
+  const main = path.join(directory, 'main.cjs');
+  writeFileSync(
+    main,
+    `${text} const { Pool } = require(${JSON.stringify(library)}); const pool = new Pool(1);
+     pool.apply(exports.job()).then((x) => { console.log(x.join()); exports.k = 5; return pool.apply(exports.job()); })
+       .then((x) => { console.log(x.join()); pool.terminate(); });`,
+  );
+  const { stdout, stderr } = await runNode(['--import', 'tsx', main], { timeout: 20_000 });
+  assert.equal(stdout, '8,4\n10,5\n', stderr);
 });
 
-test('what a CommonJS module exports by now travels as what it exports for good', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
-  try {
-    const file = path.join(directory, 'lib.cjs');
-    writeFileSync(
-      file,
-      `exports.named = exports.given = void 0;
-       function named() { return 'named'; }
-       exports.named = named;
-       exports.given = function () { return 'given'; };
-       exports.early = () => 'early';
-       exports.lazy = void 0;
-       exports.other = () => 'other';
-       exports.load = () => { exports.lazy = () => 'lazy'; };
-       exports.change = () => { exports.named = () => 'later'; module.exports.given = () => 'later, too'; };
-       exports.restore = () => { exports.named = named; };`,
-    );
-    const m = createRequire(import.meta.url)(file) as Functions;
-    const all = async (): Promise<unknown[]> => [
-      await pool.apply(m.named!),
-      await pool.apply(m.given!),
-      await pool.apply(m.other!),
-    ];
-    assert.deepEqual(await all(), ['named', 'given', 'other']);
-    m.change!();
-    assert.deepEqual(await all(), ['later', 'later, too', 'other']);
-    m.restore!();
-    assert.equal(await pool.apply(m.named!), 'named');
-    m.early = m.other!;
-    assert.equal(await pool.apply(m.early), 'other');
-    m.load!();
-    assert.equal(await pool.apply(m.lazy!), 'lazy');
-    // A module may export a literal as a whole.
-    const whole = path.join(directory, 'whole.cjs');
-    writeFileSync(
-      whole,
-      "function a() { return 'a'; } function b() { return 'b'; } module.exports = { a, b };",
-    );
-    const w = createRequire(import.meta.url)(whole) as Functions;
-    w.a = w.b!;
-    assert.equal(await pool.apply(w.a), 'b');
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+test('what a CommonJS module exports by now travels as what it exports for good', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = path.join(directory, 'lib.cjs');
+  writeFileSync(
+    file,
+    `exports.named = exports.given = void 0;
+     function named() { return 'named'; }
+     exports.named = named;
+     exports.given = function () { return 'given'; };
+     exports.early = () => 'early';
+     exports.lazy = void 0;
+     exports.other = () => 'other';
+     exports.load = () => { exports.lazy = () => 'lazy'; };
+     exports.change = () => { exports.named = () => 'later'; module.exports.given = () => 'later, too'; };
+     exports.restore = () => { exports.named = named; };`,
+  );
+  const m = createRequire(import.meta.url)(file) as Functions;
+  const all = async (): Promise<unknown[]> => [
+    await pool.apply(m.named!),
+    await pool.apply(m.given!),
+    await pool.apply(m.other!),
+  ];
+  assert.deepEqual(await all(), ['named', 'given', 'other']);
+  m.change!();
+  assert.deepEqual(await all(), ['later', 'later, too', 'other']);
+  m.restore!();
+  assert.equal(await pool.apply(m.named!), 'named');
+  m.early = m.other!;
+  assert.equal(await pool.apply(m.early), 'other');
+  m.load!();
+  assert.equal(await pool.apply(m.lazy!), 'lazy');
+  // A module may export a literal as a whole.
+  const whole = path.join(directory, 'whole.cjs');
+  writeFileSync(
+    whole,
+    "function a() { return 'a'; } function b() { return 'b'; } module.exports = { a, b };",
+  );
+  const w = createRequire(import.meta.url)(whole) as Functions;
+  w.a = w.b!;
+  assert.equal(await pool.apply(w.a), 'b');
 });
 
 test('what is at the top of a script that is no module is found on the global object', async () => {
@@ -411,17 +394,13 @@ test('functions of fs.promises travel, whoever has loaded it', async () => {
   assert.equal(stdout, 'undefined undefined\n', stderr);
 });
 
-test('a module that is loaded at once is found whatever its path is made of', () => {
-  const directory = path.join(mkdtempSync(path.join(tmpdir(), 'multiproc-')), 'a#b %41');
+test('a module that is loaded at once is found whatever its path is made of', (t) => {
+  const directory = path.join(temporaryDirectory(t), 'a#b %41');
   mkdirSync(directory);
-  try {
-    const file = path.join(directory, 'lib.cjs');
-    writeFileSync(file, 'exports.f = 5;');
-    const exports = loadSync(new ImportRef(pathToFileURL(file).href, '', '=', '', true)) as { f: number };
-    assert.equal(exports.f, 5);
-  } finally {
-    rmSync(path.dirname(directory), { recursive: true });
-  }
+  const file = path.join(directory, 'lib.cjs');
+  writeFileSync(file, 'exports.f = 5;');
+  const exports = loadSync(new ImportRef(pathToFileURL(file).href, '', '=', '', true)) as { f: number };
+  assert.equal(exports.f, 5);
 });
 
 test('old-style errors travel with all that they have', async () => {
