@@ -40,6 +40,7 @@ import { settling } from './settled.ts';
 import { stopInside } from './stop-inside.ts';
 import { considerTop, isTop, topScope } from './top-scope.ts';
 import { NodesOwn, Trouble } from './trouble.ts';
+import { isUninitialised } from './uninitialised.ts';
 import { viteReference } from './vite.ts';
 
 /** How `fn` travels. Decided once per function. @throws {Trouble} When it cannot. */
@@ -313,6 +314,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (v.kind === 'cell') {
     const scope = scopes.find((s) => v.name in s) ?? globalScope(binding, script);
     const isAlone = isTop(binding, script) && !isLive(scope);
+    if (valueIn(scope, v.name) === undefined) checkInitialised(binding, fn, local, scopes);
     return new CellRef(binding, fn, local.unit, isAlone ? { [v.name]: valueIn(scope, v.name) } : scope);
   }
   if (binding.kind === 'self' && !scopes.some((s) => v.name in s)) return nameAround(v.name, fn, local);
@@ -320,6 +322,7 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (value === undefined && local.eager.includes(v) && !scopes.some((s) => v.name in s)) {
     return forgottenValue(binding);
   }
+  if (value === undefined) checkInitialised(binding, fn, local, scopes);
   if (binding.reassigned) return value;
   const shape = requireShape(binding);
   if (shape !== undefined && value !== undefined && (inMainRealm || !/^[./]/.test(shape.specifier))) {
@@ -336,6 +339,16 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
     if (exported !== undefined) return exported;
   }
   return value;
+}
+
+/** @throws {Trouble} When the declaration of a variable has not run yet. */
+function checkInitialised(binding: Binding, fn: Fn, { unit, script }: LocalCode, scopes: Scopes): void {
+  if (!isUninitialised(binding, fn, unit, script, scopes)) return;
+  throw new Trouble(
+    undefined,
+    'it is not initialised yet',
+    'send the function after its declaration has run',
+  );
 }
 
 /** What `var` and `function` at the top of a script that is no module make, as in `node -e`: properties of the global object. */
