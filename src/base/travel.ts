@@ -59,6 +59,18 @@ export function travelClass(name: string): TravelClass<never, never> | undefined
   return byName.get(name);
 }
 
+const advices = new WeakMap<object, string>();
+
+/** Announces a class of this library whose instances stay in the process that made them, with what to do instead. */
+export function registerHomeClass(cls: object, advice: string): void {
+  advices.set(cls, advice);
+}
+
+/** What to do instead of sending an instance of a class that was announced so. */
+export function adviceToStay(cls: object): string | undefined {
+  return advices.get(cls);
+}
+
 /**
  * A class of Node's own whose instances travel. Found by what an instance is, since neither may such a class be given static
  * methods, which its subclasses would inherit, nor is each of them exported.

@@ -23,6 +23,9 @@ function step(path: string, key: string | symbol): string | undefined {
   return name?.startsWith('Symbol.') ? `${path}.@${name.slice(7)}` : undefined;
 }
 
+/** What is among Node's modules, and the program's own. */
+const ofProgram = 'node:worker_threads!.workerData';
+
 function walk(map: Map<unknown, string>, value: unknown, path: string, depth: number): void {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return;
   if (map.has(value)) return;
@@ -31,7 +34,7 @@ function walk(map: Map<unknown, string>, value: unknown, path: string, depth: nu
   for (const key of Reflect.ownKeys(value)) {
     const d = Reflect.getOwnPropertyDescriptor(value, key);
     const next = step(path, key);
-    if (d === undefined || next === undefined) continue;
+    if (d === undefined || next === undefined || next === ofProgram) continue;
     if ('value' in d) {
       // The prototype belongs to its class: it costs no depth.
       walk(map, d.value, next, key === 'prototype' ? depth : depth - 1);
@@ -98,8 +101,9 @@ function build(): Map<unknown, string> {
   for (const [name, value] of Object.entries(hidden)) walk(map, value, name, DEPTH);
   for (const key of Object.getOwnPropertyNames(process)) {
     const d = Object.getOwnPropertyDescriptor(process, key)!;
-    if (typeof d.value === 'function' && !map.has(d.value)) map.set(d.value, `process.${key}`);
+    if (typeof d.value === 'function' && !map.has(d.value)) walk(map, d.value, `process.${key}`, 1);
   }
+  map.set(crypto.subtle, 'crypto.subtle');
   for (const key of ['stdin', 'stdout', 'stderr'] as const) {
     // Only where the program has touched it: making a standard stream is visible.
     const d = Object.getOwnPropertyDescriptor(process, key);

@@ -5,7 +5,7 @@
  * Lines and columns stay those of home (`lineOffset`, `columnOffset` of the script), so that stack traces, also through source maps,
  * point at the user's source. What is changed:
  * - `import.meta`, the `import` of `import()` and an arrow function's `this` become variables, as long as the original;
- * - so does what a class extends: V8 forgets variables that only an `extends` has used;
+ * - so does what a class extends, and the computed key of a method: V8 forgets variables that only these have used;
  * - a variable that several functions share and reassign becomes `$0.v`, a field of an object that they share there as well;
  * - a class loses static blocks and what it gives its static fields, whose outcome travels as values: running them twice would be visible.
  *   Those that are private get a way in from outside: an array of two functions, the first writes and the second reads. Only tables of
@@ -14,7 +14,9 @@
 import vm from 'node:vm';
 import type { AnyNode, Class, MethodDefinition, Property } from 'acorn';
 import { builtinModule, builtinPathAfresh, enumerableGlobals } from './builtins.ts';
+import { keyedByVariables } from './class-keys.ts';
 import { nextNumber, origin } from './identity.ts';
+import type { Scopes } from './inspect.ts';
 import { childrenOf } from './parse.ts';
 import type { Code } from './plan.ts';
 import type { Binding, Reference, Unit } from './scope.ts';
@@ -29,8 +31,10 @@ export interface Variable {
   /** In the text. */
   readonly alias: string;
   readonly binding: Binding | undefined;
-  /** `static`: a private field, named `#name`. */
-  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this' | 'super' | 'static';
+  /** `static`: a private field, named `#name`. `key`: of a method or an accessor. */
+  readonly kind: 'value' | 'cell' | 'meta' | 'importer' | 'this' | 'super' | 'static' | 'key';
+  /** Whose key it is. */
+  readonly member?: MethodDefinition;
 }
 
 /** Code together with where its variables come from. */
@@ -46,21 +50,28 @@ export interface LocalCode {
 
 /** Names what a class extends among its variables. */
 export const heritageName = 'what it extends';
+/** Names the computed key of a method likewise. */
+export const keyName = 'a computed key';
 
 const made = new WeakMap<Unit, LocalCode>();
 export const commonJsNames = new Set(['require', 'module', 'exports', '__dirname', '__filename']);
 
-/** The code of a function or class. Made once. @throws {Trouble} When it cannot live outside its surroundings. */
-export function codeOf(script: Script, unit: Unit): LocalCode {
+/**
+ * The code of a function or class. Made once.
+ *
+ * @param look Tells what it sees.
+ * @throws {Trouble} When it cannot live outside its surroundings.
+ */
+export function codeOf(script: Script, unit: Unit, look: () => Scopes): LocalCode {
   let code = made.get(unit);
   if (code === undefined) {
-    code = make(script, unit);
+    code = make(script, unit, look);
     made.set(unit, code);
   }
   return code;
 }
 
-function make(script: Script, unit: Unit): LocalCode {
+function make(script: Script, unit: Unit, look: () => Scopes): LocalCode {
   refuse(unit);
   const text = script.source.text;
   const isClass = unit.node.type === 'ClassDeclaration' || unit.node.type === 'ClassExpression';
@@ -72,6 +83,8 @@ function make(script: Script, unit: Unit): LocalCode {
   const heritage = isClass ? heritageOf(unit) : undefined;
   const blanked = edits.map((e) => [e.start, e.end] as const);
   if (heritage !== undefined) blanked.push([heritage.start, heritage.end]);
+  const keyed = isClass ? [...keyedByVariables(unit)] : [];
+  for (const { key } of keyed) blanked.push([key.start, key.end]);
   const within = (at: number, ranges: readonly (readonly [number, number])[]): boolean =>
     ranges.some(([start, end]) => at >= start && at < end);
 
@@ -79,7 +92,7 @@ function make(script: Script, unit: Unit): LocalCode {
   const late = new Map<string, Variable>();
   const cells = new Map<Binding, string>();
   for (const r of unit.references) {
-    if (within(r.start, blanked) || !travels(r, script)) continue;
+    if (within(r.start, blanked) || !travels(r, script, look)) continue;
     const cell = r.binding !== undefined && isShared(r.binding);
     let alias = r.name;
     if (cell) {
@@ -117,8 +130,16 @@ function make(script: Script, unit: Unit): LocalCode {
     edits.push({ ...heritage, text: ` ${alias}${rest.replace(/[^\n\r\u2028\u2029]/g, ' ')}` });
     eager.set(alias, { name: heritageName, alias, binding: undefined, kind: 'super' });
   }
+  for (const [i, member] of keyed.entries()) {
+    const { start, end } = member.key;
+    const alias = freshName(text, cells.size + 4 + i);
+    const rest = text.slice(start, end).slice(alias.length);
+    edits.push({ start, end, text: `${alias}${rest.replace(/[^\n\r\u2028\u2029]/g, ' ')}` });
+    eager.set(alias, { name: keyName, alias, binding: undefined, kind: 'key', member });
+  }
   if (statics !== undefined && statics.privates.length > 0) {
-    const aliases = statics.privates.map((_, i) => freshName(text, cells.size + 4 + i));
+    const before = cells.size + 4 + keyed.length;
+    const aliases = statics.privates.map((_, i) => freshName(text, before + i));
     for (const [i, name] of statics.privates.entries()) {
       const alias = aliases[i]!;
       late.set(alias, { name, alias, binding: undefined, kind: 'static' });
@@ -148,7 +169,9 @@ function make(script: Script, unit: Unit): LocalCode {
     late: lateNames,
     isClass,
     // What it extends is just looked at; what is imported is complete.
-    runs: isClass && [...eager.values()].some((v) => v.kind !== 'super' && v.binding?.kind !== 'import'),
+    runs:
+      isClass &&
+      [...eager.values()].some((v) => v.kind !== 'super' && v.kind !== 'key' && v.binding?.kind !== 'import'),
     sourceMap: process.sourceMapsEnabled ? script.source.sourceMapURL : '',
   };
   const isStatic = holder?.type === 'MethodDefinition' && holder.static;
@@ -208,9 +231,11 @@ function refuse(unit: Unit): void {
 }
 
 /** Whether a reference must travel along. Globals do not, but for those that a program has defined itself. */
-function travels(r: Reference, script: Script): boolean {
+function travels(r: Reference, script: Script, look: () => Scopes): boolean {
   if (r.binding !== undefined) return r.binding.kind !== 'self' || r.binding.home !== undefined;
   if (r.name === 'arguments' || r.name === 'undefined') return false;
+  // What a direct `eval` has made sees the variables around that.
+  if (script.url === '' && look().some((scope) => r.name in scope)) return true;
   if (!script.source.isModule && commonJsNames.has(r.name)) return true;
   const d = Object.getOwnPropertyDescriptor(globalThis, r.name);
   if (d === undefined) return !script.source.isModule && isScriptVariable(r.name);
@@ -378,6 +403,7 @@ export function isConstant(v: Variable): boolean {
     v.kind === 'meta' ||
     v.kind === 'importer' ||
     v.kind === 'this' ||
+    v.kind === 'key' ||
     (v.binding !== undefined && !v.binding.reassigned && v.kind === 'value')
   );
 }

@@ -53,7 +53,8 @@ interface Assignments {
 
 const known = new WeakMap<Script, Assignments>();
 
-function assignmentsOf(script: Script): Assignments {
+/** What a CommonJS module exports, as far as assignments say it. */
+export function assignmentsOf(script: Script): Assignments {
   let found = known.get(script);
   if (found === undefined) {
     const first = new Map<string, AnyNode>();

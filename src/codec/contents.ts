@@ -37,20 +37,20 @@ export class Contents {
     return false;
   }
 
-  /** Whether all of them hold what they held. May run a getter that was put in a value's place. */
+  /** Whether all of them hold what they held. May run a getter that was put in an element's place. */
   isSame(): boolean {
     for (const held of this.#held.values()) if (!held.isSame()) return false;
     return true;
   }
 
   #addObject(o: Record<string, unknown>): boolean {
-    const keys = Object.keys(o);
+    const keys = Reflect.ownKeys(o);
     const values: unknown[] = [];
     // An error in disguise: it does not travel as what it looks like.
-    if (keys.length > this.#room || isNativeError(o) || hasSymbols(o)) return false;
+    if (keys.length > this.#room || isNativeError(o)) return false;
     for (const key of keys) {
       const d = Object.getOwnPropertyDescriptor(o, key)!;
-      if (d.get !== undefined || d.set !== undefined) return false;
+      if (typeof key === 'symbol' || !isField(d)) return false;
       values.push(d.value);
     }
     return this.#remember(o, new HeldObject(o, keys, values), values);
@@ -90,8 +90,9 @@ export class Contents {
   }
 }
 
-function hasSymbols(o: object): boolean {
-  return Object.getOwnPropertySymbols(o).length > 0;
+/** Whether it is what assigning makes: anything else travels otherwise. */
+function isField(d: PropertyDescriptor): boolean {
+  return d.enumerable === true && d.get === undefined && d.set === undefined;
 }
 
 /** Whether an array has no holes, and nothing beside its elements that travels: names come after indices. */
@@ -119,10 +120,10 @@ function membersOf(set: ReadonlySet<unknown>): Iterable<unknown> {
 
 class HeldObject implements Held {
   readonly #object: Record<string, unknown>;
-  readonly #keys: readonly string[];
+  readonly #keys: readonly PropertyKey[];
   readonly #values: readonly unknown[];
 
-  constructor(object: Record<string, unknown>, keys: readonly string[], values: readonly unknown[]) {
+  constructor(object: Record<string, unknown>, keys: readonly PropertyKey[], values: readonly unknown[]) {
     this.#object = object;
     this.#keys = keys;
     this.#values = values;
@@ -131,12 +132,14 @@ class HeldObject implements Held {
   isSame(): boolean {
     const o = this.#object;
     const keys = this.#keys;
-    if (Object.getPrototypeOf(o) !== Object.prototype || hasSymbols(o)) return false;
-    const now = Object.keys(o);
+    if (Object.getPrototypeOf(o) !== Object.prototype) return false;
+    const now = Reflect.ownKeys(o);
     if (now.length !== keys.length) return false;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!;
-      if (now[i] !== key || !Object.is(o[key], this.#values[i])) return false;
+      if (now[i] !== key) return false;
+      const d = Object.getOwnPropertyDescriptor(o, key)!;
+      if (!isField(d) || !Object.is(d.value, this.#values[i])) return false;
     }
     return true;
   }

@@ -17,6 +17,7 @@ import { isClass } from './is-class.ts';
 import type { NumberedKeys } from './key-lists.ts';
 import { FEW_ELEMENTS, FEW_NUMBERS } from './limits.ts';
 import { moduleKey, moduleNumber } from './module-ref.ts';
+import { Ordinary } from './ordinary.ts';
 import { type Fn, type FnRecord, ImporterRef, ImportRef, MetaRef, RequireRef, WrappedRef } from './plan.ts';
 import { claimedLate, constructorOf } from './prototypes.ts';
 import { twinOf } from './realms.ts';
@@ -80,6 +81,7 @@ export class Encoder implements Writing {
   #root: unknown;
   #likelyFirst: Shape | undefined;
   readonly #table = new Sink();
+  readonly #ordinary = new Ordinary();
 
   /** The message for `value`. @throws {Trouble} */
   run(value: unknown): Buffer {
@@ -206,6 +208,7 @@ export class Encoder implements Writing {
     if (this.modules.size > 0) this.modules.clear();
     if (this.#queue.length > 0) {
       this.uses.clear();
+      this.#ordinary.forget();
       this.#queue = [];
       this.#cells = [];
     }
@@ -392,6 +395,10 @@ export class Encoder implements Writing {
     const keys = Object.keys(o);
     if (keys.length === 0 && isNativeError(o)) {
       this.#other(o, Object.prototype);
+      return likely;
+    }
+    if (this.#current !== undefined && !this.#ordinary.has(o, keys)) {
+      this.#uncommon(o, Object.prototype);
       return likely;
     }
     if (this.depth <= DEPTH) return this.#plain(o, keys, likely);
@@ -745,7 +752,9 @@ export class Encoder implements Writing {
   /** The fields of an instance: as a plain object's where these say it all. */
   fields(o: object): void {
     const keys = Object.keys(o);
-    if (keys.length === Reflect.ownKeys(o).length) this.#unremembered(o as Record<string, unknown>, keys);
+    const isPlain =
+      this.#current === undefined ? keys.length === Reflect.ownKeys(o).length : this.#ordinary.has(o, keys);
+    if (isPlain) this.#unremembered(o as Record<string, unknown>, keys);
     else {
       this.sink.u8(T.OBJECT_WITH);
       this.properties(o);
@@ -778,9 +787,13 @@ export class Encoder implements Writing {
   /**
    * All own properties but `except`; each with a byte: whether it is enumerable (1), and an accessor (2).
    *
-   * @param asTheyAre Whether accessors stay such; else their values are sent.
+   * @param asTheyAre Whether accessors stay such, as with what a function captured; else their values are sent.
    */
-  properties(o: object, except?: ReadonlySet<string | symbol>, asTheyAre = false): void {
+  properties(
+    o: object,
+    except?: ReadonlySet<string | symbol>,
+    asTheyAre = this.#current !== undefined,
+  ): void {
     const keys = Reflect.ownKeys(o).filter((k) => !except?.has(k));
     this.sink.varint(keys.length);
     for (const key of keys) {

@@ -6,12 +6,13 @@ import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import { describeSharedView, foreignClass, sharedViewName } from '../base/travel.ts';
 import { builtinPath } from './builtins.ts';
-import { planOf } from './functions.ts';
+import { planOfClass } from './functions.ts';
 import { namespaceOf } from './namespace-ref.ts';
 import type { Fn, ImportRef } from './plan.ts';
 import { checkPrivate } from './privates.ts';
 import { wasCopied } from './prototypes.ts';
 import { twinOf } from './realms.ts';
+import { exportElsewhere } from './reexports.ts';
 import type { Sink } from './sink.ts';
 import { T, viewKinds } from './tags.ts';
 import { adviceFor, className, NodesOwn, Trouble, through } from './trouble.ts';
@@ -70,8 +71,14 @@ export function exotic(e: Encoder, o: object, proto: object | null, cls: Fn | un
     e.sink.string(path);
     return;
   }
+  if (o === process.env) {
+    e.sink.u8(T.OBJECT_WITH);
+    e.value(Object);
+    e.properties(o);
+    return;
+  }
   if (types.isModuleNamespaceObject(o)) {
-    const ref = namespaceOf(o);
+    const ref = namespaceOf(o) ?? exportElsewhere(o);
     if (ref === undefined) {
       throw new Trouble(
         'Module',
@@ -262,9 +269,12 @@ function error(e: Encoder, o: Error, cls: Fn | undefined): void {
   e.properties(o, isUsual ? messageAndStack : onlyStack);
 }
 
-/** Classes whose instances hold nothing but their fields. Errors of this kind were not made by their constructors, but by old-style subclasses. */
+/**
+ * Classes whose instances hold nothing but their fields. Of functions these are objects that merely inherit from their prototype, as bundlers
+ * make them of modules that export a function. Errors of this kind were not made by their constructors, but by old-style subclasses. */
 const openBases = new Set<unknown>([
   Object,
+  Function,
   EventEmitter,
   Error,
   EvalError,
@@ -314,9 +324,9 @@ function parentOf(c: Fn): unknown {
   return above === null ? undefined : above.constructor;
 }
 
-function planFor(c: Fn, o: object): ReturnType<typeof planOf> {
+function planFor(c: Fn, o: object): ReturnType<typeof planOfClass> {
   try {
-    return planOf(c);
+    return planOfClass(c);
   } catch (e) {
     if (e instanceof NodesOwn) throw refused(className(o), 'it belongs to this process');
     throw through(e, `class ${c.name}`);

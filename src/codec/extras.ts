@@ -40,7 +40,8 @@ const plainParents = new Set<unknown>([
 
 export function extrasOf(fn: Fn): Extras {
   const cls = isClass(fn);
-  const members = cls ? classSource(fn).members : undefined;
+  const source = cls ? classSource(fn) : undefined;
+  const members = source?.members;
   const properties: Extra[] = [];
   for (const key of Reflect.ownKeys(fn)) {
     if (skippedOnFunction.has(key)) continue;
@@ -50,6 +51,7 @@ export function extrasOf(fn: Fn): Extras {
     if (key === 'length' && descriptor.writable === false) continue;
     if (!isSource(descriptor, members)) properties.push({ onPrototype: false, key, descriptor });
   }
+  properties.push(...missing(fn, source?.staticNames));
   const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
   let prototypeParent: object | null | undefined;
   let prototypeOwner: Fn | undefined;
@@ -65,6 +67,7 @@ export function extrasOf(fn: Fn): Extras {
       if (key === 'constructor' && descriptor.value === fn) continue;
       if (!isSource(descriptor, members)) properties.push({ onPrototype: true, key, descriptor });
     }
+    properties.push(...missing(prototype, source?.names, true));
     const parent: object | null = isShared ? prototype : Object.getPrototypeOf(prototype);
     if (!cls && !types.isGeneratorFunction(fn) && ownerOf(parent) !== Object) {
       prototypeOwner = ownClassOf(parent);
@@ -82,6 +85,11 @@ export function extrasOf(fn: Fn): Extras {
     isShared,
     parent: inherited,
   };
+}
+
+/** The methods of a class's source that somebody has deleted. */
+function* missing(o: object, names: Iterable<string> = [], onPrototype = false): Iterable<Extra> {
+  for (const key of names) if (!Object.hasOwn(o, key)) yield { onPrototype, key, descriptor: undefined };
 }
 
 /** At some versions V8's accessor of an error's stack, for whatever inherits from an error. */

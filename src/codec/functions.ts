@@ -3,21 +3,34 @@
  */
 import module from 'node:module';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
+import type { MethodDefinition } from 'acorn';
 import { inMainRealm } from '../base/node-process.ts';
 import { workingDirectory } from '../base/working-directory.ts';
 import { builtinModule, builtinPathAfresh } from './builtins.ts';
 import { CellRef } from './cells.ts';
-import { codeOf, commonJsNames, heritageName, isConstant, type LocalCode, type Variable } from './code.ts';
+import { keyOf } from './class-keys.ts';
+import {
+  codeOf,
+  commonJsNames,
+  heritageName,
+  isConstant,
+  keyName,
+  type LocalCode,
+  type Variable,
+} from './code.ts';
 import { nodeLoadsAlike, requireCache, toNamespace } from './commonjs.ts';
 import { commonJsExport } from './commonjs-exports.ts';
 import { nextNumber, origin, remember } from './identity.ts';
+import { importOf, parentOf } from './imports.ts';
 import { inspect, privateStatics, type Scopes, valueIn } from './inspect.ts';
+import { isClass } from './is-class.ts';
 import { lexicalThis } from './lexical-this.ts';
 import { entrances, isLive } from './live-closure.ts';
 import { LiveScopes } from './live-scopes.ts';
 import { isMain } from './main.ts';
+import { memberExport } from './member-exports.ts';
 import { importedBy } from './namespace-ref.ts';
 import {
   type Fn,
@@ -29,11 +42,13 @@ import {
   type Plan,
   RequireRef,
   WrappedRef,
+  wayTo,
 } from './plan.ts';
 import { knownPlan, ownClass, setPlan } from './plans.ts';
 import { type Position, positionOf } from './position.ts';
 import { claimPrototype } from './prototypes.ts';
 import { twinOf } from './realms.ts';
+import { exportElsewhere, noteScript } from './reexports.ts';
 import type { Binding, Unit } from './scope.ts';
 import { requireShape, type Script, scriptOf } from './script.ts';
 import { settling } from './settled.ts';
@@ -52,6 +67,15 @@ export function planOf(fn: Fn): Plan {
     setPlan(fn, plan);
   }
   return plan;
+}
+
+/** As {@link planOf}, for the class of an instance: one that is a function in the old style may be what another module exports, too. */
+export function planOfClass(cls: Fn): Plan {
+  if (knownPlan(cls) === undefined && !types.isProxy(cls) && !isClass(cls)) {
+    const ref = exportElsewhere(cls);
+    if (ref !== undefined) setPlan(cls, { kind: 'import', ref });
+  }
+  return planOf(cls);
 }
 
 function decide(fn: Fn): Plan {
@@ -80,10 +104,11 @@ function decide(fn: Fn): Plan {
     seen ??= inspect(fn).scopes;
     return seen;
   };
-  const ref = exportOf(fn, script, unit, look);
+  noteScript(script, fn);
+  const ref = exportOf(fn, script, unit, look) ?? exportOfClass(fn, script, unit, look);
   if (ref !== undefined) return { kind: 'import', ref };
   considerTop(fn, unit, script, look);
-  return { kind: 'code', record: recordOf(fn, codeOf(script, unit), look) };
+  return { kind: 'code', record: recordOf(fn, codeOf(script, unit, look), look) };
 }
 
 function nativePlan(fn: Fn): Plan {
@@ -117,6 +142,13 @@ function exportOf(fn: Fn, script: Script, unit: Unit, look: () => Scopes): Impor
   // The receiver's own module has in a variable what that was given first.
   const best = holders.find(([local]) => script.top.get(local)?.reassigned !== true) ?? holders[0];
   return best && new ImportRef(script.url, '', best[1]);
+}
+
+/** The reference to a class that a module exports otherwise: instances of it are instances of the receiver's own. */
+function exportOfClass(fn: Fn, script: Script, unit: Unit, look: () => Scopes): ImportRef | undefined {
+  if (!isClass(fn) || !script.isFile || isMain(script.url)) return undefined;
+  const member = nodeLoadsAlike(script.filename) ? memberExport(fn, script, unit, look) : undefined;
+  return member ?? exportElsewhere(fn);
 }
 
 /** Whether a variable may hold a function or class of this unit: not where its declaration gives it another value for good. */
@@ -297,7 +329,7 @@ function isTopOf(v: Variable, script: Script): boolean {
 /** How a captured variable is named in the path of an error. */
 export function variableStep(name: string): string {
   if (name.startsWith('#')) return `static ${name}`;
-  if (name === heritageName) return name;
+  if (name === heritageName || name === keyName) return name;
   return `closure variable "${name}"`;
 }
 
@@ -308,9 +340,13 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (v.kind === 'this') return lexicalThis(fn, local.unit, script);
   if (v.kind === 'super') return Object.getPrototypeOf(fn);
   if (v.kind === 'static') return privateStatics(fn).get(v.name);
+  if (v.kind === 'key') return methodKey(fn, v.member!, script);
   const { binding } = v;
   if (binding === undefined) return outsideValue(v.name, script, scopes);
-  if (binding.kind === 'import') return importOf(binding, script);
+  if (binding.kind === 'import') {
+    const ref = importOf(binding, script);
+    return isWorkerData(ref) ? lookUp(inspect(fn).scopes, v.name) : ref;
+  }
   if (v.kind === 'cell') {
     const scope = scopes.find((s) => v.name in s) ?? globalScope(binding, script);
     const isAlone = isTop(binding, script) && !isLive(scope);
@@ -325,6 +361,8 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
   if (value === undefined) checkInitialised(binding, fn, local, scopes);
   if (binding.reassigned) return value;
   const shape = requireShape(binding);
+  if (shape !== undefined && isWorkerData({ specifier: shape.specifier, name: shape.path[0] ?? '' }))
+    return value;
   if (shape !== undefined && value !== undefined && (inMainRealm || !/^[./]/.test(shape.specifier))) {
     return requiredValue(shape, value, script, scopes);
   }
@@ -339,6 +377,11 @@ function variableValue(v: Variable, fn: Fn, local: LocalCode, scopes: Scopes): u
     if (exported !== undefined) return exported;
   }
   return value;
+}
+
+/** Every thread has its own, so the value is what counts. */
+function isWorkerData({ specifier, name }: Pick<ImportRef, 'specifier' | 'name'>): boolean {
+  return name === 'workerData' && /^(node:)?worker_threads$/.test(specifier);
 }
 
 /** @throws {Trouble} When the declaration of a variable has not run yet. */
@@ -371,6 +414,16 @@ function nameAround(name: string, fn: Fn, { unit, script }: LocalCode): unknown 
   );
 }
 
+function methodKey(cls: Fn, member: MethodDefinition, script: Script): PropertyKey {
+  const key = keyOf(cls, member, script);
+  if (key !== undefined) return key;
+  throw new Trouble(
+    undefined,
+    'its method is not there any more, and the key is forgotten by now',
+    'write the key itself',
+  );
+}
+
 /**
  * The value of a variable that only a computed key of a class has used, so that V8 has forgotten it.
  *
@@ -381,7 +434,7 @@ function forgottenValue(binding: Binding): unknown {
   if (binding.kind === 'const' && init?.type === 'Literal') return init.value;
   throw new Trouble(
     undefined,
-    'only a computed key of the class uses it, and it is forgotten by now',
+    'only the computed key of a field uses it, and it is forgotten by now',
     'write the key itself, or use the variable in a method of the class too',
   );
 }
@@ -394,38 +447,13 @@ function exportedObject(binding: Binding, script: Script): ImportRef | undefined
   return exported === undefined ? undefined : new ImportRef(script.url, '', exported);
 }
 
-function importOf(binding: Binding, script: Script): ImportRef {
-  const declaration = binding.parent as unknown as {
-    source: { value: string };
-    attributes?: readonly { key: { name?: string; value?: string }; value: { value: string } }[];
-  };
-  const specifier = binding.node as unknown as {
-    type: string;
-    imported?: { type: string; name?: string; value?: string };
-  };
-  let name = '*';
-  if (specifier.type === 'ImportDefaultSpecifier') name = 'default';
-  else if (specifier.type === 'ImportSpecifier') {
-    name = specifier.imported?.type === 'Literal' ? specifier.imported.value! : specifier.imported!.name!;
-  }
-  const type = declaration.attributes?.find((a) => (a.key.name ?? a.key.value) === 'type')?.value.value ?? '';
-  return new ImportRef(declaration.source.value, parentOf(script), name, type);
-}
-
-/** What relative specifiers in a script start from; a script without a file is in the working directory. */
-function parentOf(script: Script): string {
-  if (script.url.startsWith('file:')) return script.url;
-  if (path.isAbsolute(script.url)) return pathToFileURL(script.url).href;
-  return pathToFileURL(path.join(workingDirectory(), '[eval]')).href;
-}
-
 function requiredValue(
   shape: NonNullable<ReturnType<typeof requireShape>>,
   value: unknown,
   script: Script,
   scopes: Scopes,
 ): unknown {
-  const base = new ImportRef(shape.specifier, parentOf(script), ['=', ...shape.path].join('.'), '', true);
+  const base = new ImportRef(shape.specifier, parentOf(script), wayTo(shape.path), '', true);
   if (shape.wrapper === undefined) return base;
   // Only a function of the script itself can be a transpiler's helper; anything else may have side effects.
   const wrapper = lookUp(scopes, shape.wrapper) ?? siblingOf(shape.wrapper, value);

@@ -20,41 +20,61 @@ export type SameHiddenClass = (a: object, b: object) => boolean;
 /** So often compiling may fail for want of stack. */
 const mostRefusals = 10;
 
-let test: SameHiddenClass | undefined;
-let refusals = 0;
+/** A test that is compiled when it is first wanted. */
+class Test {
+  readonly #text: string;
+  #test: SameHiddenClass | undefined;
+  #refusals = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get(): SameHiddenClass | undefined {
+    if (this.#test === undefined && this.#refusals < mostRefusals) {
+      const compiled = this.#compile();
+      if (compiled !== undefined && isSound(compiled)) this.#test = this.#lasting(compiled);
+      else this.#refusals++;
+    }
+    return this.#test;
+  }
+
+  #compile(): SameHiddenClass | undefined {
+    return withIntrinsics<SameHiddenClass>('a', 'b', `return ${this.#text};`);
+  }
+
+  /**
+   * V8 throws the code of a function away that was not called for some collections, and compiles it from its text when it is called
+   * again. By then the flag is off, so that this is a syntax error.
+   */
+  #lasting(compiled: SameHiddenClass): SameHiddenClass {
+    let current = compiled;
+    return (a, b) => {
+      try {
+        return current(a, b);
+      } catch (error) {
+        // Else the stack is used up.
+        if (!(error instanceof SyntaxError)) throw error;
+        const again = this.#compile();
+        if (again !== undefined) current = again;
+        else if (++this.#refusals >= mostRefusals) current = () => false;
+        return again?.(a, b) === true;
+      }
+    };
+  }
+}
+
+const one = new Test('%HaveSameMap(a, b)');
+const fast = new Test('%HaveSameMap(a, b)&&%HasFastProperties(a)');
 
 /** Some milliseconds the first time: for who has thousands of objects. @returns undefined where there is no such test. */
 export function hiddenClassTest(): SameHiddenClass | undefined {
-  if (test === undefined && refusals < mostRefusals) {
-    const compiled = compile();
-    if (compiled !== undefined && isSound(compiled)) test = lasting(compiled);
-    else refusals++;
-  }
-  return test;
+  return one.get();
 }
 
-function compile(): SameHiddenClass | undefined {
-  return withIntrinsics<SameHiddenClass>('a', 'b', 'return %HaveSameMap(a, b);');
-}
-
-/**
- * V8 throws the code of a function away that was not called for some collections, and compiles it from its text when it is called
- * again. By then the flag is off, so that this is a syntax error.
- */
-function lasting(compiled: SameHiddenClass): SameHiddenClass {
-  let current = compiled;
-  return (a, b) => {
-    try {
-      return current(a, b);
-    } catch (error) {
-      // Else the stack is used up.
-      if (!(error instanceof SyntaxError)) throw error;
-      const again = compile();
-      if (again !== undefined) current = again;
-      else if (++refusals >= mostRefusals) current = () => false;
-      return again?.(a, b) === true;
-    }
-  };
+/** As {@link hiddenClassTest}, for objects of which nothing is known: false, too, where they are not in fast mode. */
+export function fastHiddenClassTest(): SameHiddenClass | undefined {
+  return fast.get();
 }
 
 /** Whether it says of this engine's objects what the header claims. */

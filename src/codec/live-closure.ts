@@ -75,8 +75,8 @@ function methodOf(cls: Fn, { computed, key, kind, static: isStatic }: MethodDefi
   return typeof found === 'function' && !types.isProxy(found) ? found : undefined;
 }
 
-/** Whether somebody has not put another function in its place. */
-function isAt(fn: Fn, unit: Unit, script: Script): boolean {
+/** Whether a function is the one of this unit: nobody has put another in its place. */
+export function isAt(fn: Fn, unit: Unit, script: Script): boolean {
   const { location } = inspect(fn);
   return (
     location !== undefined &&

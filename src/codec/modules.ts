@@ -13,7 +13,7 @@ import { workingDirectory } from '../base/working-directory.ts';
 import { builtinModule } from './builtins.ts';
 import { moduleKey } from './module-ref.ts';
 import { setOrigin } from './namespaces.ts';
-import { ImportRef } from './plan.ts';
+import { ImportRef, keysOf } from './plan.ts';
 
 const loaded = new Map<string, unknown>();
 const importers = new Map<string, (specifier: string, options?: object) => Promise<unknown>>();
@@ -106,6 +106,11 @@ function namespaceFor(exports: unknown): object {
   return namespace;
 }
 
+/** The namespaces of ES modules that were loaded for what came from elsewhere. */
+export function* loadedNamespaces(): Iterable<object> {
+  for (const value of loaded.values()) if (types.isModuleNamespaceObject(value)) yield value as object;
+}
+
 /** The export that `name` stands for; see {@link ImportRef}. */
 export function exportOf(ref: ImportRef, name: string): unknown {
   const value = loadSync(ref);
@@ -113,18 +118,17 @@ export function exportOf(ref: ImportRef, name: string): unknown {
     setOrigin(value as object, new ImportRef(ref.specifier, ref.parent, '*', ref.type, ref.commonjs));
     return value;
   }
-  if (ref.commonjs && name.startsWith('=')) {
-    return name
-      .split('.')
-      .slice(1)
-      .reduce((o, key) => (o as Record<string, unknown>)[key], value);
-  }
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !(name in value)) {
+  const keys = keysOf(name) ?? [name];
+  return keys.reduce((o, key) => member(o, key, keys, ref), value);
+}
+
+function member(o: unknown, key: string, keys: readonly string[], { specifier }: ImportRef): unknown {
+  if ((typeof o !== 'object' && typeof o !== 'function') || o === null || !(key in o)) {
     throw new SerializationError(
-      `Cannot find "${name}" in ${ref.specifier}: the module has no such export here; make sure that both processes load the same file`,
+      `Cannot find "${keys.join('.')}" in ${specifier}: the module has no such export here; make sure that both processes load the same file`,
     );
   }
-  return (value as Record<string, unknown>)[name];
+  return (o as Record<string, unknown>)[key];
 }
 
 function cannotLoad(ref: ImportRef, cause: unknown): SerializationError {

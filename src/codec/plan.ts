@@ -2,7 +2,10 @@
  * The words in which the parts of the codec speak about functions and what they capture.
  */
 
-/** An export of a module that the receiver imports: `name` "*" is the namespace itself, "=" CommonJS's `module.exports`. */
+/**
+ * An export of a module that the receiver imports: `name` "*" is the namespace itself, "=" CommonJS's `module.exports`, and "=.a.b" what
+ * is in its export `a` under the key "b", see {@link wayTo}.
+ */
 export class ImportRef {
   readonly specifier: string;
   /** URL or path of the module whose `import` it is; '' when the specifier is absolute or built in. */
@@ -20,6 +23,16 @@ export class ImportRef {
     this.type = type;
     this.commonjs = commonjs;
   }
+}
+
+/** The name of what is found behind these keys, the first of which is an export. */
+export function wayTo(keys: readonly string[]): string {
+  return ['=', ...keys].join('.');
+}
+
+/** The keys of which {@link wayTo} made a name; undefined for another. */
+export function keysOf(name: string): readonly string[] | undefined {
+  return name === '=' || name.startsWith('=.') ? name.split('.').slice(1) : undefined;
 }
 
 /** CommonJS's `require` of a file. */

@@ -2,11 +2,11 @@
  * Finds out, for every function and class of a script, which outer variables its source uses.
  *
  * Two passes over acorn's tree: the first makes scopes, bindings and a list of references, the second resolves these.
- * A direct `eval` sees only what the source names elsewhere, but may
- * write any of it.
+ * A direct `eval` of a literal text uses what that names; of another only what the source names elsewhere. It may write any of it.
  */
-import type { Function as AcornFunction, AnyNode, Class, Node, Pattern } from 'acorn';
+import type { Function as AcornFunction, AnyNode, Class, Node, Pattern, TemplateLiteral } from 'acorn';
 import { blockDeclarations, blockFunctions, type Kind, namesIn, varDeclarations } from './declarations.ts';
+import { parse } from './parse.ts';
 
 /** A declared variable. */
 export interface Binding {
@@ -298,11 +298,13 @@ class Analyser {
         const callee = node.callee as Any;
         if (callee.type === 'Identifier') this.#reference(callee, scope, 'no', false, true);
         else this.#visit(callee, scope, strict);
+        this.#visitAll(node.arguments, scope, strict);
         if (callee.type === 'Identifier' && callee.name === ('eval' as never)) {
           for (let u = scope.unit; u !== undefined; u = u.outer) u.evaluates = true;
           this.#evals.push(scope);
+          const body = evaluatedBody((node.arguments as unknown as Any[])[0]);
+          if (body !== undefined) this.#statements(body, this.#scope(scope, scope.unit, true, false), strict);
         }
-        this.#visitAll(node.arguments, scope, strict);
         return;
       }
       case 'TaggedTemplateExpression': {
@@ -517,6 +519,35 @@ class Analyser {
       }
     }
   }
+}
+
+/** The statements that a direct `eval` evaluates, at their places in the source; undefined where these do not say it letter by letter. */
+function evaluatedBody(argument: Any | undefined): Any[] | undefined {
+  const text = plainText(argument);
+  if (text === undefined) return undefined;
+  try {
+    // What is before belongs to the source around it.
+    const program = parse(' '.repeat(text.start) + text.value, {
+      ecmaVersion: 'latest',
+      allowSuperOutsideMethod: true,
+      allowNewDotTargetOutsideFunction: true,
+    } as Parameters<typeof parse>[1]);
+    return program.body as unknown as Any[];
+  } catch {
+    return undefined; // An error there, too.
+  }
+}
+
+/** A text without escapes, and where it begins. */
+function plainText(node: Any | undefined): { readonly value: string; readonly start: number } | undefined {
+  if (node?.type === 'Literal' && typeof node.value === 'string') {
+    const { value, raw, start } = node as unknown as { value: string; raw: string; start: number };
+    return raw.slice(1, -1) === value ? { value, start: start + 1 } : undefined;
+  }
+  if (node?.type !== 'TemplateLiteral') return undefined;
+  const [quasi, more] = (node as unknown as TemplateLiteral).quasis;
+  if (quasi === undefined || more !== undefined || quasi.value.cooked !== quasi.value.raw) return undefined;
+  return { value: quasi.value.raw, start: quasi.start };
 }
 
 /** Told of scopes whose variables are written by code that nobody has seen yet. */

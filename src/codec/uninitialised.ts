@@ -48,9 +48,11 @@ export function isUninitialised(
   if (known.has(binding) || mayNotStop()) return false;
   for (const entrance of entrances(fn, unit, script)) {
     const hidden = entrance.unit.names.has(name) ? [name] : [];
-    const found = stopInside(entrance, `(() => { try { return typeof ${name}; } catch {} })()`, hidden);
+    // An object, which other realms hand over too.
+    const text = `(() => { try { return [typeof ${name}]; } catch { return []; } })()`;
+    const found = stopInside(entrance, text, hidden) as { value: readonly string[] } | undefined;
     if (found === undefined) continue;
-    if (found.value === undefined) return true;
+    if (found.value.length === 0) return true;
     break;
   }
   initialised.set(fn, known.add(binding));

@@ -6,6 +6,7 @@
 import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError, ValueError } from '../base/errors.ts';
+import { registerHomeClass } from '../base/travel.ts';
 import {
   checkSignal,
   checkTimeout,
@@ -139,3 +140,5 @@ function limitsOf(options: WaitOptions | undefined): {
 function notReady(timeout: number | undefined): TimeoutError {
   return new TimeoutError(`The result is not there after ${timeout} ms; the task goes on: wait for it again`);
 }
+
+registerHomeClass(AsyncResult, 'await it first and send what it gives');

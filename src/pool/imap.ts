@@ -6,6 +6,7 @@
  */
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError } from '../base/errors.ts';
+import { registerHomeClass } from '../base/travel.ts';
 import { checkSignal, checkTimeout, timerMs, type WaitOptions, waitOptionsOf } from '../base/validate.ts';
 import type { Outcome } from './protocol.ts';
 import { Caller } from './remote-errors.ts';
@@ -276,3 +277,5 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
     await this.#context.input.return?.();
   }
 }
+
+registerHomeClass(Imap, 'send what it gives, item by item');

@@ -6,6 +6,7 @@
 import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
+import { registerHomeClass } from '../base/travel.ts';
 import { checkOptions, show, typeError } from '../base/validate.ts';
 import {
   type EncodedFunction,
@@ -425,3 +426,5 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     });
   }
 }
+
+registerHomeClass(Pool, 'make another one inside the function');

@@ -7,6 +7,7 @@
 import { type InspectOptions, inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
 import { ValueError } from '../base/errors.ts';
+import { registerHomeClass } from '../base/travel.ts';
 import {
   checkOptions,
   checkSignal,
@@ -335,3 +336,5 @@ function stopAt(
     },
   };
 }
+
+registerHomeClass(Popen, 'start the program inside the function');

@@ -1,3 +1,5 @@
+import { registerHomeClass } from '../base/travel.ts';
+
 /** What `guard()` gives: `using held = await lock.guard()` releases at the end of the block, once. */
 export class Guard implements Disposable, AsyncDisposable {
   #release: (() => void) | undefined;
@@ -21,3 +23,5 @@ export class Guard implements Disposable, AsyncDisposable {
     this.release();
   }
 }
+
+registerHomeClass(Guard, 'send the lock itself');

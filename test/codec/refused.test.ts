@@ -174,18 +174,18 @@ test('whatever is thrown while a value is looked at comes as the cause, with the
     },
     [Symbol.for('more')]: 1,
   });
-  const inMethod = {
-    get bad(): never {
-      throw new Error('in a captured object');
+  const list = Object.defineProperty([0], 0, {
+    get(): never {
+      throw new Error('in a captured array');
     },
-  };
+  });
   for (const [value, path, cause] of [
     [revoked.proxy, [], TypeError],
     [[{ a: revoked.proxy }], ['[0]', 'property "a"'], TypeError],
     [new Map([['k', revoked.proxy]]), ['value at "k"'], TypeError],
     [new Set([trapped]), ['member of a Set'], Error],
     [[thrower(new RangeError('x'))], ['[0]', 'property "bad"'], RangeError],
-    [() => inMethod, ['closure variable "inMethod"', 'property "bad"'], Error],
+    [() => list, ['closure variable "list"', '[0]'], Error],
   ] as const) {
     const error = troubleOf(value);
     assert.deepEqual(error.path, ['args', ...path]);
