@@ -12,6 +12,7 @@ import { setInherited } from './memory/inheritance.ts';
 import { offerKoffi } from './platform/koffi-offer.ts';
 import { offerTracker } from './platform/tracker-offer.ts';
 import { callTarget } from './process/call.ts';
+import { childrenEnded } from './process/exit.ts';
 import { Lifeline } from './process/lifeline.ts';
 import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './process/message.ts';
 import { reportUncaught } from './process/report.ts';
@@ -102,7 +103,9 @@ async function main(): Promise<void> {
   try {
     await run(preparation, payload);
   } catch (error) {
-    process.exit(reportUncaught(error));
+    const code = reportUncaught(error);
+    await childrenEnded();
+    process.exit(code);
   } finally {
     letGo();
   }

@@ -98,6 +98,16 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return this.#settlement.ask(onfulfilled, onrejected);
   }
 
+  /** As a promise's. */
+  catch<B = never>(onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+    return this.then(undefined, onrejected);
+  }
+
+  /** As a promise's. */
+  finally(onfinally?: (() => void) | null): Promise<T> {
+    return this.then().finally(onfinally);
+  }
+
   toString(): string {
     return `<multiproc.AsyncResult ${this.#settlement.state}>`;
   }

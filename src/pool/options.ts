@@ -79,8 +79,22 @@ export function checkTaskOptions(options: TaskOptions): CheckedTaskOptions {
   if (!Number.isInteger(retries) || retries < 0) {
     throw new ValueError(`Cannot run tasks: retries must be 0 or a positive integer, got ${show(retries)}`);
   }
-  return { signal: checkSignal(signal), timeout: checkTimeout(timeout), retries };
+  return { signal: checkSignal(signal), timeout: checkTaskTimeout(timeout), retries };
 }
+
+/** Unlike one of a call that waits, a negative one makes no sense: no task could ever be run. */
+function checkTaskTimeout(timeout: unknown): number | undefined {
+  const isNumber = typeof timeout === 'number' && !Number.isNaN(timeout);
+  if (timeout !== undefined && timeout !== null && !isNumber) {
+    throw typeError(`Cannot run tasks: timeout must be a number of milliseconds, got ${show(timeout)}`);
+  }
+  if (isNumber && timeout < 0)
+    throw new ValueError(`Cannot run tasks: timeout must not be negative, got ${timeout}`);
+  return checkTimeout(timeout);
+}
+
+/** `PID_MAX_LIMIT` of Linux. */
+const MOST_PROCESSES = 2 ** 22;
 
 /** What a pool was asked for, checked. */
 export interface CheckedPoolOptions {
@@ -117,6 +131,11 @@ export function checkPool<I extends AnyFunction>(
       throw new ValueError(`Number of processes must be whole, got ${processes}`);
     }
     throw new ValueError('Number of processes must be at least 1');
+  }
+  if (processes && processes > MOST_PROCESSES) {
+    throw new ValueError(
+      `Number of processes must be at most ${MOST_PROCESSES}: the kernel has no more numbers`,
+    );
   }
   const given: readonly unknown[] = initargs ?? [];
   if (!Array.isArray(given)) {

@@ -120,7 +120,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
     if (args !== undefined && args !== null && !Array.isArray(args)) {
       throw typeError(`Cannot apply a function: args must be an array, got ${show(args)}`);
     }
-    if (kwargs !== undefined && kwargs !== null && typeof kwargs !== 'object') {
+    if (kwargs !== undefined && kwargs !== null && (typeof kwargs !== 'object' || Array.isArray(kwargs))) {
       throw typeError(`Cannot apply a function: kwargs must be an object, got ${show(kwargs)}`);
     }
     const checked = checkTaskOptions(options);
@@ -279,9 +279,9 @@ export class Pool<I extends AnyFunction = AnyFunction> {
 
   /** The function as workers know it: looked at anew for each call, since what it captured may have changed; sent only if so. */
   #function(func: AnyFunction | Reference): PoolFunction {
-    const checked = checkFunction(func, 'Cannot run tasks: the function');
     const known = this.#known.get(func);
     if (known?.encoded?.isSame()) return known.func;
+    const checked = checkFunction(func, 'Cannot run tasks: the function');
     const encoded = typeof checked === 'function' ? encodeFunction(checked, { root: 'function' }) : undefined;
     const bytes = encoded?.bytes ?? encode(checked, { root: 'function' });
     const isOld = known?.func.bytes.equals(bytes) === true;

@@ -1,8 +1,19 @@
 /** `currentProcess()`, `parentProcess()`, `activeChildren()`, `cpuCount()`. */
 import { inspect } from 'node:util';
 import { onceAborted } from '../base/abort.ts';
-import { checkSignal, checkTimeout, timerMs, type WaitOptions, waitOptionsOf } from '../base/validate.ts';
+import { ValueError } from '../base/errors.ts';
+import {
+  checkSignal,
+  checkTimeout,
+  forSyncWait,
+  type SyncWaitOptions,
+  timerMs,
+  type WaitOptions,
+  waitOptionsOf,
+} from '../base/validate.ts';
+import { pollFds } from '../platform/blocking-poll.ts';
 import { usableCores } from '../platform/cpu.ts';
+import { POLLIN } from '../platform/descriptors.ts';
 import { ownProcess, type Process } from './process.ts';
 import { processRepr } from './repr.ts';
 import { state } from './state.ts';
@@ -43,6 +54,22 @@ export class ParentProcess {
   /** Asks the kernel, through the lifeline: never fooled by a pid that was given out again. */
   isAlive(): boolean {
     return state.lifeline?.parentAlive ?? false;
+  }
+
+  /**
+   * A descriptor that is ready for reading once the parent has ended; for `connection.wait` and `poll(2)`. It is not to be closed.
+   *
+   * @throws {ValueError} In a process that no other has started.
+   */
+  get sentinel(): number {
+    if (state.lifeline === undefined) throw new ValueError('process not started');
+    return state.lifeline.fd;
+  }
+
+  /** {@link join}, blocking the calling thread. */
+  joinSync(options?: SyncWaitOptions): void {
+    const timeout = checkTimeout(waitOptionsOf(options, forSyncWait).timeout);
+    if (this.isAlive()) pollFds([{ fd: this.sentinel, events: POLLIN }], timeout);
   }
 
   /**

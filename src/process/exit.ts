@@ -23,6 +23,15 @@ export function childEnded(): void {
   if (state.children.size === 0) notAt('exit: daemons', endDaemons);
 }
 
+/** Waits for children that are no daemons, after those were ended: as Python does when a child ends by an error. */
+export async function childrenEnded(): Promise<void> {
+  endDaemons();
+  const others = [...state.children.values()].filter(
+    ({ record, child }) => !record.daemon && child.poll() === null,
+  );
+  await Promise.all(others.map(({ child }) => new Promise<unknown>((resolve) => child.onExit(resolve))));
+}
+
 function endDaemons(): void {
   const daemons = [...state.children.values()].filter(
     ({ record, child }) => record.daemon && child.poll() === null,

@@ -21,6 +21,11 @@ export class Lifeline {
     this.#fd = fd;
   }
 
+  /** Ready for reading once the parent has ended. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Asks the kernel. */
   get parentAlive(): boolean {
     if (this.#ended) return false;

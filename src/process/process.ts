@@ -95,7 +95,7 @@ function checkArguments(args: unknown, kwargs: unknown): void {
   if (args !== undefined && args !== null && !Array.isArray(args)) {
     throw typeError(`Cannot create a process: args must be an array, got ${show(args)}`);
   }
-  if (kwargs !== undefined && kwargs !== null && typeof kwargs !== 'object') {
+  if (kwargs !== undefined && kwargs !== null && (typeof kwargs !== 'object' || Array.isArray(kwargs))) {
     throw typeError(`Cannot create a process: kwargs must be an object, got ${show(kwargs)}`);
   }
 }
@@ -190,7 +190,8 @@ export class Process<F extends AnyFunction = () => unknown> {
         path,
         parentPid: process.pid,
         parentName: parent.name,
-        name: (name as string | undefined) ?? `${this.constructor.name}-${path.join(':')}`,
+        // An empty one is none, as in Python.
+        name: (name as string | undefined) || `${this.constructor.name}-${path.join(':')}`,
         daemon: (daemon as boolean | undefined) ?? parent.daemon,
         authkey: parent.authkey,
         nestable: false,
@@ -386,6 +387,7 @@ function joinable(p: Process<never>): Child {
 function send(p: Process<never>, signal: NodeJS.Signals, options: EndOptions | undefined): void {
   const call = `send ${signal}`;
   const { tree = false } = checkOptions(optionsOf(options, call, '{ tree: true }'), ['tree'], call);
+  if (typeof tree !== 'boolean') throw typeError(`Cannot ${call}: tree must be a boolean, got ${show(tree)}`);
   const { child } = open(p);
   if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);
   if (child.poll() !== null) return;

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ValueError } from '../base/errors.ts';
 import { show, typeError } from '../base/validate.ts';
 import { workingDirectory } from '../base/working-directory.ts';
+import { isClass } from '../codec/is-class.ts';
 import { type AnyFunction, isReference, type Reference } from './call.ts';
 
 function resolveModule(module: string | URL): string {
@@ -34,9 +35,15 @@ export function resolveReference(reference: Reference): Reference {
   return { module, name: reference.name };
 }
 
-/** @throws {TypeError} When it is neither a function nor a reference. */
+/** @throws {TypeError} When it is neither a function nor a reference, or a class, which nobody can call. */
 export function checkFunction(value: unknown, what: string): AnyFunction | Reference {
-  if (typeof value === 'function') return value as AnyFunction;
+  if (typeof value === 'function') {
+    if (isClass(value)) {
+      const name = value.name === '' ? 'the class' : value.name;
+      throw typeError(`${what} is a class, which needs new: give (...args) => new ${name}(...args)`);
+    }
+    return value as AnyFunction;
+  }
   if (isReference(value)) return resolveReference(value);
   throw typeError(`${what} must be a function or { module, name }, got ${show(value)}`);
 }
