@@ -22,14 +22,15 @@ export function statistics(file) {
   return { size, lines, words, sha256: hash.digest('hex'), counts };
 }
 
-/** What a file holds, in blocks that end between words where there are spaces at all. */
+/** What a file holds, in blocks that end between words; between characters, where one word is as long as a block. */
 function* blocks(file) {
   const fd = openSync(file);
   try {
     let held = 0;
     for (let n = readSync(fd, block); n > 0; n = readSync(fd, block, held, block.length - held)) {
       const read = block.subarray(0, held + n);
-      const end = Math.max(read.lastIndexOf(10), read.lastIndexOf(32)) + 1 || read.length;
+      const isFull = read.length === block.length;
+      const end = read.findLastIndex(isNoLetter) + 1 || (isFull ? lastCharacter(read) : 0);
       yield read.subarray(0, end);
       block.copyWithin(0, end, read.length);
       held = read.length - end;
@@ -38,6 +39,13 @@ function* blocks(file) {
   } finally {
     closeSync(fd);
   }
+}
+
+const isNoLetter = (byte) => byte < 65;
+
+function lastCharacter(bytes) {
+  const at = bytes.findLastIndex((byte) => byte < 128 || byte >= 192);
+  return at > 0 ? at : bytes.length;
 }
 
 function* wordsOf(bytes) {

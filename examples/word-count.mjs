@@ -3,6 +3,7 @@
  * Size, lines, words and SHA-256 of every file below a folder, and the 20 most frequent words of all of them, with one
  * worker and with all cores: `node examples/word-count.mjs [folder]`.
  */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -24,7 +25,7 @@ function measure(files) {
       merged.hashes.push(sha256);
       add(merged.counts, counts);
     } catch (error) {
-      merged.unreadable.push(`${file}: ${error.code ?? error.message}`);
+      merged.unreadable.push(`${shown(file)}: ${error.code ?? error.message}`);
     }
   }
   return merged;
@@ -32,6 +33,16 @@ function measure(files) {
 
 function add(total, counts) {
   for (const [word, n] of counts) total.set(word, (total.get(word) ?? 0) + n);
+}
+
+/** A name is a string where it is UTF-8, as nearly all are; else its bytes. */
+function joined(dir, name) {
+  if (typeof dir === 'string' && isUtf8(name)) return path.join(dir, name.toString());
+  return Buffer.concat([Buffer.from(dir), Buffer.from(path.sep), name]);
+}
+
+function shown(file) {
+  return String(file).replace(/\p{Cc}/gu, '\ufffd');
 }
 
 function isFolder(name) {
@@ -45,13 +56,13 @@ function isFolder(name) {
 function* filesBelow(dir, unreadable) {
   let entries;
   try {
-    entries = readdirSync(dir, { withFileTypes: true });
+    entries = readdirSync(dir, { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
-    unreadable.push(`${dir}: ${error.code}`);
+    unreadable.push(`${shown(dir)}: ${error.code}`);
     return;
   }
   for (const entry of entries) {
-    const file = path.join(dir, entry.name);
+    const file = joined(dir, entry.name);
     if (entry.isDirectory()) yield* filesBelow(file, unreadable);
     else if (entry.isFile()) yield file;
   }
@@ -124,7 +135,7 @@ console.table(
   [...together.counts]
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .slice(0, 20)
-    .map(([word, count]) => ({ word, count: number.format(count) })),
+    .map(([word, count]) => ({ word: word.slice(0, 40), count: number.format(count) })),
 );
 for (const line of unreadable) console.log(`skipped ${line}`);
 console.log(

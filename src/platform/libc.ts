@@ -41,12 +41,24 @@ export function requirePlatform(what: string): void {
 export function koffi(): Koffi {
   if (koffiModule === undefined) {
     requirePlatform('shared memory and processes');
-    koffiModule = loadOffered() ?? (requireDependency('koffi') as Koffi);
+    koffiModule = loadOffered() ?? load();
     keepStandardOutput();
     const all = unbound.splice(0);
     if (!isMainThread()) for (const bind of all) bind();
   }
   return koffiModule;
+}
+
+function load(): Koffi {
+  try {
+    return requireDependency('koffi') as Koffi;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException | null)?.code !== 'ERR_DLOPEN_DISABLED') throw cause;
+    throw new NotSupportedError(
+      'Cannot use shared memory and processes where native addons may not be loaded: start Node without --no-addons',
+      { cause },
+    );
+  }
 }
 
 /** Makes what was declared before koffi was loaded. */
