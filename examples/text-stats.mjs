@@ -22,7 +22,7 @@ export function statistics(file) {
   return { size, lines, words, sha256: hash.digest('hex'), counts };
 }
 
-/** What a file holds, in blocks that end between words; between characters, where one word is as long as a block. */
+/** What a file holds, in blocks that end between words; between characters, where a block holds nothing but letters. */
 function* blocks(file) {
   const fd = openSync(file);
   try {

@@ -239,6 +239,56 @@ test('what a static private field holds must be able to travel', async () => {
   });
 });
 
+test('a direct eval of a literal text finds what that names', async () => {
+  const m = await moduleOf(`
+    const top = 7;
+    export const make = () => {
+      const s = 9, t = 'x';
+      let n = 0;
+      const next = () => ++n;
+      return {
+        plain: () => eval('s'),
+        template: () => eval(\`t + s\`),
+        statements: () => eval('const q = 1; var v = top; q + v + s'),
+        inner: () => eval('() => [s, top]')(),
+        shared: () => [next(), eval('n'), eval('next()'), n],
+        declared: () => eval('let s = 1; s'),
+        wrong: () => { try { return eval('s +'); } catch (e) { return e.name; } },
+        escaped: () => typeof eval('"\\\\n"'),
+      };
+    };`);
+  const all = m.make!() as Record<string, () => unknown>;
+  const expected = {
+    plain: 9,
+    template: 'x9',
+    statements: 17,
+    inner: [9, 7],
+    shared: [1, 1, 2, 2],
+    declared: 1,
+  };
+  for (const [name, value] of Object.entries({ ...expected, wrong: 'SyntaxError', escaped: 'string' })) {
+    assert.deepEqual(await pool.apply(all[name]!), value, name);
+  }
+  const bound = await moduleOf(
+    `export const f = function () { return eval('(() => this.k + 1)()'); }.bind({ k: 1 });`,
+  );
+  assert.equal(await pool.apply(bound.f!), 2);
+});
+
+test('functions and classes that a direct eval has made see what is around that', async () => {
+  const m = await moduleOf(`
+    const top = 7;
+    export const make = () => {
+      const z = 5;
+      let w = 1;
+      return [eval('() => z'), eval('() => [z, w, top, typeof nowhere]'), eval('(class { m() { return z; } })'), () => [w++, top]];
+    };`);
+  const [a, b, C] = m.make!() as [() => unknown, () => unknown, new () => { m(): unknown }];
+  assert.equal(await pool.apply(a), 5);
+  assert.deepEqual(await pool.apply(b), [5, 1, 7, 'undefined']);
+  assert.equal(await pool.apply(() => new C().m()), 5);
+});
+
 test('what a direct eval or another script writes is seen', async () => {
   const m = await moduleOf(`
     export const make = () => { let n = 1; return { f: () => n, set: (code) => eval(code) }; };`);

@@ -234,6 +234,109 @@ test('an accessor of what objects inherit from stays one', async () => {
   assert.deepEqual(await pool.apply(look, [square]), [6, 30, 16]);
 });
 
+test('accessors of what a function captured stay accessors, and the values of those in data travel', async () => {
+  await using pool = new Pool(1);
+  const makeCart = () => ({
+    items: [1, 2],
+    get total(): number {
+      return this.items.reduce((a, b) => a + b, 0);
+    },
+    set less(n: number) {
+      this.items = this.items.map((x) => x - n);
+    },
+  });
+  const cart = makeCart();
+  const use = (): unknown => {
+    cart.items.push(10);
+    const total = cart.total;
+    cart.less = 1;
+    return [total, cart.items, Object.keys(cart)];
+  };
+  assert.deepEqual(await pool.apply(use), [13, [0, 1, 9], ['items', 'total', 'less']]);
+  const counter = ((): { add(): void; readonly value: number } => {
+    let n = 0;
+    return {
+      add: () => {
+        n++;
+      },
+      get value() {
+        return n;
+      },
+    };
+  })();
+  const count = (): number => {
+    for (let i = 0; i < 3; i++) counter.add();
+    return counter.value;
+  };
+  assert.equal(await pool.apply(count), 3);
+  class Doubled {
+    n = 1;
+    constructor() {
+      Object.defineProperty(this, 'twice', {
+        get(this: Doubled) {
+          return this.n * 2;
+        },
+        enumerable: true,
+      });
+    }
+  }
+  const doubled = new Doubled() as Doubled & { twice: number };
+  const grow = (): unknown[] => {
+    doubled.n = 5;
+    return [doubled.twice, doubled instanceof Doubled];
+  };
+  assert.deepEqual(await pool.apply(grow), [10, true]);
+  const change = (o: ReturnType<typeof makeCart>): unknown => {
+    o.items.push(1);
+    return o.total;
+  };
+  assert.equal(await pool.apply(change, [makeCart()]), 3);
+});
+
+test('what cannot be enumerated of a captured object travels with it', async () => {
+  await using pool = new Pool(1);
+  const o = Object.defineProperty({ n: 1 } as { n: number; id?: number }, 'id', { value: 7 });
+  assert.deepEqual(await pool.apply(() => [o.id, Object.keys(o)]), [7, ['n']]);
+});
+
+test('objects that merely inherit from functions, as bundlers make them, travel', async () => {
+  await using pool = new Pool(1);
+  const o = Object.assign(Object.create(Function.prototype), { f: (x: number) => x + 1 }) as {
+    f(x: number): number;
+  };
+  assert.deepEqual(await pool.apply(() => [o.f(1), o instanceof Function, typeof o]), [2, true, 'object']);
+});
+
+test('the environment travels as a copy', async () => {
+  await using pool = new Pool(1);
+  await pool.apply(() => 1);
+  const { env } = process;
+  env.MULTIPROC_TEST = 'since';
+  try {
+    assert.equal(await pool.apply(() => env.MULTIPROC_TEST), 'since');
+    const get = (e: NodeJS.ProcessEnv, { inner }: { inner: NodeJS.ProcessEnv }): unknown => [
+      e.MULTIPROC_TEST,
+      e === inner,
+      Object.getPrototypeOf(e) === Object.prototype,
+    ];
+    assert.deepEqual(await pool.apply(get, [env, { inner: env }]), ['since', true, true]);
+  } finally {
+    delete env.MULTIPROC_TEST;
+  }
+});
+
+test('an instance of a subclass of URL travels', () => {
+  class Local extends URL {
+    seen = 1;
+    get short(): string {
+      return this.pathname;
+    }
+  }
+  const there = copy(new Local('http://localhost/a')) as Local;
+  assert.ok(there instanceof Local);
+  assert.deepEqual([there.short, there.href, there.seen], ['/a', 'http://localhost/a', 1]);
+});
+
 test('a very deep structure travels or is refused, and never crashes', () => {
   let list: { next?: unknown } = {};
   for (let i = 0; i < 100_000; i++) list = { next: list };
