@@ -482,6 +482,34 @@ describe('a pool of two', () => {
       () => pool.applyAsync(square, [1], { kwargs: 3 as never }),
       /kwargs must be an object, got 3/,
     );
+    assert.throws(
+      () => pool.applyAsync(square, [1], { kwargs: [3] as never }),
+      /kwargs must be an object, got an instance of Array/,
+    );
+    class Called {}
+    assert.throws(
+      () => pool.mapAsync(Called as never, [1]),
+      /the function is a class, which needs new: give \(\.\.\.args\) => new Called/,
+    );
+    assert.throws(() => pool.mapAsync(square, [1], { timeout: -1 }), {
+      name: 'ValueError',
+      message: 'Cannot run tasks: timeout must not be negative, got -1',
+    });
+    assert.throws(
+      () => pool.mapAsync(square, [1], { timeout: '5' as never }),
+      /Cannot run tasks: timeout must be a number of milliseconds, got "5"/,
+    );
+  });
+
+  test('a result is caught and followed as a promise is', async () => {
+    const failing = (x: number): never => {
+      throw new Error(`no ${x}`);
+    };
+    assert.equal(await pool.applyAsync(failing, [1]).catch((e) => (e as Error).message), 'no 1');
+    let over = 0;
+    assert.equal(await pool.applyAsync(square, [2]).finally(() => over++), 4);
+    await assert.rejects(pool.applyAsync(failing, [1]).finally(() => over++));
+    assert.equal(over, 2);
   });
 
   test('the pool prints its state', () => {
@@ -506,6 +534,7 @@ test('wrong sizes are refused', () => {
 });
 
 test('a number of processes that is none is refused with what it is', () => {
+  assert.throws(() => new Pool(1e9), { name: 'ValueError', message: /must be at most 4194304/ });
   assert.throws(() => new Pool('2' as never), { name: 'TypeError', message: /must be a number, got "2"/ });
   assert.throws(() => new Pool(1.5), { name: 'ValueError', message: /must be whole, got 1.5/ });
 });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { inspect, promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import {
   AssertionError,
   activeChildren,
@@ -16,7 +18,7 @@ import {
   ValueError,
 } from '../../src/index.ts';
 import { nothingStaysOpen, openFds } from '../support/fds.ts';
-import { alive, library, start, startProgram, temporaryDirectory, until } from '../support/run.ts';
+import { alive, library, root, start, startProgram, temporaryDirectory, until } from '../support/run.ts';
 
 const nothing = (): void => {};
 const forEver = (): void => {
@@ -74,6 +76,17 @@ test('wrong arguments are refused at once', () => {
   assert.throws(() => new Process({ target: 5 }), TypeError);
   // @ts-expect-error wrong on purpose
   assert.throws(() => new Process({ target: nothing, args: 5 }), TypeError);
+  assert.throws(
+    // @ts-expect-error wrong on purpose
+    () => new Process({ target: nothing, kwargs: [1] }),
+    /kwargs must be an object, got an instance of Array/,
+  );
+  class Called {}
+  assert.throws(
+    // @ts-expect-error wrong on purpose
+    () => new Process({ target: Called }),
+    /target is a class, which needs new: give \(\.\.\.args\) => new Called\(\.\.\.args\)/,
+  );
   // @ts-expect-error wrong on purpose
   assert.throws(() => new Process({ target: nothing, daemon: 'yes' }), TypeError);
   // @ts-expect-error wrong on purpose
@@ -94,6 +107,7 @@ test('options that there are none of are refused, so that nobody waits for ever'
   );
   assert.throws(() => p.joinSync({ signal: AbortSignal.timeout(1) } as never), TypeError);
   assert.throws(() => p.terminate({ trees: true } as never), /there is no option "trees"; known are tree/);
+  assert.throws(() => p.terminate({ tree: 'x' } as never), /tree must be a boolean, got "x"/);
   await p.join();
 });
 
@@ -230,6 +244,84 @@ test('SystemExit ends a child with its code, or prints what it holds', async (t)
   assert.equal(stdout, '0\n0\n0\n1\n8\n1\n1\n');
   assert.equal(stderr, 'ignore this\n[ 1, 2, 3 ]\n');
   assert.equal(new SystemExit(3).code, 3);
+});
+
+test('a child that ends by an error waits for its children, but not for daemons', async (t) => {
+  for (const [end, code] of [
+    ['new SystemExit(6)', 6],
+    ["new Error('boom')", 1],
+  ] as const) {
+    const { ended } = startProgram(
+      t,
+      'main.mts',
+      `
+      import { parentProcess, Process, SystemExit } from LIBRARY;
+      const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+      const p = new Process({
+        target: async () => {
+          const daemon = new Process({ target: () => { for (;;); }, daemon: true });
+          daemon.start();
+          const other = new Process({
+            target: async () => {
+              await sleep(500);
+              console.log('finished', parentProcess()!.isAlive());
+            },
+          });
+          other.start();
+          throw ${end};
+        },
+      });
+      p.start();
+      await p.join();
+      console.log('exit', p.exitcode);
+    `,
+    );
+    const { stdout } = await ended;
+    assert.equal(stdout, `finished true\nexit ${code}\n`);
+  }
+});
+
+test('what a worker thread has started ends when that is terminated, also while it starts', async (t) => {
+  const file = path.join(temporaryDirectory(t), 'thread.mjs');
+  writeFileSync(
+    file,
+    `
+    import { parentPort, workerData } from 'node:worker_threads';
+    import { Pool, Process } from ${JSON.stringify(path.join(root, 'dist', 'index.js'))};
+    const p = new Process({ target: () => { for (;;); }, daemon: true });
+    p.start();
+    const pool = new Pool(2);
+    const work = pool.map(() => process.pid, [1, 2, 3, 4], { chunksize: 1 });
+    const pids = workerData ? await work : [];
+    work.catch(() => {});
+    parentPort.postMessage([p.pid, ...pids]);
+    pool.map(() => { for (;;); }, [1, 2]).catch(() => {});
+    setInterval(() => {}, 1000);
+  `,
+  );
+  for (const isWaiting of [true, false, false]) {
+    const worker = new Worker(file, { workerData: isWaiting });
+    const [pids] = (await once(worker, 'message')) as [number[]];
+    await worker.terminate();
+    await until(() => !pids.some(alive), 'the end of what it started');
+  }
+});
+
+test('without native addons it is said what to do', (t) => {
+  const file = path.join(temporaryDirectory(t), 'main.mjs');
+  writeFileSync(
+    file,
+    `
+    import { Process } from ${JSON.stringify(path.join(root, 'dist', 'index.js'))};
+    try {
+      new Process({ target: () => {} }).start();
+    } catch (error) {
+      console.log(error.name, error.message);
+    }
+  `,
+  );
+  const { stdout } = spawnSync(process.execPath, ['--no-addons', file], { encoding: 'utf8' });
+  assert.match(stdout, /^NotSupportedError .*start Node without --no-addons\n$/);
 });
 
 test('fields of a subclass may refer to the process itself', async () => {
@@ -465,6 +557,33 @@ test('a child that is no daemon outlives its killed parent and learns of its dea
   running.child.kill('SIGKILL');
   const { stdout } = await running.ended;
   assert.equal(stdout, 'alive true\nthen false\n');
+});
+
+test('a child may block until its parent has ended, and wait for that with a descriptor', async (t) => {
+  const running = startProgram(
+    t,
+    'main.mts',
+    `
+    import { parentProcess, Process } from LIBRARY;
+    import { wait } from ${JSON.stringify(path.join(root, 'src', 'connection.ts'))};
+    for (const how of ['blocks', 'waits']) {
+      new Process({ args: [how], target: async (how: string) => {
+        const parent = parentProcess()!;
+        parent.joinSync({ timeout: 1 });
+        console.log(how, parent.isAlive(), (await wait([parent.sentinel], { timeout: 1 })).length);
+        if (how === 'blocks') parent.joinSync();
+        else await wait([parent.sentinel]);
+        console.log(how, parent.isAlive());
+      } }).start();
+    }
+    setInterval(() => {}, 1000);
+  `,
+  );
+  await running.seen(/blocks true 0/);
+  await running.seen(/waits true 0/);
+  running.child.kill('SIGKILL');
+  const { stdout } = await running.ended;
+  assert.deepEqual(stdout.trim().split('\n').slice(2).sort(), ['blocks false', 'waits false']);
 });
 
 test('an orphan that awaits what cannot come any more ends; while the parent lives it stays', async (t) => {
