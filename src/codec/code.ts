@@ -208,11 +208,11 @@ function refuse(unit: Unit): void {
     );
   }
   if (unit.usesSuper) {
-    throw new Trouble(
-      undefined,
-      'it uses super, which binds it to its class or object',
-      'send the class, or an instance of it, and call the method there',
-    );
+    const advice =
+      unit.holder?.type === 'Property'
+        ? 'write the object as a class, or make it inside the function'
+        : 'send the class, or an instance of it, and call the method there';
+    throw new Trouble(undefined, 'it uses super, which binds it to its class or object', advice);
   }
   if (unit.usesArguments) {
     throw new Trouble(

@@ -304,10 +304,8 @@ function instance(e: Encoder, o: object, cls: Fn): void {
     const plan = planFor(c as Fn, o);
     if (plan.kind !== 'builtin') continue;
     const name = className(o);
-    throw refused(
-      name,
-      c === cls ? 'it belongs to this process' : `its class extends ${c.name}, which belongs to this process`,
-    );
+    if (c === cls) throw new Trouble(name, 'it belongs to this process', adviceFor(name, false));
+    throw refused(name, `its class extends ${c.name}, which belongs to this process`);
   }
   checkPrivate(cls);
   if (o instanceof EventEmitter) checkListeners(o);

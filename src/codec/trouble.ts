@@ -91,6 +91,11 @@ const advices: readonly (readonly [RegExp, string])[] = [
   ],
   [/ChildProcess|Worker/, 'it belongs to the process that started it: start it inside the function'],
   [/Timeout|Immediate|Timer/, 'start the timer inside the function'],
+  [
+    /^Weak(Map|Set)$/,
+    'its contents cannot be listed: use a Map or a Set, or export what uses it from a module, which each process then loads for itself ' +
+      '(one that a compiler has made of #private fields: tell it to target ES2022)',
+  ],
   [/^Weak|FinalizationRegistry/, 'its contents cannot be listed: use a Map or a Set'],
   [/Generator|Iterator/, 'its position cannot be copied: send the function that makes it, or an array'],
   [/^SharedArrayBuffer$/, 'it reaches only threads of this process: use SharedArray or SharedMemory'],
@@ -98,10 +103,13 @@ const advices: readonly (readonly [RegExp, string])[] = [
   [/AbortSignal|AbortController|EventTarget/, 'make it inside the function'],
 ];
 
-/** What to do about an object of class `name` that cannot travel. */
-export function adviceFor(name: string): string {
-  return (
-    advices.find(([pattern]) => pattern.test(name))?.[1] ??
-    'make it inside the function, or give its class [serialize] and [deserialize]'
-  );
+/**
+ * What to do about an object of class `name` that cannot travel.
+ *
+ * @param isOwn Whether the class is the program's own.
+ */
+export function adviceFor(name: string, isOwn = true): string {
+  const known = advices.find(([pattern]) => pattern.test(name))?.[1];
+  const inside = 'make it inside the function';
+  return known ?? (isOwn ? `${inside}, or give its class [serialize] and [deserialize]` : inside);
 }

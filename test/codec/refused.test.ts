@@ -10,7 +10,8 @@ import net from 'node:net';
 import { after, test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { encode } from '../../src/codec/index.ts';
-import { activeChildren, Pool, Process, SerializationError } from '../../src/index.ts';
+import { activeChildren, Lock, Pool, Process, SerializationError } from '../../src/index.ts';
+import { Popen } from '../../src/subprocess.ts';
 
 const socket = new net.Socket();
 const { port1 } = new MessageChannel();
@@ -88,6 +89,57 @@ const cases: readonly (readonly [what: string, value: unknown, path: RegExp])[] 
   ['an instance of a class that extends a class of Node', new (class Mine extends net.Socket {})(), /Mine/],
   ['a module of a pool', new Pool(1), /Pool/],
 ];
+
+test('what to do says something that helps', async () => {
+  const pool = new Pool(1);
+  const result = pool.applyAsync(() => 1);
+  const items = pool.imap((x: number) => x, [1]);
+  const running = new Popen(['true']);
+  const guard = await new Lock().guard();
+  class Mine extends Pool {}
+  const mine = new Mine(1);
+  try {
+    for (const [value, advice] of [
+      [pool, 'make another one inside the function'],
+      [mine, 'make another one inside the function'],
+      [result, 'await it first and send what it gives'],
+      [items, 'send what it gives, item by item'],
+      [running, 'start the program inside the function'],
+      [guard, 'send the lock itself'],
+    ] as const) {
+      assert.throws(() => encode([value]), {
+        name: 'SerializationError',
+        message: `Cannot send value → [0] → ${value.constructor.name}: it belongs to the process that made it; ${advice}`,
+      });
+    }
+    const above = { name: (): string => 'above' };
+    const object = {
+      __proto__: above,
+      name(): string {
+        return super.name();
+      },
+    };
+    for (const [value, advice] of [
+      [new Blob(['x']), /: it belongs to this process; make it inside the function$/],
+      [new WeakMap(), /tell it to target ES2022/],
+      [object, /write the object as a class, or make it inside the function$/],
+      [
+        new (class Local extends net.Socket {})(),
+        /or give its class \[serialize\]|in the process that uses it$/,
+      ],
+    ] as const) {
+      assert.throws(() => encode(value), advice);
+    }
+  } finally {
+    guard.release();
+    await items.next();
+    await running.wait();
+    for (const each of [pool, mine]) {
+      await each.terminate();
+      await each.join();
+    }
+  }
+});
 
 for (const [what, value, pattern] of cases) {
   test(`${what} is refused, as an argument and as a captured variable, with the path to it and what to do`, () => {
