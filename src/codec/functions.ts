@@ -147,7 +147,7 @@ function exportOf(fn: Fn, script: Script, unit: Unit, look: () => Scopes): Impor
 /** The reference to a class that a module exports otherwise: instances of it are instances of the receiver's own. */
 function exportOfClass(fn: Fn, script: Script, unit: Unit, look: () => Scopes): ImportRef | undefined {
   if (!isClass(fn) || !script.isFile || isMain(script.url)) return undefined;
-  const member = nodeLoadsAlike(script.filename) ? memberExport(fn, script, unit, look) : undefined;
+  const member = nodeLoadsAlike(script.filename) ? memberExport(fn, script, unit, look().at(-1)) : undefined;
   return member ?? exportElsewhere(fn);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Classes that their module exports inside of an object: `export const models = { User }`, and those of namespaces of TypeScript.
+ * Classes that a module exports inside of an object or an array: `export const models = { User }`, and those of namespaces of TypeScript.
  *
  * What the program has put into an exported object meanwhile another process would not find there, so the source must say it.
  */
@@ -9,16 +9,26 @@ import type { AnyNode } from 'acorn';
 import { requireCache } from './commonjs.ts';
 import { assignmentsOf } from './commonjs-exports.ts';
 import { type Scopes, valueIn } from './inspect.ts';
-import { type Fn, ImportRef, wayTo } from './plan.ts';
+import { ImportRef, wayTo } from './plan.ts';
 import type { Unit } from './scope.ts';
 import { nameOf, type Script } from './script.ts';
+
+type Scope = Scopes[number];
 
 /** So deep it is looked for. */
 const MOST_KEYS = 4;
 
-/** @param look Tells what the class sees. */
-export function memberExport(cls: Fn, script: Script, unit: Unit, look: () => Scopes): ImportRef | undefined {
-  const keys = unit.outer === undefined ? inLiterals(script, unit) : inNamespaces(cls, script, unit, look);
+/**
+ * @param unit Of the class, where it is the module's own.
+ * @param top The variables at the top of the module, where it is no CommonJS.
+ */
+export function memberExport(
+  cls: object,
+  script: Script,
+  unit: Unit | undefined,
+  top: Scope | undefined,
+): ImportRef | undefined {
+  const keys = inLiterals(cls, script, unit, top) ?? inNamespaces(cls, script, unit, top);
   if (keys === undefined || !keys.every((key) => /^[^.]+$/.test(key))) return undefined;
   const { isModule } = script.source;
   return isModule
@@ -26,55 +36,94 @@ export function memberExport(cls: Fn, script: Script, unit: Unit, look: () => Sc
     : new ImportRef(fileURLToPath(script.url), '', wayTo(keys), '', true);
 }
 
-function inLiterals(script: Script, unit: Unit): readonly string[] | undefined {
-  for (const [keys, value] of exportedValues(script)) {
-    const found = inLiteral(value, script, unit, keys);
+function inLiterals(
+  cls: object,
+  script: Script,
+  unit: Unit | undefined,
+  top: Scope | undefined,
+): readonly string[] | undefined {
+  // Of what has no name the source alone tells.
+  const isIt: Is = (value, node) =>
+    value === unknown ? unit !== undefined && says(node, unit, script) : value === cls;
+  for (const { keys, node, value } of exportedLiterals(script, top)) {
+    const found = inLiteral(node, value, keys, isIt);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** What the source gives the exports of a module for good, behind which keys. */
-function* exportedValues(script: Script): Iterable<[readonly string[], AnyNode]> {
+type Is = (value: unknown, node: AnyNode) => boolean;
+
+/** The value of what nobody can ask for. */
+const unknown = Symbol();
+
+function says(node: AnyNode, unit: Unit, script: Script): boolean {
+  return node === unit.node || (node.type === 'Identifier' && script.top.get(node.name)?.node === unit.node);
+}
+
+interface Exported {
+  readonly keys: readonly string[];
+  /** What the source gives it for good. */
+  readonly node: AnyNode;
+  readonly value: unknown;
+}
+
+function* exportedLiterals(script: Script, top: Scope | undefined): Iterable<Exported> {
   if (!script.source.isModule) {
+    const exports: unknown = requireCache()[fileURLToPath(script.url)]?.exports;
     const { first, later } = assignmentsOf(script);
-    for (const [name, value] of first) {
-      if (!later.has(name)) yield [name === '' ? [] : [name], value];
+    for (const [name, node] of first) {
+      if (later.has(name)) continue;
+      if (name === '') yield { keys: [], node, value: exports };
+      else yield { keys: [name], node, value: field(exports, name) };
     }
     return;
   }
   for (const [local, exported] of script.exports) {
-    const binding = script.top.get(local);
-    const { node, reassigned } = binding ?? {};
+    const { node, reassigned } = script.top.get(local) ?? {};
     if (node?.type === 'VariableDeclarator' && node.id.type === 'Identifier' && node.init && !reassigned) {
-      yield [[exported], node.init];
+      yield { keys: [exported], node: node.init, value: valueIn(top, local) };
     }
   }
   for (const s of script.program.body) {
-    if (s.type === 'ExportDefaultDeclaration') yield [['default'], s.declaration];
+    if (s.type === 'ExportDefaultDeclaration')
+      yield { keys: ['default'], node: s.declaration, value: unknown };
   }
 }
 
 function inLiteral(
-  value: AnyNode,
-  script: Script,
-  unit: Unit,
+  node: AnyNode,
+  value: unknown,
   keys: readonly string[],
+  isIt: Is,
 ): readonly string[] | undefined {
-  const literal = unfrozen(value);
-  if (literal.type !== 'ObjectExpression') {
-    const isIt =
-      literal === unit.node ||
-      (literal.type === 'Identifier' && script.top.get(literal.name)?.node === unit.node);
-    return isIt ? keys : undefined;
-  }
+  const literal = unfrozen(node);
+  if (isIt(value, literal)) return keys;
   if (keys.length === MOST_KEYS) return undefined;
-  for (const p of literal.properties) {
-    if (p.type !== 'Property' || p.computed || p.kind !== 'init') continue;
-    const found = inLiteral(p.value, script, unit, [...keys, nameOf(p.key as never)]);
+  for (const [key, part] of parts(literal)) {
+    const found = inLiteral(part, value === unknown ? unknown : field(value, key), [...keys, key], isIt);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function* parts(literal: AnyNode): Iterable<[string, AnyNode]> {
+  if (literal.type === 'ObjectExpression') {
+    for (const p of literal.properties) {
+      if (p.type === 'Property' && !p.computed && p.kind === 'init') yield [nameOf(p.key as never), p.value];
+    }
+  } else if (literal.type === 'ArrayExpression') {
+    for (const [i, e] of literal.elements.entries()) {
+      if (e?.type === 'SpreadElement') return;
+      if (e) yield [String(i), e];
+    }
+  }
+}
+
+/** What is stored there, without running anything. */
+function field(o: unknown, key: string): unknown {
+  if (typeof o !== 'object' || o === null || types.isProxy(o)) return undefined;
+  return Object.getOwnPropertyDescriptor(o, key)?.value;
 }
 
 /** What is given to `Object.freeze`. */
@@ -92,17 +141,19 @@ function unfrozen(value: AnyNode): AnyNode {
 
 /** As TypeScript and esbuild compile namespaces: functions that are called at once fill the objects. */
 function inNamespaces(
-  cls: Fn,
+  cls: object,
   script: Script,
-  unit: Unit,
-  look: () => Scopes,
+  unit: Unit | undefined,
+  top: Scope | undefined,
 ): readonly string[] | undefined {
-  for (let u = unit.outer; u !== undefined; u = u.outer) if (!isCalledAtOnce(u, script)) return undefined;
+  if (unit?.outer === undefined) return undefined;
+  for (let u: Unit | undefined = unit.outer; u !== undefined; u = u.outer) {
+    if (!isCalledAtOnce(u, script)) return undefined;
+  }
   if (!script.source.isModule) {
     const exports: unknown = requireCache()[fileURLToPath(script.url)]?.exports;
     return behind(exports, cls, []);
   }
-  const top = look().at(-1);
   for (const [local, exported] of script.exports) {
     const found = local === '' ? undefined : behind(valueIn(top, local), cls, [exported]);
     if (found !== undefined) return found;
@@ -121,7 +172,7 @@ function isCalledAtOnce({ node, outer }: Unit, script: Script): boolean {
   );
 }
 
-function behind(value: unknown, cls: Fn, keys: readonly string[]): readonly string[] | undefined {
+function behind(value: unknown, cls: object, keys: readonly string[]): readonly string[] | undefined {
   if (value === cls) return keys;
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
   if (keys.length === MOST_KEYS || types.isProxy(value)) return undefined;

@@ -6,22 +6,24 @@
  * was loaded here for functions that came, and all that `require` has loaded.
  */
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 import { nodeLoadsAlike, requireCache } from './commonjs.ts';
 import { importOf } from './imports.ts';
 import { inspect, type Scopes, valueIn } from './inspect.ts';
 import { isMain } from './main.ts';
+import { memberExport } from './member-exports.ts';
 import { loadedNamespaces } from './modules.ts';
 import { namespaceOf } from './namespace-ref.ts';
 import { type Fn, ImportRef, keysOf, wayTo } from './plan.ts';
-import type { Script } from './script.ts';
+import { type Script, scriptOfFile } from './script.ts';
 
 /** For each script of an ES module a function that sees what it imports. */
 const witnesses = new Map<Script, WeakRef<Fn>>();
 
 /** Told of functions that are sent. */
 export function noteScript(script: Script, fn: Fn): void {
-  if (script.source.isModule && witnesses.get(script)?.deref() === undefined) {
+  if ((script.source.isModule || script.isFile) && witnesses.get(script)?.deref() === undefined) {
     witnesses.set(script, new WeakRef(fn));
   }
 }
@@ -45,13 +47,52 @@ function importedInto(script: Script, top: Scopes[number], wanted: object): Impo
   for (const binding of script.top.values()) {
     if (binding.kind !== 'import') continue;
     const value = valueIn(top, binding.name);
-    if (value !== wanted && !types.isModuleNamespaceObject(value)) continue;
+    const isNamespace = types.isModuleNamespaceObject(value);
+    if (value !== wanted && !isNamespace && !holds(value, wanted)) continue;
     const ref = importOf(binding, script);
-    if (/^\.{1,2}\//.test(ref.specifier) && isMain(new URL(ref.specifier, ref.parent).href)) continue;
-    const found = value === wanted ? ref : within(value as object, wanted, ref);
+    const url = urlOf(ref);
+    if (url !== undefined && isMain(url)) continue;
+    const found =
+      value === wanted
+        ? ref
+        : isNamespace
+          ? within(value as object, wanted, ref)
+          : inFile(url, ref.name, value, wanted);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The file of a module; undefined for a package. */
+function urlOf({ specifier, parent }: ImportRef): string | undefined {
+  if (specifier.startsWith('file:')) return specifier;
+  return /^\.{1,2}\//.test(specifier) && parent !== '' ? new URL(specifier, parent).href : undefined;
+}
+
+/** As the file of an ES module says it, where that is JavaScript. */
+function inFile(
+  url: string | undefined,
+  name: string,
+  value: unknown,
+  wanted: object,
+): ImportRef | undefined {
+  const script = url === undefined ? undefined : scriptOfFile(url, true);
+  const local = [...(script?.exports ?? [])].find(([, exported]) => exported === name)?.[0];
+  return script && local ? memberExport(wanted, script, undefined, { [local]: value }) : undefined;
+}
+
+/** So deep objects are looked into. */
+const MOST_KEYS = 3;
+
+/** Whether a plain object or an array holds it. */
+function holds(value: unknown, wanted: object, depth = 0): boolean {
+  if (value === wanted) return true;
+  if (depth === MOST_KEYS || typeof value !== 'object' || value === null || types.isProxy(value))
+    return false;
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(value)).some((d) =>
+    holds((d as PropertyDescriptor).value, wanted, depth + 1),
+  );
 }
 
 function exportedBy(script: Script, top: Scopes[number], wanted: object): ImportRef | undefined {
@@ -61,10 +102,10 @@ function exportedBy(script: Script, top: Scopes[number], wanted: object): Import
     if (script.top.get(local)?.reassigned !== false) continue;
     if (valueIn(top, local) === wanted) return new ImportRef(script.url, '', exported);
   }
-  return undefined;
+  return memberExport(wanted, script, undefined, top);
 }
 
-/** In a namespace, or one that it exports. */
+/** In a namespace, in one that it exports, or in an object that it exports. */
 function within(
   namespace: object,
   wanted: object,
@@ -75,10 +116,11 @@ function within(
   for (const name of Object.keys(namespace)) {
     const value = valueIn(namespace as Record<string, unknown>, name);
     if (value === wanted) return behind(ref, name);
-    if (inner && types.isModuleNamespaceObject(value)) {
-      const found = within(value as object, wanted, behind(ref, name), false);
-      if (found !== undefined) return found;
-    }
+    let found: ImportRef | undefined;
+    if (inner && types.isModuleNamespaceObject(value))
+      found = within(value as object, wanted, behind(ref, name), false);
+    else if (ref.name === '*' && holds(value, wanted)) found = inFile(urlOf(ref), name, value, wanted);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
@@ -90,7 +132,9 @@ function behind({ specifier, parent, name: here, type, commonjs }: ImportRef, na
 }
 
 const looked = new Set<string>();
+/** The functions that CommonJS modules export, and files of the program that export them inside of something. */
 const required = new WeakMap<object, ImportRef>();
+const holders = new WeakMap<object, string>();
 
 function requiredFrom(wanted: object): ImportRef | undefined {
   for (const [file, m] of Object.entries(requireCache())) {
@@ -98,13 +142,27 @@ function requiredFrom(wanted: object): ImportRef | undefined {
     looked.add(file);
     if (path.isAbsolute(file) && nodeLoadsAlike(file)) noteExports(file, m.exports);
   }
-  return required.get(wanted);
+  const ref = required.get(wanted);
+  const file = ref === undefined ? holders.get(wanted) : undefined;
+  const script = file === undefined ? undefined : scriptOfFile(pathToFileURL(file).href, false);
+  return ref ?? (script && memberExport(wanted, script, undefined, undefined));
 }
 
 function noteExports(file: string, exports: unknown): void {
   if (typeof exports !== 'object' || exports === null || types.isProxy(exports)) return;
+  const isOwn = !/[\\/]node_modules[\\/]/.test(file);
   for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(exports))) {
-    const isNew = typeof value === 'function' && !required.has(value);
-    if (isNew) required.set(value, new ImportRef(file, '', name, '', true));
+    if (typeof value === 'function') {
+      if (!required.has(value)) required.set(value, new ImportRef(file, '', name, '', true));
+    } else if (isOwn) noteHolder(file, value, 1);
+  }
+}
+
+function noteHolder(file: string, value: unknown, depth: number): void {
+  if (typeof value === 'function' && !holders.has(value)) holders.set(value, file);
+  if (depth === MOST_KEYS || typeof value !== 'object' || value === null || types.isProxy(value)) return;
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return;
+  for (const d of Object.values(Object.getOwnPropertyDescriptors(value))) {
+    noteHolder(file, (d as PropertyDescriptor).value, depth + 1);
   }
 }

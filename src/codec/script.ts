@@ -1,6 +1,7 @@
 /**
  * A script as the sender sees it: acorn's tree, the functions by their position, what it exports and imports.
  */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AnyNode, CallExpression, Class, Expression, Program, VariableDeclarator } from 'acorn';
 import { SerializationError } from '../base/errors.ts';
@@ -19,6 +20,22 @@ export function scriptOf(id: string, fn: Fn): Script {
   let script = scripts.get(id);
   if (script === undefined) {
     script = new Script(scriptSource(id, fn));
+    scripts.set(id, script);
+  }
+  return script;
+}
+
+/** The script in a file, of which no function is known. @returns undefined for what is no JavaScript as it stands there. */
+export function scriptOfFile(url: string, isModule: boolean): Script | undefined {
+  const id = `${isModule ? 'module' : 'script'} ${url}`;
+  let script = scripts.get(id);
+  if (script === undefined) {
+    try {
+      const text = readFileSync(fileURLToPath(url), 'utf8');
+      script = new Script({ id, url, isModule, startLine: 0, startColumn: 0, sourceMapURL: '', text });
+    } catch {
+      return undefined;
+    }
     scripts.set(id, script);
   }
   return script;

@@ -43,6 +43,22 @@ for (const [how, before] of [
   });
 }
 
+test('elements count, also where they are far apart', () => {
+  const ordinary = new Ordinary();
+  const far = (): Record<string, unknown> => Object.assign(make(), { 4000000: 1 });
+  for (let i = 0; i < worthwhile * 2; i++) assert.equal(ask(ordinary, far()), true);
+  const got = Object.defineProperty(make(), 4_000_000, {
+    get: () => 1,
+    enumerable: true,
+    configurable: true,
+  });
+  assert.equal(ask(ordinary, got), false);
+  const emptied = far();
+  delete emptied[4_000_000];
+  assert.equal(ask(ordinary, emptied), true);
+  assert.equal(ask(ordinary, got), false);
+});
+
 test('objects of many kinds in turn are told apart', () => {
   const ordinary = new Ordinary();
   for (let i = 0; i < worthwhile * 2; i++) {

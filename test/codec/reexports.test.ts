@@ -130,7 +130,9 @@ test('a class that a function of a module has put into an exported variable late
     export let Now = errorClass(1);
     export const set = () => Now = errorClass(2), value = () => new Now('x').code;`,
   );
+  // So that the module is known, with what it exports by now.
   const cls = m.set();
+  assert.equal(await pool.apply(m.value), 1);
   assert.equal(
     await pool.apply((c: AnyClass, _: unknown) => (new c('x') as { code: number }).code, [cls, m.value]),
     2,
@@ -202,6 +204,58 @@ for (const [what, extension, exports] of [
   });
 }
 
+test('a class that another module has made and that is exported inside of an object', async () => {
+  write(
+    'table.mjs',
+    `import { errorClass } from './factory.mjs';
+    export const errors = { NotFound: errorClass(404), list: [1, errorClass(405)] };`,
+  );
+  const m = await load<{ pairs(): [AnyClass, (o: unknown) => boolean, () => object][] }>(
+    'uses-table.mjs',
+    `import { errors } from './table.mjs';
+    const all = [errors.NotFound, errors.list[1]];
+    export const pairs = () => [
+      [errors.NotFound, (o) => o instanceof errors.NotFound, () => new errors.NotFound('x')],
+      [errors.list[1], (o) => o instanceof errors.list[1], () => new errors.list[1]('x')],
+    ];`,
+  );
+  for (const [cls, isOne, make] of m.pairs()) {
+    assert.equal(await pool.apply(isOne, [new cls('x')]), true);
+    assert.equal(isOne(await pool.apply(make)), true);
+  }
+});
+
+test('a class that another CommonJS module has made and that is exported inside of an object', async () => {
+  const { default: m } = await load<{
+    default: { errors: Record<string, AnyClass>; isOne(o: unknown): boolean; make(): object };
+  }>(
+    'table.cjs',
+    `const { errorClass } = require('./factory.cjs');
+    module.exports = {
+      errors: { NotFound: errorClass(404) },
+      isOne: (o) => o instanceof module.exports.errors.NotFound,
+      make: () => new module.exports.errors.NotFound('x'),
+    };`,
+  );
+  assert.equal(await pool.apply(m.isOne, [new m.errors.NotFound!('x')]), true);
+  assert.equal(m.isOne(await pool.apply(m.make)), true);
+});
+
+test('what modules have put into another module’s object is not looked for there', async () => {
+  const m = await load<{ plugins: { a: AnyClass }; names(): string[] }>(
+    'plugins.mjs',
+    `export const plugins = {}, names = () => Object.keys(plugins);
+    export const register = (name, cls) => { plugins[name] = cls; };`,
+  );
+  await load('plugin.mjs', `import { register } from './plugins.mjs'; register('a', class A { x = 1; });`);
+  assert.deepEqual([m.names(), await pool.apply(m.names)], [['a'], []]);
+  const [name, x] = await pool.apply(
+    (o: object) => [o.constructor.name, (o as { x: number }).x],
+    [new m.plugins.a()],
+  );
+  assert.deepEqual([name, x], ['A', 1]);
+});
+
 test('what the program has put into an exported object is not looked for in the receiver’s', async () => {
   const m = await load<{ registry: Record<string, AnyClass>; define(name: string): AnyClass }>(
     'registry.mjs',
@@ -225,4 +279,17 @@ test('a namespace that says nothing of itself is known by who imports it', async
     export const direct = () => { const held = { all }; return () => held.all.n; };`,
   );
   assert.equal(await pool.apply(m.direct()), 1);
+});
+
+test('a namespace may export itself', async () => {
+  const m = await load<{ f(): () => unknown; isOne(o: unknown): boolean }>(
+    'cycle.mjs',
+    `import * as self from './cycle.mjs';
+    export { self };
+    class Inner {}
+    export const f = () => { const o = new Inner(); return () => [self.self === self, o.constructor.name]; };
+    export const isOne = (o) => o instanceof Inner;`,
+  );
+  assert.equal(await pool.apply(m.isOne, [1]), false);
+  assert.deepEqual(await pool.apply(m.f()), [true, 'Inner']);
 });
