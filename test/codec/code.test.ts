@@ -254,7 +254,7 @@ test('a direct eval of a literal text finds what that names', async () => {
         shared: () => [next(), eval('n'), eval('next()'), n],
         declared: () => eval('let s = 1; s'),
         wrong: () => { try { return eval('s +'); } catch (e) { return e.name; } },
-        escaped: () => typeof eval('"\\\\n"'),
+        escaped: () => [n, eval('\\u0020typeof n')],
       };
     };`);
   const all = m.make!() as Record<string, () => unknown>;
@@ -266,7 +266,11 @@ test('a direct eval of a literal text finds what that names', async () => {
     shared: [1, 1, 2, 2],
     declared: 1,
   };
-  for (const [name, value] of Object.entries({ ...expected, wrong: 'SyntaxError', escaped: 'string' })) {
+  for (const [name, value] of Object.entries({
+    ...expected,
+    wrong: 'SyntaxError',
+    escaped: [0, 'undefined'],
+  })) {
     assert.deepEqual(await pool.apply(all[name]!), value, name);
   }
   const bound = await moduleOf(

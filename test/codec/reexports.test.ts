@@ -225,6 +225,29 @@ test('a class that another module has made and that is exported inside of an obj
   }
 });
 
+test('a class that another module has made and that is exported beside a function of the module', async () => {
+  const m = await load<{ errors: { NotFound: AnyClass }; isOne(o: unknown): boolean }>(
+    'own-table.mjs',
+    `import { errorClass } from './factory.mjs';
+    const errors = { NotFound: errorClass(404) };
+    export { errors, isOne };
+    function isOne(o) { return o instanceof errors.NotFound; }`,
+  );
+  const send = (): Promise<boolean> => pool.apply(m.isOne, [new m.errors.NotFound('x')]);
+  await pool.apply(m.isOne, [1]);
+  assert.equal(await send(), true);
+});
+
+test('an exported object that a function replaces later is not what the source says', async () => {
+  const { default: m } = await load<{ default: { models: { A: AnyClass }; swap(): void } }>(
+    'swaps.cjs',
+    `exports.models = { A: class { x = 1; } };
+    exports.swap = () => { exports.models = { A: class { x = 2; } }; };`,
+  );
+  m.swap();
+  assert.equal(await pool.apply((c: AnyClass) => (new c() as { x: number }).x, [m.models.A]), 2);
+});
+
 test('a class that another CommonJS module has made and that is exported inside of an object', async () => {
   const { default: m } = await load<{
     default: { errors: Record<string, AnyClass>; isOne(o: unknown): boolean; make(): object };

@@ -262,10 +262,12 @@ test('a child that ends by an error waits for its children, but not for daemons'
           const daemon = new Process({ target: () => { for (;;); }, daemon: true });
           daemon.start();
           const other = new Process({
-            target: async () => {
+            target: async (pid: number) => {
               await sleep(500);
               console.log('finished', parentProcess()!.isAlive());
+              try { process.kill(pid, 0); console.log('the daemon lives'); } catch {}
             },
+            args: [daemon.pid!],
           });
           other.start();
           throw ${end};
