@@ -12,7 +12,7 @@ import { setInherited } from './memory/inheritance.ts';
 import { offerKoffi } from './platform/koffi-offer.ts';
 import { offerTracker } from './platform/tracker-offer.ts';
 import { callTarget } from './process/call.ts';
-import { childrenEnded } from './process/exit.ts';
+import { childrenEnded, childrenEndedSync } from './process/exit.ts';
 import { Lifeline } from './process/lifeline.ts';
 import { LIFELINE_FD, MESSAGE_FD, type PlainJob, type Preparation } from './process/message.ts';
 import { reportUncaught } from './process/report.ts';
@@ -48,7 +48,9 @@ function become(preparation: Preparation): void {
 /** Errors outside the target: printed as the target's own are, unless the user handles them. */
 function handleUncaught(error: unknown): void {
   if (process.listenerCount('uncaughtException') > 1) return;
-  process.exit(reportUncaught(error));
+  const code = reportUncaught(error);
+  childrenEndedSync();
+  process.exit(code);
 }
 
 /** The folders whose classes announce how they travel. */

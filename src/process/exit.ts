@@ -5,6 +5,7 @@
  * alive until they end, and an explicit `process.exit()` leaves them running.
  */
 import { at, notAt } from '../base/node-process.ts';
+import type { Child } from '../platform/launch.ts';
 import { state } from './state.ts';
 
 /** How long a daemon may take to heed SIGTERM before SIGKILL, in milliseconds, while the program ends. */
@@ -25,11 +26,20 @@ export function childEnded(): void {
 
 /** Waits for children that are no daemons, after those were ended: as Python does when a child ends by an error. */
 export async function childrenEnded(): Promise<void> {
+  const others = othersThanDaemons();
+  await Promise.all(others.map((child) => new Promise<unknown>((resolve) => child.onExit(resolve))));
+}
+
+/** {@link childrenEnded}, blocking the thread: nothing of the program's runs any more. */
+export function childrenEndedSync(): void {
+  for (const child of othersThanDaemons()) child.waitSync();
+}
+
+function othersThanDaemons(): Child[] {
   endDaemons();
-  const others = [...state.children.values()].filter(
-    ({ record, child }) => !record.daemon && child.poll() === null,
-  );
-  await Promise.all(others.map(({ child }) => new Promise<unknown>((resolve) => child.onExit(resolve))));
+  return [...state.children.values()]
+    .filter(({ record, child }) => !record.daemon && child.poll() === null)
+    .map(({ child }) => child);
 }
 
 function endDaemons(): void {

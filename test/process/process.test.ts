@@ -248,8 +248,10 @@ test('SystemExit ends a child with its code, or prints what it holds', async (t)
 
 test('a child that ends by an error waits for its children, but not for daemons', async (t) => {
   for (const [end, code] of [
-    ['new SystemExit(6)', 6],
-    ["new Error('boom')", 1],
+    ['throw new SystemExit(6)', 6],
+    ["throw new Error('boom')", 1],
+    ["setTimeout(() => { throw new Error('later'); }, 50)", 1],
+    ['void Promise.reject(new SystemExit(7)); await sleep(5000)', 7],
   ] as const) {
     const { ended } = startProgram(
       t,
@@ -270,7 +272,7 @@ test('a child that ends by an error waits for its children, but not for daemons'
             args: [daemon.pid!],
           });
           other.start();
-          throw ${end};
+          ${end};
         },
       });
       p.start();
