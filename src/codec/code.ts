@@ -240,6 +240,8 @@ function travels(r: Reference, script: Script, look: () => Scopes): boolean {
   const d = Object.getOwnPropertyDescriptor(globalThis, r.name);
   if (d === undefined) return !script.source.isModule && isScriptVariable(r.name);
   if (d.enumerable === true) return !enumerableGlobals.has(r.name) && !isEngines(d.value);
+  // What the REPL says of the last line.
+  if (d.get !== undefined && (r.name === '_' || r.name === '_error')) return true;
   // The REPL and `node -e` know the built-in modules as global variables.
   return d.get !== undefined && /^[a-z_0-9]+$/.test(r.name) && isModuleName(r.name);
 }

@@ -83,10 +83,13 @@ const p = new Process({ target: (x) => console.log('child', x + offset), args: [
 p.start()
 p.joinSync()
 console.log('exit', p.exitcode)
+6 * 7
+new Process({ target: () => console.log('last', _) }).start()
 `,
   );
   assert.match(stdout, /child 42\n/);
   assert.match(stdout, /exit 0\n/);
+  assert.match(stdout, /last 42\n/);
 });
 
 test('a test file under node --test runs its functions in children', (t) => {
