@@ -35,15 +35,13 @@ export function isUninitialised(
   script: Script,
   scopes: Scopes,
 ): boolean {
-  const { name, kind, node } = binding;
+  const { name, kind } = binding;
   if (kind !== 'let' && kind !== 'const' && kind !== 'class') return false;
   const scope = scopes.find((s) => name in s);
   if (scope === undefined) return false;
   if (throwsAt(scope, name)) return true;
   if (isLive(scope) || tells()) return false;
   if (!binding.reassigned && mustBeDefined(binding)) return true;
-  // What is declared without a value is soon what it seems to be.
-  if (node.type !== 'VariableDeclarator' || !node.init) return false;
   const known = initialised.get(fn) ?? new Set();
   if (known.has(binding) || mayNotStop()) return false;
   for (const entrance of entrances(fn, unit, script)) {

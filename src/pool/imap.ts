@@ -7,7 +7,15 @@
 import { onceAborted } from '../base/abort.ts';
 import { TimeoutError } from '../base/errors.ts';
 import { registerHomeClass } from '../base/travel.ts';
-import { checkSignal, checkTimeout, timerMs, type WaitOptions, waitOptionsOf } from '../base/validate.ts';
+import {
+  checkSignal,
+  checkTimeout,
+  show,
+  timerMs,
+  typeError,
+  type WaitOptions,
+  waitOptionsOf,
+} from '../base/validate.ts';
 import type { Outcome } from './protocol.ts';
 import { Caller } from './remote-errors.ts';
 import type { Job, Task } from './task.ts';
@@ -232,8 +240,9 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
     const items: T[] = [];
     try {
       while (items.length < chunksize) {
-        const next = input.next();
-        const result = next instanceof Promise ? await next : (next as IteratorResult<T>);
+        const next: unknown = input.next();
+        const result: unknown = isThenable(next) ? await next : next;
+        checkResult<T>(result);
         if (result.done === true) {
           this.#inputOver = true;
           break;
@@ -276,6 +285,18 @@ export class Imap<T, R> implements AsyncIterableIterator<R>, Job {
     this.#inputOver = true;
     await this.#context.input.return?.();
   }
+}
+
+/** A promise of any realm or library: what `for await` would wait for. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value instanceof Promise || typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+  );
+}
+
+function checkResult<T>(result: unknown): asserts result is IteratorResult<T> {
+  if (typeof result !== 'object' || result === null)
+    throw typeError(`Cannot read the input: its next() must give an object, got ${show(result)}`);
 }
 
 registerHomeClass(Imap, 'send what it gives, item by item');

@@ -10,6 +10,8 @@
  *
  * One of the two sees what the other has done, so no message is slept through.
  */
+
+import { closeSync } from 'node:fs';
 import { kind } from '../channel/layout.ts';
 import { EMPTY, type Place, type Ring } from '../channel/ring.ts';
 import { expectLarge } from '../platform/malloc.ts';
@@ -112,7 +114,7 @@ export class Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#watcher.stop();
-    closeWatched(this.#parts.bell);
+    closeWatched(this.#parts.bell, closeSync);
   }
 }
 

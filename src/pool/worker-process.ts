@@ -1,7 +1,11 @@
 /** The process of a pool's worker: what it is started with. */
+import { closeSync } from 'node:fs';
+import { FileNotFoundError } from '../base/errors.ts';
 import { registerTravelClass } from '../base/travel.ts';
-import { closeFd, openSocketPair } from '../platform/descriptors.ts';
+import { openSocketPair } from '../platform/descriptors.ts';
 import type { Child } from '../platform/launch.ts';
+import { createOwned } from '../platform/thread-end.ts';
+import { parentProcess } from '../process/current.ts';
 import { FIRST_EXTRA_FD } from '../process/message.ts';
 import { Process, startWith } from '../process/process.ts';
 import { type Link, type LinkHandle, OwnLink, openLink } from './link.ts';
@@ -25,17 +29,17 @@ export class PoolWorkerProcess extends Process {
   startWorker(): Link & { readonly child: Child } {
     const memory = new OwnLink();
     this.link = memory.handle();
-    const [mine, theirs] = openSocketPair();
+    const [mine, theirs] = createOwned(2, openSocketPair) as [number, number];
     let child: Child;
     try {
       child = startWith(this, { extra: new Map([[BELL_FD, theirs]]), nestable: true });
       child.unref();
     } catch (error) {
-      closeFd(mine);
+      closeSync(mine);
       memory.close();
       throw error;
     } finally {
-      closeFd(theirs);
+      closeSync(theirs);
     }
     this.#memory = memory;
     return { child, ...memory.open(mine) };
@@ -49,7 +53,23 @@ export class PoolWorkerProcess extends Process {
 
   override async run(): Promise<void> {
     const { work } = await import('./worker-main.ts');
-    await work(this.settings, openLink(this.link!, BELL_FD));
+    await work(this.settings, await linkTo(this.link!));
+  }
+}
+
+/** How long a parent that ends may take from the first of its descriptors to the last, in milliseconds. */
+const endingMs = 2000;
+
+/** What a parent shares is gone a moment before its lifeline tells of its end: that is nothing to complain of. */
+async function linkTo(handle: LinkHandle): Promise<ReturnType<typeof openLink>> {
+  try {
+    return openLink(handle, BELL_FD);
+  } catch (error) {
+    if (!(error instanceof FileNotFoundError)) throw error;
+    const parent = parentProcess();
+    await parent?.join({ timeout: endingMs });
+    if (parent?.isAlive() === false) process.exit(1);
+    throw error;
   }
 }
 

@@ -12,11 +12,11 @@ import { bootstrapFile } from '../base/package.ts';
 import { movedTo, startDirectory } from '../base/working-directory.ts';
 import { encode, mainUrls, sendOnce } from '../codec/index.ts';
 import { collectCargo } from '../memory/inheritance.ts';
-import { closeFd } from '../platform/descriptors.ts';
 import { type Child, launch } from '../platform/launch.ts';
 import { koffiFile } from '../platform/libc.ts';
 import { killOnClose } from '../platform/lifeline.ts';
 import { createMemoryFile } from '../platform/mmap.ts';
+import { createOwned } from '../platform/thread-end.ts';
 import { trackerHandle } from '../platform/tracker.ts';
 import { noteDeath } from '../sync/parking.ts';
 import { inheritedEnv, inheritedExecArgv } from './exec-argv.ts';
@@ -60,11 +60,11 @@ function messageFile(
   const json = Buffer.from(JSON.stringify(preparation));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(json.length);
-  const fd = createMemoryFile('multiproc-start');
+  const [fd] = createOwned(1, () => [createMemoryFile('multiproc-start')]) as [number];
   try {
     writeAll(fd, length, json, payload);
   } catch (error) {
-    closeFd(fd);
+    closeSync(fd);
     throw error;
   }
   return fd;
@@ -133,7 +133,7 @@ export function startChild(
   } finally {
     release();
     for (const fd of ours) closeSync(fd);
-    if (message !== undefined) closeFd(message);
+    if (message !== undefined) closeSync(message);
   }
 }
 
