@@ -50,7 +50,15 @@ export { MaybeEncodingError, WorkerLostError } from './pool/errors.ts';
 export type { Imap } from './pool/imap.ts';
 export type { Items } from './pool/items.ts';
 export type { Progress } from './pool/jobs.ts';
-export type { ApplyOptions, Callbacks, MapOptions, PoolOptions, TaskOptions } from './pool/options.ts';
+export type {
+  ApplyOptions,
+  Callbacks,
+  KwargsOptions,
+  MapOptions,
+  PlainApplyOptions,
+  PoolOptions,
+  TaskOptions,
+} from './pool/options.ts';
 export { Pool } from './pool/pool.ts';
 export { taskSignal } from './pool/task-context.ts';
 export type { AnyFunction, Reference } from './process/call.ts';

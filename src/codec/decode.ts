@@ -86,12 +86,29 @@ export function decode(bytes: Uint8Array, keys?: NumberedKeys): unknown {
  */
 export function decodeAsync(bytes: Uint8Array, keys?: NumberedKeys): unknown | Promise<unknown> {
   if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 0, bytes.length, keys);
+  return decodeLinked(bytes, keys, (source, table) => new Decoder(source, table));
+}
+
+/**
+ * As {@link decodeAsync}, for the work of others: functions that were made here and came back are what they had become elsewhere. Else each
+ * of many workers would know those of its own as they once were.
+ */
+export function decodeWork(bytes: Uint8Array): unknown | Promise<unknown> {
+  if (isPlain(bytes)) return decodePlain(memoryOf(bytes), 0, bytes.length, undefined);
+  return decodeLinked(bytes, undefined, (source, table) => new Decoder(source, table, true));
+}
+
+function decodeLinked(
+  bytes: Uint8Array,
+  keys: NumberedKeys | undefined,
+  decoder: (source: Source, table: Table) => Decoder,
+): unknown | Promise<unknown> {
   const source = new Source(bytes, keys);
   const table = tableOf(source);
   const missing = [...table.modules.values()].filter((m) => !isLoaded(m));
-  if (missing.length === 0) return new Decoder(source, table).run();
+  if (missing.length === 0) return decoder(source, table).run();
   // A module that fails does so again when the value that needs it is decoded; other values are not its victims.
-  return Promise.allSettled(missing.map(load)).then(() => new Decoder(source, table).run());
+  return Promise.allSettled(missing.map(load)).then(() => decoder(source, table).run());
 }
 
 function tableOf(source: Source): Table {

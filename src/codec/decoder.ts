@@ -57,10 +57,13 @@ export class Decoder implements Filler {
   #shapeCount = 0;
   #later: { kind: number; object: unknown; length: number }[] = [];
   readonly #sections: Set<SectionPlace>;
+  readonly #takesCopies: boolean;
 
-  constructor(source: Source, table?: Table) {
+  /** @param takesCopies Whether functions that were made here, and came back, are what they had become elsewhere. */
+  constructor(source: Source, table?: Table, takesCopies = false) {
     this.source = source;
     this.#table = table;
+    this.#takesCopies = takesCopies;
     const linked = table !== undefined;
     this.#entries = linked ? new Map() : none;
     this.#created = linked ? new Map() : none;
@@ -615,12 +618,16 @@ export class Decoder implements Filler {
 
   #create(key: string): Fn {
     const entry = this.#entries.get(key);
-    if (key.startsWith(origin())) {
-      const mine = recall(key);
-      if (mine !== undefined) return mine;
-    }
+    const mine = key.startsWith(origin()) ? recall(key) : undefined;
+    if (mine !== undefined && (entry === undefined || !this.#takesCopies)) return mine;
     if (entry === undefined) throw damaged(`it names the unknown function ${key}`);
     const code = codeNamed(entry.codeKey);
+    if (mine !== undefined && (code.isClass || isConstructor(mine))) {
+      // A class stays the one that its instances have; what hangs on it is what it was there.
+      this.#created.set(key, mine);
+      this.#unfilled.push(entry);
+      return mine;
+    }
     const old = recall(key);
     if (old !== undefined && (code.isClass || isConstructor(old)) && revivedOf(old) !== undefined) {
       this.#created.set(key, old);

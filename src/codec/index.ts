@@ -1,5 +1,5 @@
 /** What crosses to another process: values, functions, shared handles. */
-export { decode, decodeAsync, decodeData, isData } from './decode.ts';
+export { decode, decodeAsync, decodeData, decodeWork, isData } from './decode.ts';
 export { setLibraryLoader } from './decoder.ts';
 export {
   type EncodedFunction,

@@ -34,6 +34,17 @@ export interface ApplyOptions extends TaskOptions {
   readonly kwargs?: object | undefined;
 }
 
+/** {@link ApplyOptions} without `kwargs`. */
+export interface PlainApplyOptions extends TaskOptions {
+  readonly kwargs?: undefined;
+}
+
+/** {@link ApplyOptions} with `kwargs`. */
+export interface KwargsOptions<K extends object> extends TaskOptions {
+  /** The function's last argument. */
+  readonly kwargs: K;
+}
+
 /** Options of `map` and its relatives. */
 export interface MapOptions extends TaskOptions {
   /** Items in one task. @default as Python: a quarter of each worker's part for `map`, 1 for `imap` */

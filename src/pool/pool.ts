@@ -34,8 +34,10 @@ import {
   checkCount,
   checkPool,
   checkTaskOptions,
+  type KwargsOptions,
   type MapOptions,
   mapOptions,
+  type PlainApplyOptions,
   type PoolOptions,
 } from './options.ts';
 import { CALL_ONE, CALL_SPREAD, type CallForm } from './protocol.ts';
@@ -88,12 +90,27 @@ export class Pool<I extends AnyFunction = AnyFunction> {
   }
 
   /** Runs `func(...args)` in a worker. @throws The function's own error, or `WorkerLostError`. */
-  async apply<A extends readonly unknown[], R>(
+  apply<A extends readonly unknown[], R>(
     func: ((...args: A) => R) | Reference,
-    args?: A,
-    options: ApplyOptions = {},
-  ): Promise<Awaited<R>> {
-    return this.applyAsync(func, args, options);
+    args: A,
+    options?: PlainApplyOptions,
+  ): Promise<Awaited<R>>;
+  apply<R>(
+    func: (() => R) | Reference,
+    args?: readonly [] | null,
+    options?: PlainApplyOptions,
+  ): Promise<Awaited<R>>;
+  apply<A extends readonly unknown[], K extends object, R>(
+    func: ((...args: [...A, K]) => R) | Reference,
+    args: A,
+    options: KwargsOptions<K>,
+  ): Promise<Awaited<R>>;
+  async apply(
+    func: AnyFunction | Reference,
+    args?: readonly unknown[] | null,
+    options?: ApplyOptions,
+  ): Promise<unknown> {
+    return this.#apply(func, args, options);
   }
 
   /**
@@ -103,18 +120,56 @@ export class Pool<I extends AnyFunction = AnyFunction> {
    */
   applySync<A extends readonly unknown[], R>(
     func: ((...args: A) => R) | Reference,
-    args?: A,
-    options: ApplyOptions = {},
-  ): Awaited<R> {
-    return this.applyAsync(func, args, options).getSync();
+    args: A,
+    options?: PlainApplyOptions,
+  ): Awaited<R>;
+  applySync<R>(
+    func: (() => R) | Reference,
+    args?: readonly [] | null,
+    options?: PlainApplyOptions,
+  ): Awaited<R>;
+  applySync<A extends readonly unknown[], K extends object, R>(
+    func: ((...args: [...A, K]) => R) | Reference,
+    args: A,
+    options: KwargsOptions<K>,
+  ): Awaited<R>;
+  applySync(
+    func: AnyFunction | Reference,
+    args?: readonly unknown[] | null,
+    options?: ApplyOptions,
+  ): unknown {
+    return this.#apply(func, args, options).getSync();
   }
 
   /** {@link apply} that returns at once. */
   applyAsync<A extends readonly unknown[], R>(
     func: ((...args: A) => R) | Reference,
-    args?: A,
-    options: ApplyOptions & Callbacks<Awaited<R>> = {},
-  ): AsyncResult<Awaited<R>> {
+    args: A,
+    options?: PlainApplyOptions & Callbacks<Awaited<R>>,
+  ): AsyncResult<Awaited<R>>;
+  applyAsync<R>(
+    func: (() => R) | Reference,
+    args?: readonly [] | null,
+    options?: PlainApplyOptions & Callbacks<Awaited<R>>,
+  ): AsyncResult<Awaited<R>>;
+  applyAsync<A extends readonly unknown[], K extends object, R>(
+    func: ((...args: [...A, K]) => R) | Reference,
+    args: A,
+    options: KwargsOptions<K> & Callbacks<Awaited<R>>,
+  ): AsyncResult<Awaited<R>>;
+  applyAsync(
+    func: AnyFunction | Reference,
+    args?: readonly unknown[] | null,
+    options?: ApplyOptions & Callbacks<unknown>,
+  ): AsyncResult<unknown> {
+    return this.#apply(func, args, options);
+  }
+
+  #apply<R>(
+    func: AnyFunction | Reference,
+    args: readonly unknown[] | null | undefined,
+    options: ApplyOptions & Callbacks<R> = {},
+  ): AsyncResult<R> {
     this.#check();
     const { kwargs } = checkOptions(options, applyOptions, 'apply a function');
     if (args !== undefined && args !== null && !Array.isArray(args)) {
@@ -130,7 +185,7 @@ export class Pool<I extends AnyFunction = AnyFunction> {
       const all: unknown[] = [...(args ?? [])];
       if (kwargs) all.push(kwargs);
       const body = encodeCall(all, { root: 'args' });
-      return this.#result<Awaited<R>>(caller, options, (settle) => {
+      return this.#result<R>(caller, options, (settle) => {
         const task = this.#submit(new ApplyJob(settle), 0, 1, known, CALL_SPREAD, body, checked);
         return this.#onAbort(checked.signal, task);
       });

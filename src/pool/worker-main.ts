@@ -7,7 +7,7 @@
 import { memoryUsage } from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { show, typeError } from '../base/validate.ts';
-import { decodeAsync, encode, encodeList } from '../codec/index.ts';
+import { decodeAsync, decodeWork, encode, encodeList } from '../codec/index.ts';
 import { type AnyFunction, callTarget, isReference, loadReference } from '../process/call.ts';
 import { setCoreBudget } from './budget.ts';
 import type { Claims } from './claims.ts';
@@ -104,7 +104,7 @@ class Loop {
   async #learn(bytes: Buffer): Promise<void> {
     const id = bytes.readUInt32LE(1);
     try {
-      const value: unknown = await decodeAsync(bytes.subarray(headerLength));
+      const value: unknown = await decodeWork(bytes.subarray(headerLength));
       this.#functions.set(id, isReference(value) ? await loadReference(value) : (value as AnyFunction));
     } catch (failed) {
       this.#functions.set(id, { failed });
@@ -122,7 +122,7 @@ class Loop {
     let items: unknown;
     try {
       if (typeof func !== 'function') throw func?.failed;
-      items = decodeAsync(bytes.subarray(taskItems));
+      items = decodeWork(bytes.subarray(taskItems));
     } catch (error) {
       this.#answer(sequence, OUTCOMES, [[false, error]]);
       return undefined;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, getEventListeners, once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import {
   AsyncResult,
   activeChildren,
@@ -787,4 +788,67 @@ test('pools leave no descriptor behind', async () => {
   const before = openFds();
   for (let i = 0; i < 3; i++) await one();
   await nothingStaysOpen(before);
+});
+
+test('what workers made and home has changed is what it is at home, in each worker', async () => {
+  await using pool = new Pool(1);
+  await using other = new Pool(1);
+  const counter = await pool.apply(() => {
+    let n = 0;
+    return { add: () => ++n, read: () => n };
+  });
+  counter.add();
+  counter.add();
+  const marked = await pool.apply(() => Object.assign(() => 1, { mark: 'made' }));
+  marked.mark = 'changed';
+  const Made = await pool.apply(
+    () =>
+      class Made {
+        static n = 0;
+        get seen(): number {
+          return Made.n;
+        }
+      },
+  );
+  Made.n = 5;
+  Object.assign(Made.prototype, { late: () => 6 });
+  type Late = { late(): number; seen: number };
+  const look = (f: () => number, cls: typeof Made, o: object): unknown[] => [
+    f(),
+    marked.mark,
+    (o as Late).late(),
+    (o as Late).seen,
+    o instanceof cls,
+    counter.read(),
+  ];
+  for (const each of [pool, other]) {
+    const there = await each.apply(look, [counter.read, Made, new Made()]);
+    assert.deepEqual(there, [2, 'changed', 6, 5, true, 2]);
+  }
+  const mine = (): number => 1;
+  assert.equal(await pool.apply((f: () => number) => f, [mine]), mine);
+});
+
+test('an imap reads promises of any realm and library, and refuses what is no result', async () => {
+  await using pool = new Pool(1);
+  const outer = runInNewContext('(async function* () { yield 1; yield 2; })()') as AsyncIterable<number>;
+  let n = 0;
+  const thenables = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => ({
+        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        then: (resolve: (result: object) => void) => resolve({ done: n === 2, value: n++ }),
+      }),
+    }),
+  } as unknown as AsyncIterable<number>;
+  for (const [input, expected] of [
+    [outer, [1, 2]],
+    [thenables, [0, 1]],
+  ] as const) {
+    const seen: number[] = [];
+    for await (const x of pool.imap((i: number) => i, input)) seen.push(x);
+    assert.deepEqual(seen, expected);
+  }
+  const wrong = { [Symbol.iterator]: () => ({ next: () => 5 }) } as unknown as Iterable<number>;
+  await assert.rejects(pool.imap((x: number) => x, wrong).next(), /its next\(\) must give an object, got 5/);
 });

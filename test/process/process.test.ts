@@ -303,12 +303,14 @@ test('what a worker thread has started ends when that is terminated, also while 
     setInterval(() => {}, 1000);
   `,
   );
+  const before = openFds();
   for (const isWaiting of [true, false, false]) {
     const worker = new Worker(file, { workerData: isWaiting });
     const [pids] = (await once(worker, 'message')) as [number[]];
     await worker.terminate();
     await until(() => !pids.some(alive), 'the end of what it started');
   }
+  await nothingStaysOpen(before, /socket|memfd/);
 });
 
 test('without native addons it is said what to do', (t) => {

@@ -40,6 +40,26 @@ test('a pool infers results and items from the function', () => {
     void pool.map((x: number) => x, ['a']);
     // @ts-expect-error one argument is missing
     void pool.apply((a: number, b: number) => a + b, [1]);
+    // @ts-expect-error the argument is missing
+    void pool.apply((a: number) => a);
+    // @ts-expect-error the function wants a number
+    pool.applySync((a: number, { k }: { k: number }) => a + k, [1], { kwargs: { k: 'x' } });
+    // @ts-expect-error there is no last argument to take them
+    pool.applyAsync((a: number) => a, [1], { kwargs: { k: 1 } });
+    const scaled = (a: number, { by }: { by: number }): string => String(a * by);
+    expectTypeOf(pool.apply(scaled, [1], { kwargs: { by: 2 } })).toEqualTypeOf<Promise<string>>();
+    expectTypeOf(pool.applySync(scaled, [1], { kwargs: { by: 2 } })).toEqualTypeOf<string>();
+    expectTypeOf(pool.applyAsync(scaled, [1], { kwargs: { by: 2 }, retries: 1 })).toEqualTypeOf<
+      AsyncResult<string>
+    >();
+    expectTypeOf(pool.apply((o: { k: number }) => o.k, [], { kwargs: { k: 2 } })).toEqualTypeOf<
+      Promise<number>
+    >();
+    expectTypeOf(pool.apply((a?: number) => a ?? 0)).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(pool.apply(() => 1, undefined, { timeout: 1 })).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(pool.apply({ module: 'node:path', name: 'join' }, ['a', 'b'])).toEqualTypeOf<
+      Promise<unknown>
+    >();
   };
   void check;
 });
