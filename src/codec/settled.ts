@@ -21,6 +21,14 @@ export function settling(script: Script): (binding: Binding) => boolean {
   };
 }
 
+/** Whether a call of the function that declares a variable may be under way: else it has a value for good, or never will. */
+export function mayBeUnderWay({ home }: Binding, script: Script): boolean {
+  if (home === undefined || !('params' in home.node) || home.node.async || home.node.generator) return true;
+  const stack = calls(MOST_CALLS);
+  if (stack === undefined || stack.length === MOST_CALLS) return true;
+  return stack.some((site) => isWithin(site, home, script));
+}
+
 function maySettle({ kind, reassignedWithin }: Binding, { node, evaluates, strict }: Unit): boolean {
   if (reassignedWithin || evaluates || !('params' in node) || node.async || node.generator) return false;
   // Whoever has the `arguments` of a function that is not strict can give its parameters values.

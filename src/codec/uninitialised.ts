@@ -8,6 +8,7 @@ import { entrances, isLive, mayNotStop } from './live-closure.ts';
 import type { Fn } from './plan.ts';
 import type { Binding, Unit } from './scope.ts';
 import type { Script } from './script.ts';
+import { mayBeUnderWay } from './settled.ts';
 import { stopInside } from './stop-inside.ts';
 
 /** Expressions that are never undefined. */
@@ -43,7 +44,7 @@ export function isUninitialised(
   if (isLive(scope) || tells()) return false;
   if (!binding.reassigned && mustBeDefined(binding)) return true;
   const known = initialised.get(fn) ?? new Set();
-  if (known.has(binding) || mayNotStop()) return false;
+  if (known.has(binding) || !mayBeUnderWay(binding, script) || mayNotStop()) return false;
   for (const entrance of entrances(fn, unit, script)) {
     const hidden = entrance.unit.names.has(name) ? [name] : [];
     // An object, which other realms hand over too.

@@ -174,6 +174,6 @@ function checkInitializer(
   if (initializer === undefined || initializer === null) return undefined;
   return checkFunction(
     initializer,
-    typeof initializer === 'function' ? 'initializer' : 'initializer must be a callable:',
+    typeof initializer === 'function' ? 'initializer' : 'initializer must be a callable: it',
   );
 }

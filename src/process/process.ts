@@ -386,7 +386,7 @@ function joinable(p: Process<never>): Child {
 
 function send(p: Process<never>, signal: NodeJS.Signals, options: EndOptions | undefined): void {
   const call = `send ${signal}`;
-  const { tree = false } = checkOptions(optionsOf(options, call, '{ tree: true }'), ['tree'], call);
+  const tree = checkOptions(optionsOf(options, call, '{ tree: true }'), ['tree'], call).tree ?? false;
   if (typeof tree !== 'boolean') throw typeError(`Cannot ${call}: tree must be a boolean, got ${show(tree)}`);
   const { child } = open(p);
   if (child === undefined) throw new AttributeError(`Cannot send ${signal}: the process was not started`);

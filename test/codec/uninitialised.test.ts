@@ -57,6 +57,35 @@ test('at the top of a module they are refused, too', () => {
   for (const fn of Object.values(outer)) encode(fn);
 });
 
+test('one that is declared without a value is refused, too, until its declaration has run', async () => {
+  const plain = (): unknown => late;
+  refuses(plain, 'late');
+  let late: unknown;
+  encode(plain);
+  late = 1;
+  encode(plain);
+  const waits = async (): Promise<void> => {
+    const fn = (): unknown => later;
+    await null;
+    refuses(fn, 'later');
+    let later: unknown;
+    encode(fn);
+    later = 1;
+  };
+  await waits();
+});
+
+test('of what a function that is over has declared no debugger is asked', () => {
+  const make = (n: number): (() => unknown) => {
+    let value: unknown;
+    if (n > 1) value = n;
+    return () => value;
+  };
+  encode(() => make);
+  const fn = make(0);
+  assert.ok(!questions(() => encode(fn)).some((question) => String(question).startsWith('Debugger.')));
+});
+
 test('what is undefined by its declaration is looked into once', () => {
   const value = nothing();
   const fn = (): unknown => value;
