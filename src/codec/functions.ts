@@ -71,10 +71,10 @@ export function planOf(fn: Fn): Plan {
 
 /** As {@link planOf}, for the class of an instance: one that is a function in the old style may be what another module exports, too. */
 export function planOfClass(cls: Fn): Plan {
-  if (knownPlan(cls) === undefined && !types.isProxy(cls) && !isClass(cls)) {
-    const ref = exportElsewhere(cls);
-    if (ref !== undefined) setPlan(cls, { kind: 'import', ref });
-  }
+  const at = knownPlan(cls) !== undefined || types.isProxy(cls) || isClass(cls) ? undefined : positionOf(cls);
+  const script = at && scriptOf(at.scriptId, cls);
+  const ref = script?.isFile && !isMain(script.url) ? exportElsewhere(cls) : undefined;
+  if (ref !== undefined) setPlan(cls, { kind: 'import', ref });
   return planOf(cls);
 }
 

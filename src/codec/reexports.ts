@@ -81,18 +81,24 @@ function inFile(
   return script && local ? memberExport(wanted, script, undefined, { [local]: value }) : undefined;
 }
 
-/** So deep objects are looked into. */
+/** So deep objects are looked into, and such as have no more in them: tables of data have. */
 const MOST_KEYS = 3;
+const MOST_PARTS = 200;
 
 /** Whether a plain object or an array holds it. */
 function holds(value: unknown, wanted: object, depth = 0): boolean {
   if (value === wanted) return true;
-  if (depth === MOST_KEYS || typeof value !== 'object' || value === null || types.isProxy(value))
-    return false;
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return Object.values(Object.getOwnPropertyDescriptors(value)).some((d) =>
-    holds((d as PropertyDescriptor).value, wanted, depth + 1),
-  );
+  return depth < MOST_KEYS && partsOf(value).some((part) => holds(part, wanted, depth + 1));
+}
+
+/** What is in a plain object or an array, without running anything. */
+function partsOf(value: unknown): readonly unknown[] {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return [];
+  if (Array.isArray(value) ? value.length > MOST_PARTS : Object.getPrototypeOf(value) !== Object.prototype)
+    return [];
+  const keys = Object.keys(value);
+  if (keys.length > MOST_PARTS) return [];
+  return keys.map((key) => Object.getOwnPropertyDescriptor(value, key)?.value as unknown);
 }
 
 function exportedBy(script: Script, top: Scopes[number], wanted: object): ImportRef | undefined {
@@ -140,7 +146,8 @@ function requiredFrom(wanted: object): ImportRef | undefined {
   for (const [file, m] of Object.entries(requireCache())) {
     if (m?.loaded !== true || looked.has(file)) continue;
     looked.add(file);
-    if (path.isAbsolute(file) && nodeLoadsAlike(file)) noteExports(file, m.exports);
+    const isImportable = path.isAbsolute(file) && nodeLoadsAlike(file) && !isMain(pathToFileURL(file).href);
+    if (isImportable) noteExports(file, m.exports);
   }
   const ref = required.get(wanted);
   const file = ref === undefined ? holders.get(wanted) : undefined;
@@ -160,9 +167,5 @@ function noteExports(file: string, exports: unknown): void {
 
 function noteHolder(file: string, value: unknown, depth: number): void {
   if (typeof value === 'function' && !holders.has(value)) holders.set(value, file);
-  if (depth === MOST_KEYS || typeof value !== 'object' || value === null || types.isProxy(value)) return;
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return;
-  for (const d of Object.values(Object.getOwnPropertyDescriptors(value))) {
-    noteHolder(file, (d as PropertyDescriptor).value, depth + 1);
-  }
+  if (depth < MOST_KEYS) for (const part of partsOf(value)) noteHolder(file, part, depth + 1);
 }

@@ -1,11 +1,14 @@
 /** Classes that a module exports though another has made them, or inside of an object: the receiver has its own, and instances are its. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { Pool } from '../../src/index.ts';
+import { root } from '../support/run.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'multiproc-'));
 const pool = new Pool(1);
@@ -315,4 +318,22 @@ test('a namespace may export itself', async () => {
   );
   assert.equal(await pool.apply(m.isOne, [1]), false);
   assert.deepEqual(await pool.apply(m.f()), [true, 'Inner']);
+});
+
+test('what the main script exports is not looked for in a module: that would run it again', async () => {
+  write('main-factory.cjs', 'exports.make = () => class Made { x = 1; };');
+  const main = write(
+    'main.cjs',
+    `const { Pool } = require(${JSON.stringify(path.join(root, 'dist', 'cjs', 'index.js'))});
+    const Made = require('./main-factory.cjs').make();
+    module.exports = { Made, models: { Made } };
+    console.log('main runs');
+    (async () => {
+      const pool = new Pool(1);
+      console.log(await pool.apply((o) => [o.x, o instanceof Made], [new Made()]), (await pool.apply(() => new Made())) instanceof Made);
+      await pool.terminate();
+    })();`,
+  );
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(main)]);
+  assert.equal(stdout, 'main runs\n[ 1, true ] true\n');
 });
