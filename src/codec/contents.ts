@@ -45,15 +45,16 @@ export class Contents {
 
   #addObject(o: Record<string, unknown>): boolean {
     const keys = Reflect.ownKeys(o);
-    const values: unknown[] = [];
+    const fields: PropertyDescriptor[] = [];
     // An error in disguise: it does not travel as what it looks like.
     if (keys.length > this.#room || isNativeError(o)) return false;
     for (const key of keys) {
-      const d = Object.getOwnPropertyDescriptor(o, key)!;
-      if (typeof key === 'symbol' || !isField(d)) return false;
-      values.push(d.value);
+      if (typeof key === 'symbol') return false;
+      fields.push(Object.getOwnPropertyDescriptor(o, key)!);
     }
-    return this.#remember(o, new HeldObject(o, keys, values), values);
+    // Functions, as accessors are, need not be looked into.
+    const values = fields.map((d) => d.value as unknown);
+    return this.#remember(o, new HeldObject(o, keys, fields), values);
   }
 
   #addArray(a: readonly unknown[]): boolean {
@@ -90,11 +91,6 @@ export class Contents {
   }
 }
 
-/** Whether it is what assigning makes: anything else travels otherwise. */
-function isField(d: PropertyDescriptor): boolean {
-  return d.enumerable === true && d.get === undefined && d.set === undefined;
-}
-
 /** Whether an array has no holes, and nothing beside its elements that travels: names come after indices. */
 function isDense(a: readonly unknown[]): boolean {
   const keys = Object.keys(a);
@@ -118,15 +114,23 @@ function membersOf(set: ReadonlySet<unknown>): Iterable<unknown> {
   return Set.prototype.values.call(set);
 }
 
+function isAlike(a: PropertyDescriptor, b: PropertyDescriptor): boolean {
+  return Object.is(a.value, b.value) && a.enumerable === b.enumerable && a.get === b.get && a.set === b.set;
+}
+
 class HeldObject implements Held {
   readonly #object: Record<string, unknown>;
   readonly #keys: readonly PropertyKey[];
-  readonly #values: readonly unknown[];
+  readonly #fields: readonly PropertyDescriptor[];
 
-  constructor(object: Record<string, unknown>, keys: readonly PropertyKey[], values: readonly unknown[]) {
+  constructor(
+    object: Record<string, unknown>,
+    keys: readonly PropertyKey[],
+    fields: readonly PropertyDescriptor[],
+  ) {
     this.#object = object;
     this.#keys = keys;
-    this.#values = values;
+    this.#fields = fields;
   }
 
   isSame(): boolean {
@@ -138,8 +142,7 @@ class HeldObject implements Held {
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!;
       if (now[i] !== key) return false;
-      const d = Object.getOwnPropertyDescriptor(o, key)!;
-      if (!isField(d) || !Object.is(d.value, this.#values[i])) return false;
+      if (!isAlike(Object.getOwnPropertyDescriptor(o, key)!, this.#fields[i]!)) return false;
     }
     return true;
   }

@@ -72,11 +72,6 @@ test('nothing is said to be the same where identity and small containers do not 
     Object.create(null),
     Object.create({ a: 1 }),
     Object.setPrototypeOf(new Error('x'), Object.prototype),
-    {
-      get a() {
-        return 1;
-      },
-    },
     { [Symbol.for('a')]: 1 },
     Object.assign(new Array(3), { 0: 1, 2: 1 }),
     Object.assign([1], { named: 2 }),
@@ -95,6 +90,13 @@ test('nothing is said to be the same where identity and small containers do not 
     Object.assign(() => 1, { a: instance }),
   ];
   for (const fn of functions) assert.equal(said(fn), false, String(fn));
+});
+
+let got = 1;
+const withGetter = (): object => ({
+  get a() {
+    return got;
+  },
 });
 
 /** Each of these makes another message of what it is done to. */
@@ -122,6 +124,14 @@ const changes: Record<string, [make: () => object, change: (o: never) => void]> 
   ],
   'a key that is hidden': [() => ({ a: 1 }), (o) => Object.defineProperty(o, 'a', { enumerable: false })],
   'a getter': [() => ({ a: 1 }), (o) => Object.defineProperty(o, 'a', { get: () => 2 })],
+  'another getter': [withGetter, (o) => Object.defineProperty(o, 'a', { get: () => 2 })],
+  'a value for a getter': [withGetter, (o) => Object.defineProperty(o, 'a', { value: 1 })],
+  'a getter that is hidden': [withGetter, (o) => Object.defineProperty(o, 'a', { enumerable: false })],
+  'a setter more': [withGetter, (o) => Object.defineProperty(o, 'a', { set: () => {} })],
+  'a hidden value': [
+    () => Object.defineProperty({}, 'a', { value: 1, configurable: true }),
+    (o) => Object.defineProperty(o, 'a', { value: 2 }),
+  ],
   'a getter that throws': [
     () => ({ a: 1 }),
     (o) =>
@@ -191,6 +201,14 @@ const changes: Record<string, [make: () => object, change: (o: never) => void]> 
   'what a member of a Set holds': [() => new Set([{ a: 1 }]), (s: Set<{ a: number }>) => [...s][0]!.a++],
   "a Set's prototype": [() => new Set(), (s) => Object.setPrototypeOf(s, Object.create(Set.prototype))],
 };
+
+test('a captured accessor is the same until what it has captured changes', () => {
+  const container = withGetter();
+  const { isSame } = encodeFunction(() => container);
+  assert.equal(isSame(), true);
+  got++;
+  assert.equal(isSame(), false);
+});
 
 for (const [name, [make, change]] of Object.entries(changes)) {
   test(`a captured container is the same until it changes: ${name}`, () => {
