@@ -78,16 +78,21 @@ export class Captured {
     this.isGuess = isGuess;
   }
 
-  /** @returns undefined where it cannot be told. */
-  static of(uses: readonly Use[]): Captured | undefined {
+  /**
+   * @param roots What was written before any function's section: the parts of a bound function.
+   * @param inRoots How many objects that were.
+   * @returns undefined where it cannot be told.
+   */
+  static of(uses: readonly Use[], roots: readonly unknown[], inRoots: number): Captured | undefined {
     const contents = new Contents();
-    let objects = 0;
+    let objects = inRoots;
+    for (const v of roots) if (!isKnown(v, contents)) return undefined;
     for (const { values, extras, eager, late } of uses) {
       for (const v of values) if (!isKnown(v, contents)) return undefined;
       for (const v of extras) if (!isKnown(v, contents)) return undefined;
       for (const s of [eager, late]) if (s !== undefined) objects += s.count - s.cells;
     }
-    // Otherwise something in the message has contents that are not remembered: a bound function, for example.
+    // Otherwise something in the message has contents that are not remembered: a bound function that was captured, for example.
     if (objects !== contents.size) return undefined;
     const see = uses.filter(({ values }) => values.some(hasNeighbours)).length > 1 ? seeScope : seeAlone;
     return new Captured(

@@ -6,11 +6,16 @@
  * compared; the values are kept alive by it.
  */
 import { types } from 'node:util';
+import { serialize, travelName } from '../base/travel.ts';
+import { knownPlan } from './plans.ts';
 
-const { isMap, isNativeError, isProxy, isSet } = types;
+const { isDate, isMap, isNativeError, isProxy, isRegExp, isSet, isSharedArrayBuffer } = types;
 
 /** So many values of all containers together; for more their message is made again. */
 const MOST = 1000;
+/** So many bytes of one buffer. */
+const MOST_BYTES = 1 << 16;
+const none: readonly never[] = [];
 
 interface Held {
   isSame(): boolean;
@@ -34,7 +39,28 @@ export class Contents {
     if (proto === Array.prototype && Array.isArray(value)) return this.#addArray(value);
     if (proto === Map.prototype && isMap(value)) return this.#addMap(value);
     if (proto === Set.prototype && isSet(value)) return this.#addSet(value);
-    return false;
+    if (proto === Date.prototype && isDate(value)) return this.#addDate(value);
+    if (proto === RegExp.prototype && isRegExp(value)) return this.#addRegExp(value);
+    if (Buffer.isBuffer(value)) return this.#addBuffer(value);
+    return isInstance(value, proto) && this.#addObject(value as Record<string, unknown>);
+  }
+
+  #addDate(date: Date): boolean {
+    const time = Date.prototype.getTime.call(date);
+    return this.#remember(date, { isSame: () => Object.is(Date.prototype.getTime.call(date), time) }, none);
+  }
+
+  #addRegExp(expression: RegExp): boolean {
+    const { source, flags, lastIndex } = expression;
+    const isSame = (): boolean =>
+      expression.lastIndex === lastIndex && expression.source === source && expression.flags === flags;
+    return this.#remember(expression, { isSame }, none);
+  }
+
+  #addBuffer(buffer: Buffer): boolean {
+    if (buffer.length > MOST_BYTES || isSharedArrayBuffer(buffer.buffer)) return false;
+    const copy = Buffer.from(buffer);
+    return this.#remember(buffer, { isSame: () => copy.equals(buffer) }, none);
   }
 
   /** Whether all of them hold what they held. May run a getter that was put in an element's place. */
@@ -91,6 +117,23 @@ export class Contents {
   }
 }
 
+/**
+ * Whether it is an instance of a class of the program's, that travels field by field. Whether it still is of that class, and this as it was,
+ * is told by its prototype, and by the class, which travels as a function.
+ */
+function isInstance(o: object, proto: object | null): boolean {
+  if (proto === null || isProxy(proto) || typeKind(o) !== '[object Object]' || isNativeError(o)) return false;
+  const cls: unknown = Object.getOwnPropertyDescriptor(proto, 'constructor')?.value;
+  if (typeof cls !== 'function' || isProxy(cls) || cls.prototype !== proto) return false;
+  const kind = travelName(cls) === undefined && !(serialize in cls) ? knownPlan(cls)?.kind : undefined;
+  return kind === 'code' || kind === 'import';
+}
+
+/** Whatever a program has said of itself: what the engine has made bears no such name, or is no object of its own. */
+function typeKind(o: object): string {
+  return Symbol.toStringTag in o ? '' : Object.prototype.toString.call(o);
+}
+
 /** Whether an array has no holes, and nothing beside its elements that travels: names come after indices. */
 function isDense(a: readonly unknown[]): boolean {
   const keys = Object.keys(a);
@@ -120,6 +163,7 @@ function isAlike(a: PropertyDescriptor, b: PropertyDescriptor): boolean {
 
 class HeldObject implements Held {
   readonly #object: Record<string, unknown>;
+  readonly #proto: object | null;
   readonly #keys: readonly PropertyKey[];
   readonly #fields: readonly PropertyDescriptor[];
 
@@ -129,6 +173,7 @@ class HeldObject implements Held {
     fields: readonly PropertyDescriptor[],
   ) {
     this.#object = object;
+    this.#proto = Object.getPrototypeOf(object);
     this.#keys = keys;
     this.#fields = fields;
   }
@@ -136,7 +181,7 @@ class HeldObject implements Held {
   isSame(): boolean {
     const o = this.#object;
     const keys = this.#keys;
-    if (Object.getPrototypeOf(o) !== Object.prototype) return false;
+    if (Object.getPrototypeOf(o) !== this.#proto) return false;
     const now = Reflect.ownKeys(o);
     if (now.length !== keys.length) return false;
     for (let i = 0; i < keys.length; i++) {

@@ -137,11 +137,13 @@ export class Encoder implements Writing {
     this.#begin(fn);
     this.value(fn);
     const uses = this.#queue;
-    // A bound function holds whatever it is bound to.
-    const isBare = this.#count === 0;
+    const plan = this.#planOf(fn);
+    // What it is bound to is written before the sections of functions; it bears a number itself.
+    const [roots, itself] = plan.kind === 'bound' ? [[plan.self, plan.args], 1] : [none, 0];
+    const inRoots = this.#count - itself;
     const message = this.#finish();
     if (claimedLate()) return this.runFunction(fn);
-    return [message, isBare ? Captured.of(uses) : undefined];
+    return [message, Captured.of(uses, roots, inRoots)];
   }
 
   /** The message for an array that has nothing but its elements. @throws {Trouble} */

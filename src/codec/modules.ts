@@ -113,13 +113,25 @@ export function* loadedNamespaces(): Iterable<object> {
 
 /** The export that `name` stands for; see {@link ImportRef}. */
 export function exportOf(ref: ImportRef, name: string): unknown {
-  const value = loadSync(ref);
+  const value = withoutWrap(loadSync(ref), name);
   if (name === '*') {
     setOrigin(value as object, new ImportRef(ref.specifier, ref.parent, '*', ref.type, ref.commonjs));
     return value;
   }
   const keys = keysOf(name) ?? [name];
   return keys.reduce((o, key) => member(o, key, keys, ref), value);
+}
+
+/**
+ * A loader (tsx, at Node 20) gives TypeScript that it compiled to CommonJS as a mere default when it is imported from CommonJS, and what that
+ * exports where an ES module imports it.
+ */
+function withoutWrap(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !types.isModuleNamespaceObject(value)) return value;
+  const exports: unknown =
+    Object.keys(value).length === 1 ? (value as { default?: unknown }).default : undefined;
+  const isCompiled = (exports as { __esModule?: unknown } | null | undefined)?.__esModule === true;
+  return isCompiled && name !== 'default' ? exports : value;
 }
 
 function member(o: unknown, key: string, keys: readonly string[], { specifier }: ImportRef): unknown {

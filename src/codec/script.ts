@@ -2,7 +2,7 @@
  * A script as the sender sees it: acorn's tree, the functions by their position, what it exports and imports.
  */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyNode, CallExpression, Class, Expression, Program, VariableDeclarator } from 'acorn';
 import { SerializationError } from '../base/errors.ts';
 import { type ScriptSource, scriptSource } from './inspect.ts';
@@ -58,11 +58,10 @@ export class Script {
 
   constructor(source: ScriptSource) {
     this.source = source;
-    this.url = source.url;
-    this.isFile =
-      source.url.startsWith('file:') && !source.text.startsWith(mark) && !/\/\[eval\d*\]$/.test(source.url);
-    this.filename =
-      source.url.startsWith('file:') && !source.isModule ? fileURLToPath(source.url) : source.url;
+    const url = compiledFile(source.url) ?? source.url;
+    this.url = url;
+    this.isFile = url.startsWith('file:') && !source.text.startsWith(mark) && !/\/\[eval\d*\]$/.test(url);
+    this.filename = url.startsWith('file:') && !source.isModule ? fileURLToPath(url) : url;
     try {
       this.program = parse(source.text, {
         ecmaVersion: 'latest',
@@ -164,6 +163,12 @@ export class Script {
       (s) => s.type === 'ExportDefaultDeclaration' && (s.declaration as AnyNode) === unit.node,
     );
   }
+}
+
+/** tsx, at Node 20, gives what it made CommonJS for an ES module a `data:` URL, which says the file in the end. */
+function compiledFile(url: string): string | undefined {
+  const found = url.startsWith('data:text/javascript,') ? /\?filePath=([^?&]+)$/.exec(url)?.[1] : undefined;
+  return found === undefined ? undefined : pathToFileURL(decodeURIComponent(found)).href;
 }
 
 /** The name that an identifier or a literal stands for, as a key or an export. */

@@ -1,12 +1,13 @@
 /** Whether a function would be encoded as the same bytes again: never said wrongly, and said where it is worth something. */
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { decode, encode, encodeFunction } from '../../src/codec/index.ts';
-import { Pool } from '../../src/index.ts';
+import { deserialize, Pool, serialize } from '../../src/index.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -56,18 +57,35 @@ test('a function whose variables hold values without contents is the same until 
 test('nothing is said to be the same where identity and small containers do not tell it', () => {
   let captured: unknown;
   const reads = (): unknown => captured;
-  class Instance {
+  class Custom {
     n = 1;
+    static [serialize](o: Custom): number {
+      return o.n;
+    }
+    static [deserialize](n: number): Custom {
+      return Object.assign(new Custom(), { n });
+    }
   }
-  const instance = new Instance();
+  class Inherits extends Custom {}
+  class Emits extends EventEmitter {}
+  const instance = new Custom();
   const values: unknown[] = [
     instance,
     { a: instance },
     new Map([[1, instance]]),
     new Set([instance]),
-    new Date(0),
-    /x/,
+    new Inherits(),
+    new Emits(),
+    new (class extends Map {})(),
+    new (class extends Date {})(0),
+    new (class extends Array {})(),
+    new (class extends RegExp {})('x'),
+    new (class extends Error {})('x'),
+    new (class extends URL {})('http://localhost'),
+    new URL('http://localhost'),
+    Object(1),
     new Uint8Array(2),
+    Buffer.alloc(100_000),
     new Error('x'),
     Object.create(null),
     Object.create({ a: 1 }),
@@ -85,7 +103,8 @@ test('nothing is said to be the same where identity and small containers do not 
     assert.equal(said(reads), false, inspect(value));
   }
   const functions = [
-    function (this: unknown) {}.bind({ a: 1 }),
+    function (this: unknown) {}.bind(instance),
+    function (this: unknown, _: unknown) {}.bind({ a: 1 }, instance),
     () => instance,
     Object.assign(() => 1, { a: instance }),
   ];
@@ -98,6 +117,18 @@ const withGetter = (): object => ({
     return got;
   },
 });
+
+class Instance {
+  n = 1;
+  o = { a: 1 };
+  get twice(): number {
+    return this.n * 2;
+  }
+}
+class Other extends Instance {}
+function OldStyle(this: { n: number }): void {
+  this.n = 1;
+}
 
 /** Each of these makes another message of what it is done to. */
 const changes: Record<string, [make: () => object, change: (o: never) => void]> = {
@@ -131,6 +162,31 @@ const changes: Record<string, [make: () => object, change: (o: never) => void]> 
   'a hidden value': [
     () => Object.defineProperty({}, 'a', { value: 1, configurable: true }),
     (o) => Object.defineProperty(o, 'a', { value: 2 }),
+  ],
+  'a field of an instance': [() => new Instance(), (o: Instance) => o.n++],
+  'a field of an instance more': [() => new Other(), (o) => Object.assign(o, { more: 1 })],
+  'what a field of an instance holds': [() => new Instance(), (o: Instance) => o.o.a++],
+  'a getter in an instance': [() => new Instance(), (o) => Object.defineProperty(o, 'n', { get: () => 1 })],
+  'the class of an instance': [() => new Other(), (o) => Object.setPrototypeOf(o, Instance.prototype)],
+  'an instance of a function': [
+    () => new (OldStyle as unknown as new () => { n: number })(),
+    (o: { n: number }) => o.n++,
+  ],
+  'an instance inside': [() => ({ a: new Instance() }), ({ a }: { a: Instance }) => a.n++],
+  'a date': [() => new Date(0), (d: Date) => d.setTime(1)],
+  'a date to none': [() => new Date(0), (d: Date) => d.setTime(Number.NaN)],
+  'where an expression goes on': [
+    () => /x/g,
+    (r: RegExp) => {
+      r.lastIndex = 1;
+    },
+  ],
+  'an expression': [() => /x/, (r: RegExp) => r.compile('y')],
+  'a byte of a buffer': [
+    () => Buffer.alloc(100),
+    (b: Buffer) => {
+      b[99] = 1;
+    },
   ],
   'a getter that throws': [
     () => ({ a: 1 }),
@@ -201,6 +257,52 @@ const changes: Record<string, [make: () => object, change: (o: never) => void]> 
   'what a member of a Set holds': [() => new Set([{ a: 1 }]), (s: Set<{ a: number }>) => [...s][0]!.a++],
   "a Set's prototype": [() => new Set(), (s) => Object.setPrototypeOf(s, Object.create(Set.prototype))],
 };
+
+test('an instance is the same until its class changes', () => {
+  const Made = class {
+    static s = 1;
+    n = 1;
+    m(): number {
+      return this.n;
+    }
+  };
+  const made = new Made();
+  const fn = (): unknown => made.m();
+  for (const change of [
+    () => Made.s++,
+    () => Object.assign(Made.prototype, { m: () => 2 }),
+    () => Reflect.deleteProperty(Made.prototype, 'm'),
+    () => Object.setPrototypeOf(Made.prototype, { more: 1 }),
+  ]) {
+    const { isSame } = encodeFunction(fn);
+    assert.equal(isSame(), true);
+    change();
+    assert.equal(isSame(), false, String(change));
+  }
+});
+
+test('a bound function is the same until what it is bound to changes', async () => {
+  const self = { n: 1 };
+  const given = [1];
+  let free = 1;
+  const bound = function (this: typeof self, list: number[], x: number): number[] {
+    return [this.n, ...list, x, free];
+  }.bind(self, given);
+  await using pool = new Pool(1);
+  for (const [change, expected] of [
+    [undefined, [1, 1, 9, 1]],
+    [() => self.n++, [2, 1, 9, 1]],
+    [() => given.push(2), [2, 1, 2, 9, 1]],
+    [() => free++, [2, 1, 2, 9, 2]],
+    [() => Object.assign(self, { more: 1 }), [2, 1, 2, 9, 2]],
+  ] as const) {
+    const { isSame } = encodeFunction(bound);
+    assert.equal(isSame(), true);
+    change?.();
+    assert.equal(isSame(), change === undefined, String(change));
+    assert.deepEqual(await pool.apply(bound, [9]), expected);
+  }
+});
 
 test('a captured accessor is the same until what it has captured changes', () => {
   const container = withGetter();

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { root } from '../support/run.ts';
+import { root, temporaryDirectory } from '../support/run.ts';
 
 const folder = path.join(root, 'test', 'fixtures', 'codec');
 const built = path.join(root, 'dist', 'index.js');
@@ -101,10 +101,47 @@ Object.assign(cases, {
   'using': [() => { const seen: string[] = []; { using _ = { [Symbol.dispose]: () => seen.push('disposed') }; seen.push('in'); } return seen; }, [], ['in', 'disposed']],
 });
 `;
+/** What a list of calls and results does not hold: what is seen of a call from outside, or of several of them. */
+const sequels = `
+let level = 1; const readsLevel = () => [level, captured.deep[0]];
+const weak = new WeakMap(); const holdsWeak = { deep: [() => weak] };
+const fails = (item) => { throw Object.assign(new OwnError('failed', item), { cause: new TypeError('inner') }); };
+const where = () => new Error('here').stack.split('\\n')[1];
+const placeOf = (line) => /[^/\\\\(]+:\\d+:\\d+/.exec(line)?.[0];
+const sequel = {
+  'a variable that was changed between two calls': async (pool) => {
+    const seen = [await pool.apply(readsLevel)];
+    level = 2;
+    seen.push(await pool.apply(readsLevel));
+    captured.deep[0] = 7;
+    seen.push(await pool.apply(readsLevel));
+    captured.deep[0] = 1;
+    return isDeepStrictEqual(seen, [[1, 1], [2, 1], [2, 7]]);
+  },
+  'an error that crosses': async (pool) => {
+    const error = await pool.apply(fails, [{ a: 1 }]).catch((e) => e);
+    const sides = [/fails|generated/, /\\[in process \\d+ '[^']*', called from\\]/];
+    return error instanceof OwnError && error.constructor === OwnError && error.message === 'failed' && error.item.a === 1 &&
+      error.cause instanceof TypeError && error.cause.message === 'inner' && sides.every((side) => side.test(error.stack));
+  },
+  'the file, the line and the column of a stack': async (pool) => {
+    const home = placeOf(where());
+    return home !== undefined && placeOf(await pool.apply(where)) === home;
+  },
+  'what cannot cross': async (pool) => {
+    const error = await pool.apply(() => holdsWeak).catch((e) => e);
+    const way = ['closure variable "holdsWeak"', 'property "deep"', '[0]', 'closure variable "weak"', 'WeakMap'];
+    return error.name === 'SerializationError' && way.every((step) => error.message.includes(step)) && /use a Map or a Set/.test(error.message);
+  },
+};
+`;
 const tail = (load: string): string => `
 ${load}
+${sequels}
 async function main() {
   const pool = new Pool(1);
+  await pool.apply(console.log, ['ok', 'console.log, called there']);
+  for (const [name, holds] of Object.entries(sequel)) console.log((await holds(pool)) ? 'ok' : 'NOT OK', name);
   for (const [name, [f, args, expected]] of Object.entries(cases)) {
     try {
       const got = name === 'a method' ? await pool.apply((o) => o.method(), [object]) : await pool.apply(f, args);
@@ -153,7 +190,8 @@ const forms: readonly (readonly [string, string, string, readonly string[]])[] =
 ];
 
 for (const [form, ending, text, options] of forms) {
-  const count = [...text.matchAll(/^ {2}'.*': \[/gm)].length;
+  // What is called there prints a line of its own.
+  const count = [...text.matchAll(/^ {2}'.*': (?:\[|async \(pool\))/gm)].length + 1;
   const run = (file: string): void => {
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const { stdout, stderr } = spawnSync(
@@ -184,3 +222,30 @@ for (const [form, ending, text, options] of forms) {
     run(write(`importer.${ending}`, load));
   });
 }
+
+test('what an ES module imports of TypeScript that a loader makes CommonJS crosses', (t) => {
+  const directory = temporaryDirectory(t);
+  writeFileSync(path.join(directory, 'package.json'), '{}');
+  writeFileSync(path.join(directory, 'helper.ts'), 'export const helper = (x: number): number => x * 2;');
+  writeFileSync(
+    path.join(directory, 'library.ts'),
+    "import { helper } from './helper';\nexport const via = (x: number): number => helper(x) + 1;",
+  );
+  const main = path.join(directory, 'main.mjs');
+  writeFileSync(
+    main,
+    `${esmLoad}
+    import { via } from './library.ts';
+    import * as all from './library.ts';
+    const pool = new Pool(1);
+    const calls = [via, (x) => via(x), (x) => all.via(x), async (x) => (await import('./library.ts')).via(x)];
+    for (const f of calls) console.log(await pool.apply(f, [2]));
+    await pool.terminate();`,
+  );
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), main], {
+    encoding: 'utf8',
+    env,
+  });
+  assert.equal(stdout, '5\n5\n5\n5\n', stderr);
+});
