@@ -116,12 +116,21 @@ const kinds = {
   'a closure over an unchanged local variable': (i) => `((n) => { n++; return (x) => x + n + ${i}; })(1)`,
   'a closure over a function that changes a local variable': (i) =>
     `((n) => { const inc = () => n++; return (x) => [inc(), x + n + ${i}]; })(1)`,
+  'a closure over an instance of a class': (i) =>
+    `(() => { const o = new Held(); return (x) => o.twice() + x + ${i}; })()`,
+  'a method that is bound to an instance': (i) =>
+    `(() => { const o = new Held(${i}); return o.twice.bind(o); })()`,
+  'a closure over 100 objects': (i) =>
+    `(() => { const all = rows(); return (x) => all.length + x + ${i}; })()`,
 };
 const literals = 30;
+const surroundings = `let changing = 1; export const change = () => changing++;
+class Held { constructor(n = 1) { this.n = n; this.list = [1, 2]; } twice() { return this.n * 2; } }
+const rows = () => Array.from({ length: 100 }, (_, i) => ({ i, name: 'row', half: i / 2 }));`;
 const second = {};
 for (const [name, literal] of Object.entries(kinds)) {
   const list = Array.from({ length: literals }, (_, i) => literal(i)).join(',\n');
-  const text = `let changing = 1; export const change = () => changing++; export default [${list}];`;
+  const text = `${surroundings} export default [${list}];`;
   second[name] = { own: [], builtIn: [] };
   const made = (await import(`data:text/javascript,${encodeURIComponent(text)}`)).default;
   for (const [i, f] of made.entries()) {
