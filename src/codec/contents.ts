@@ -7,6 +7,7 @@
  */
 import { types } from 'node:util';
 import { serialize, travelName } from '../base/travel.ts';
+import { fastHiddenClassTest, type SameHiddenClass } from './hidden-class.ts';
 import { knownPlan } from './plans.ts';
 
 const { isDate, isMap, isNativeError, isProxy, isRegExp, isSet, isSharedArrayBuffer } = types;
@@ -17,13 +18,19 @@ const MOST = 1000;
 const MOST_BYTES = 1 << 16;
 const none: readonly never[] = [];
 
+/** With so many plain objects it pays to have the test of hidden classes (see `hidden-class.ts`). */
+const MANY = 50;
+
 interface Held {
-  isSame(): boolean;
+  /** @param model An object that was found to be the same just before. */
+  isSame(model: HeldObject | undefined): boolean;
 }
 
 export class Contents {
   readonly #held = new Map<object, Held>();
   #room = MOST;
+  #objects = 0;
+  #lastKeys: readonly PropertyKey[] = none;
 
   /** How many containers it remembers. */
   get size(): number {
@@ -65,7 +72,11 @@ export class Contents {
 
   /** Whether all of them hold what they held. May run a getter that was put in an element's place. */
   isSame(): boolean {
-    for (const held of this.#held.values()) if (!held.isSame()) return false;
+    let model: HeldObject | undefined;
+    for (const held of this.#held.values()) {
+      if (!held.isSame(model)) return false;
+      if (held instanceof HeldObject) model = held;
+    }
     return true;
   }
 
@@ -80,7 +91,9 @@ export class Contents {
     }
     // Functions, as accessors are, need not be looked into.
     const values = fields.map((d) => d.value as unknown);
-    return this.#remember(o, new HeldObject(o, keys, fields), values);
+    if (++this.#objects === MANY) same ??= fastHiddenClassTest();
+    if (!areSame(keys, this.#lastKeys)) this.#lastKeys = keys;
+    return this.#remember(o, new HeldObject(o, this.#lastKeys, fields), values);
   }
 
   #addArray(a: readonly unknown[]): boolean {
@@ -161,11 +174,26 @@ function isAlike(a: PropertyDescriptor, b: PropertyDescriptor): boolean {
   return Object.is(a.value, b.value) && a.enumerable === b.enumerable && a.get === b.get && a.set === b.set;
 }
 
+let same: SameHiddenClass | undefined;
+
+function areSame(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean {
+  return a.length === b.length && a.every((key, i) => key === b[i]);
+}
+
+/** Whether reading it runs nothing, and its keys are none of elements, of which hidden classes say nothing. */
+function isPlain(keys: readonly PropertyKey[], fields: readonly PropertyDescriptor[]): boolean {
+  return (
+    fields.every((d) => d.enumerable && d.get === undefined && d.set === undefined) &&
+    !keys.some((key) => String(Number(key) >>> 0) === key)
+  );
+}
+
 class HeldObject implements Held {
   readonly #object: Record<string, unknown>;
   readonly #proto: object | null;
   readonly #keys: readonly PropertyKey[];
   readonly #fields: readonly PropertyDescriptor[];
+  readonly #isPlain: boolean;
 
   constructor(
     object: Record<string, unknown>,
@@ -176,11 +204,18 @@ class HeldObject implements Held {
     this.#proto = Object.getPrototypeOf(object);
     this.#keys = keys;
     this.#fields = fields;
+    this.#isPlain = isPlain(keys, fields);
   }
 
-  isSame(): boolean {
+  isSame(model: HeldObject | undefined): boolean {
     const o = this.#object;
     const keys = this.#keys;
+    if (model !== undefined && this.#isLike(model)) {
+      for (let i = 0; i < keys.length; i++) {
+        if (!Object.is(o[keys[i] as string], this.#fields[i]!.value)) return false;
+      }
+      return true;
+    }
     if (Object.getPrototypeOf(o) !== this.#proto) return false;
     const now = Reflect.ownKeys(o);
     if (now.length !== keys.length) return false;
@@ -190,6 +225,19 @@ class HeldObject implements Held {
       if (!isAlike(Object.getOwnPropertyDescriptor(o, key)!, this.#fields[i]!)) return false;
     }
     return true;
+  }
+
+  /** Whether it has what that object has, of which all is known, and no elements. */
+  #isLike(model: HeldObject): boolean {
+    return (
+      same !== undefined &&
+      this.#isPlain &&
+      model.#isPlain &&
+      this.#keys === model.#keys &&
+      this.#proto === model.#proto &&
+      same(this.#object, model.#object) &&
+      Object.keys(this.#object).length === this.#keys.length
+    );
   }
 }
 

@@ -258,6 +258,40 @@ const changes: Record<string, [make: () => object, change: (o: never) => void]> 
   "a Set's prototype": [() => new Set(), (s) => Object.setPrototypeOf(s, Object.create(Set.prototype))],
 };
 
+test('many objects that look alike are the same until one of them changes, in whatever way', () => {
+  const make = (i: number): Record<PropertyKey, unknown> => ({ id: i, name: `n${i}` });
+  const edits: Record<string, (o: Record<PropertyKey, unknown>) => unknown> = {
+    'a value': (o) => (o.id = -1),
+    'a getter that gives the same': (o) => Object.defineProperty(o, 'id', { get: () => 50 }),
+    'a value that is hidden': (o) => Object.defineProperty(o, 'name', { enumerable: false }),
+    'a key more': (o) => (o.more = 1),
+    'a hidden key more': (o) => Object.defineProperty(o, 'more', { value: 1 }),
+    'a symbol more': (o) => (o[Symbol.iterator] = 1),
+    'an element more': (o) => (o[0] = 1),
+    'a hidden element more': (o) => Object.defineProperty(o, 0, { value: 1 }),
+    'a key less': (o) => delete o.name,
+    'another order': (o) => {
+      delete o.id;
+      o.id = 50;
+    },
+    'a prototype': (o) => Object.setPrototypeOf(o, { more: 1 }),
+  };
+  for (const at of [0, 50, 99]) {
+    for (const [name, edit] of Object.entries(edits)) {
+      const rows = Array.from({ length: 100 }, (_, i) => make(i));
+      const fn = (): unknown => rows;
+      encode(fn);
+      const { isSame } = encodeFunction(fn);
+      assert.equal(isSame(), true);
+      // A getter gives what was there.
+      if (name.startsWith('a getter')) rows[at]!.id = 50;
+      const before = name.startsWith('a getter') ? encodeFunction(fn).isSame : isSame;
+      edit(rows[at]!);
+      assert.equal(before(), false, `${name} at ${at}`);
+    }
+  }
+});
+
 test('an instance is the same until its class changes', () => {
   const Made = class {
     static s = 1;
