@@ -292,6 +292,19 @@ test('many objects that look alike are the same until one of them changes, in wh
   }
 });
 
+test('many objects with one accessor are the same, and it is not run', () => {
+  let runs = 0;
+  const get = (): number => runs++;
+  const make = (i: number): object =>
+    Object.defineProperty({ id: i }, 'got', { get, enumerable: true, configurable: true });
+  const rows = Array.from({ length: 100 }, (_, i) => make(i));
+  const fn = (): unknown => rows;
+  encode(fn);
+  const { isSame } = encodeFunction(fn);
+  assert.equal(isSame(), true);
+  assert.equal(runs, 0);
+});
+
 test('an instance is the same until its class changes', () => {
   const Made = class {
     static s = 1;
