@@ -7,7 +7,7 @@
  */
 import { types } from 'node:util';
 import { serialize, travelName } from '../base/travel.ts';
-import { fastHiddenClassTest, type SameHiddenClass } from './hidden-class.ts';
+import { fastHiddenClassTest, isElement, type SameHiddenClass } from './hidden-class.ts';
 import { knownPlan } from './plans.ts';
 
 const { isDate, isMap, isNativeError, isProxy, isRegExp, isSet, isSharedArrayBuffer } = types;
@@ -142,7 +142,7 @@ function isInstance(o: object, proto: object | null): boolean {
   return kind === 'code' || kind === 'import';
 }
 
-/** Whatever a program has said of itself: what the engine has made bears no such name, or is no object of its own. */
+/** What the engine says that it is; '' where that, or a program, has given it a name of its own, as Maps, URLs and typed arrays have. */
 function typeKind(o: object): string {
   return Symbol.toStringTag in o ? '' : Object.prototype.toString.call(o);
 }
@@ -183,8 +183,7 @@ function areSame(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean 
 /** Whether reading it runs nothing, and its keys are none of elements, of which hidden classes say nothing. */
 function isPlain(keys: readonly PropertyKey[], fields: readonly PropertyDescriptor[]): boolean {
   return (
-    fields.every((d) => d.enumerable && d.get === undefined && d.set === undefined) &&
-    !keys.some((key) => String(Number(key) >>> 0) === key)
+    fields.every((d) => d.enumerable && d.get === undefined && d.set === undefined) && !keys.some(isElement)
   );
 }
 

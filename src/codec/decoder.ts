@@ -58,6 +58,8 @@ export class Decoder implements Filler {
   #later: { kind: number; object: unknown; length: number }[] = [];
   readonly #sections: Set<SectionPlace>;
   readonly #takesCopies: boolean;
+  /** Whether the function that is read next is the class of an instance: it stays the one that was there. */
+  #isClassNext = false;
 
   /** @param takesCopies Whether functions that were made here, and came back, are what they had become elsewhere. */
   constructor(source: Source, table?: Table, takesCopies = false) {
@@ -446,7 +448,10 @@ export class Decoder implements Filler {
   #instance(): unknown {
     const id = this.#next++;
     this.#objects[id] = NOT_YET;
+    this.#isClassNext = true;
     const cls = this.value() as Fn;
+    this.#isClassNext = false;
+    constructors.add(cls);
     const prototype = cls.prototype as object;
     // It may be an import, of which nobody has told.
     if (!Object.hasOwn(prototype, 'constructor')) claimPrototype(cls);
@@ -617,6 +622,8 @@ export class Decoder implements Filler {
   }
 
   #create(key: string): Fn {
+    const isClassNext = this.#isClassNext;
+    this.#isClassNext = false;
     const entry = this.#entries.get(key);
     const mine = key.startsWith(origin()) ? recall(key) : undefined;
     if (mine !== undefined && (entry === undefined || !this.#takesCopies)) return mine;
@@ -629,7 +636,11 @@ export class Decoder implements Filler {
       return mine;
     }
     const old = recall(key);
-    if (old !== undefined && (code.isClass || isConstructor(old)) && revivedOf(old) !== undefined) {
+    if (
+      old !== undefined &&
+      (code.isClass || isClassNext || isConstructor(old)) &&
+      revivedOf(old) !== undefined
+    ) {
       this.#created.set(key, old);
       // It is there, but what it extends may have changed.
       if (entry.eager !== undefined) this.#section(entry.eager, () => this.#variables(code.eager.length, []));
@@ -767,8 +778,12 @@ function copyOf(block: Buffer, options?: { maxByteLength: number }): ArrayBuffer
 /** As ECMAScript 2024 has it. */
 type ResizableConstructor = new (length: number, options?: { maxByteLength: number }) => ArrayBuffer;
 
+/** Functions whose instances were received. */
+const constructors = new WeakSet<Fn>();
+
 /** Whether a function serves as a class: methods have been put onto its prototype, or it inherits from one. */
 function isConstructor(fn: Fn): boolean {
+  if (constructors.has(fn)) return true;
   const prototype = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value as object | undefined;
   if (prototype === undefined || isGeneratorFunction(fn)) return false;
   return (

@@ -15,6 +15,11 @@
 
 import { withIntrinsics } from './intrinsics.ts';
 
+/** Whether a key is that of an element. */
+export function isElement(key: PropertyKey): boolean {
+  return typeof key === 'string' && String(Number(key) >>> 0) === key;
+}
+
 export type SameHiddenClass = (a: object, b: object) => boolean;
 
 /** So often compiling may fail for want of stack. */

@@ -4,7 +4,7 @@
  * Asking for each property takes as long as writing it. So where thousands are asked about, the latest that were ordinary answer for others
  * of their hidden class (see `hidden-class.ts`). It says nothing of elements (integer keys): so those have none, and others no more keys.
  */
-import { fastHiddenClassTest, type SameHiddenClass } from './hidden-class.ts';
+import { fastHiddenClassTest, isElement, type SameHiddenClass } from './hidden-class.ts';
 import { worthwhile } from './samples.ts';
 
 interface Sample {
@@ -29,7 +29,8 @@ export class Ordinary {
     }
     if (!hasOnlyFields(o, keys)) return false;
     if (left > 0 && --left === 0) same = fastHiddenClassTest();
-    if (same !== undefined && !isElement(keys[0]))
+    // Elements come first.
+    if (same !== undefined && !isElement(keys[0] ?? ''))
       this.#samples[this.#next++ % FEW] = { object: o, keys: keys.length };
     return true;
   }
@@ -39,11 +40,6 @@ export class Ordinary {
     this.#samples.length = 0;
     this.#next = 0;
   }
-}
-
-/** Of all keys those come first. */
-function isElement(key: string | undefined): boolean {
-  return key !== undefined && String(Number(key) >>> 0) === key;
 }
 
 function hasOnlyFields(o: object, keys: readonly string[]): boolean {

@@ -18,7 +18,7 @@ import { namespaceOf } from './namespace-ref.ts';
 import { type Fn, ImportRef, keysOf, wayTo } from './plan.ts';
 import { type Script, scriptOfFile } from './script.ts';
 
-/** For each script of an ES module a function that sees what it imports. */
+/** For each script whose functions were sent one of them: it sees what the module imports, and keeps to itself. */
 const witnesses = new Map<Script, WeakRef<Fn>>();
 
 /** Told of functions that are sent. */

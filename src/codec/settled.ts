@@ -16,15 +16,18 @@ export function settling(script: Script): (binding: Binding) => boolean {
     const { home } = binding;
     if (home === undefined || !maySettle(binding, home)) return false;
     if (stack === null) stack = calls(MOST_CALLS);
-    if (stack === undefined || stack.length === MOST_CALLS) return false;
-    return !stack.some((site) => isWithin(site, home, script));
+    return !mayHold(stack, home, script);
   };
 }
 
 /** Whether a call of the function that declares a variable may be under way: else it has a value for good, or never will. */
 export function mayBeUnderWay({ home }: Binding, script: Script): boolean {
   if (home === undefined || !('params' in home.node) || home.node.async || home.node.generator) return true;
-  const stack = calls(MOST_CALLS);
+  return mayHold(calls(MOST_CALLS), home, script);
+}
+
+/** Whether a call of the function may be on the stack. */
+function mayHold(stack: ReturnType<typeof calls>, home: Unit, script: Script): boolean {
   if (stack === undefined || stack.length === MOST_CALLS) return true;
   return stack.some((site) => isWithin(site, home, script));
 }

@@ -6,7 +6,7 @@
  * not compile code (`--disallow-code-generation-from-strings`), all objects go through one loop.
  */
 import { types } from 'node:util';
-import { hiddenClassTest } from './hidden-class.ts';
+import { hiddenClassTest, isElement } from './hidden-class.ts';
 import { isStored, likeness, nobody, worthwhile } from './samples.ts';
 import type { Shape } from './shapes.ts';
 import { putNumber, putShort, type Sink, shortBytes } from './sink.ts';
@@ -139,10 +139,6 @@ function likeOf(keys: readonly string[]): string {
   return `if(same===undefined||!(same(o,newer)||same(o,older)))return false;
 for(const k in o)return k===${JSON.stringify(keys[0])};
 return false;`;
-}
-
-function isElement(key: string): boolean {
-  return String(Number(key) >>> 0) === key;
 }
 
 /** What the code names. */

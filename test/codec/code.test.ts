@@ -476,3 +476,14 @@ test('old-style errors travel with all that they have', async () => {
   const { stack } = (await pool.apply(m.fails!, [m.Old]).catch((x: unknown) => x)) as Error;
   assert.match(stack!, /thrown\n(.*\n)*.*\[in process \d+ .*called from\]\n(.*\n)*.*code\.test/);
 });
+
+test('an instance of a function is one there, also where that was sent before and has no methods', async () => {
+  const m = await moduleOf(`
+    export function Old(x) { this.x = x; }
+    export const make = (x) => new Old(x);
+    export const isOne = (o) => [o.x, o instanceof Old], isOneToo = (o) => o instanceof Old;`);
+  assert.deepEqual(await pool.apply(m.isOne!, [m.make!(1)]), [1, true]);
+  assert.equal(await pool.apply(m.isOneToo!, [m.make!(2)]), true);
+  assert.deepEqual(await pool.apply(m.isOne!, [m.make!(3)]), [3, true]);
+  assert.deepEqual(m.isOne!(await pool.apply(m.make!, [4])), [4, true]);
+});

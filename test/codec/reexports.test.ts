@@ -27,8 +27,7 @@ async function load<T>(name: string, text: string): Promise<T> {
   return (await import(write(name, text))) as T;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any class at all
-type AnyClass = new (...args: any[]) => object;
+type AnyClass = new (x?: unknown) => object;
 
 interface Module {
   /** Gives the class itself. */
@@ -321,19 +320,23 @@ test('a namespace may export itself', async () => {
 });
 
 test('what the main script exports is not looked for in a module: that would run it again', async () => {
+  write('slots.cjs', 'exports.filled = () => Object.keys(exports);');
   write('main-factory.cjs', 'exports.make = () => class Made { x = 1; };');
   const main = write(
     'main.cjs',
     `const { Pool } = require(${JSON.stringify(path.join(root, 'dist', 'cjs', 'index.js'))});
     const Made = require('./main-factory.cjs').make();
     module.exports = { Made, models: { Made } };
+    function Old() { this.x = 2; }
+    require('./slots.cjs').Old = Old;
     console.log('main runs');
     (async () => {
       const pool = new Pool(1);
       console.log(await pool.apply((o) => [o.x, o instanceof Made], [new Made()]), (await pool.apply(() => new Made())) instanceof Made);
+      console.log(await pool.apply((o) => [o.x, o instanceof Old], [new Old()]));
       await pool.terminate();
     })();`,
   );
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(main)]);
-  assert.equal(stdout, 'main runs\n[ 1, true ] true\n');
+  assert.equal(stdout, 'main runs\n[ 1, true ] true\n[ 2, true ]\n');
 });
