@@ -328,15 +328,17 @@ test('what the main script exports is not looked for in a module: that would run
     const Made = require('./main-factory.cjs').make();
     module.exports = { Made, models: { Made } };
     function Old() { this.x = 2; }
-    require('./slots.cjs').Old = Old;
+    function Met() { this.x = 3; }
+    Object.assign(require('./slots.cjs'), { Old, Met });
     console.log('main runs');
     (async () => {
       const pool = new Pool(1);
       console.log(await pool.apply((o) => [o.x, o instanceof Made], [new Made()]), (await pool.apply(() => new Made())) instanceof Made);
       console.log(await pool.apply((o) => [o.x, o instanceof Old], [new Old()]));
+      console.log(await pool.apply((o) => o.x, [new Met()]));
       await pool.terminate();
     })();`,
   );
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(main)]);
-  assert.equal(stdout, 'main runs\n[ 1, true ] true\n[ 2, true ]\n');
+  assert.equal(stdout, 'main runs\n[ 1, true ] true\n[ 2, true ]\n3\n');
 });
